@@ -1,0 +1,37 @@
+"""`python -m training COMMAND …`: makes the two models. Run from a checkout with the extra `[training]` installed."""
+
+import importlib
+import sys
+
+from edge.errors import GateReaderError
+
+COMMANDS = {
+    "synth": "draw synthetic plates: a preview sheet, or pictures with labels",
+    "train": "train the plate reader (CTC)",
+    "export": "turn a trained reader into the int8 file and its card",
+    "evaluate": "judge an exported reader on real plates, through the device's own code",
+    "detector": "prepare, train, export and evaluate the plate detector",
+}
+
+
+def main() -> int:
+    """Dispatch to `training.COMMAND.main`."""
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+        width = max(map(len, COMMANDS))
+        lines = "\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items())
+        sys.stdout.write(f"{__doc__}\n\ncommands (each explains itself with --help):\n{lines}\n")
+        return 0
+    command = sys.argv[1]
+    if command not in COMMANDS:
+        sys.stderr.write(f"python -m training: no command {command!r}; there are {', '.join(COMMANDS)}\n")
+        return 2
+    module = importlib.import_module(f"training.{command}")
+    try:
+        return int(module.main(sys.argv[2:]))
+    except GateReaderError as error:
+        sys.stderr.write(f"python -m training {command}: {error}\n")
+        return error.exit_status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

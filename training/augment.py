@@ -1,0 +1,243 @@
+"""What light, lens, motion, sensor, coding and a detector's loose box do to a plate: a picture → a crop as a camera
+would have given it.
+
+Everything works on grey float32 pictures, (H, W), 0 to 255: the reader sees grey. Which mixture of the colours makes
+the grey is drawn at random, which covers daylight, infrared light and coloured lamps alike.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.records import Image
+
+Grey = npt.NDArray[np.float32]
+Generator = np.random.Generator
+
+NARROWEST = 6.0
+"""Fewest pixels a character that a crop is shrunk to; below it people cannot read either."""
+
+
+def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray[np.uint8]:
+    """A flat drawn plate (H, W, 3) BGR → a grey crop (h, w) uint8 from somewhere on a road."""
+    grey = _mixed_to_grey(plate, random_)
+    grey = _soil(grey, random_)
+    scene, quad = _mounted(grey, random_)
+    slant = random_.choice([0.5, 1.0, 1.6], p=[0.4, 0.4, 0.2])
+    quad_in_view = _turned(quad, slant, random_)
+    width = float(np.exp(random_.uniform(np.log(max(30.0, NARROWEST * characters)), np.log(240.0))))
+    loose = (random_.normal(0.03, 0.045, 4), random_.normal(0.05, 0.07, 4))
+    crop = _crop_around(scene, quad, quad_in_view, width, loose, random_)
+    return through_camera(crop, random_)
+
+
+def rephotograph(crop: Image, characters: int, random_: Generator) -> npt.NDArray[np.uint8]:
+    """A real crop (H, W, 3) BGR → another grey crop (h, w) uint8 that the same plate could have given."""
+    grey = _mixed_to_grey(crop, random_)
+    if random_.random() < 0.12:
+        grey = 255.0 - grey
+    height, width = grey.shape
+    quad = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    quad_in_view = _turned(quad, random_.choice([0.3, 0.7, 1.2], p=[0.4, 0.4, 0.2]), random_)
+    narrowest = min(float(width), max(30.0, NARROWEST * characters))
+    target = min(240.0, width * float(np.exp(random_.normal(0.0, 0.25))))
+    if random_.random() < 0.3:
+        target = float(np.exp(random_.uniform(np.log(narrowest), np.log(max(narrowest + 1, min(width, 200.0))))))
+    loose = (random_.normal(0.0, 0.03, 4), random_.normal(0.0, 0.045, 4))
+    crop_again = _crop_around(grey, quad, quad_in_view, max(target, narrowest), loose, random_)
+    return through_camera(crop_again, random_, strength=0.6)
+
+
+def through_camera(crop: Grey, random_: Generator, strength: float = 1.0) -> npt.NDArray[np.uint8]:
+    """Light, lens blur, motion blur, exposure, sensor noise, sharpening and JPEG; `strength` scales how often."""
+    height, width = crop.shape
+    if random_.random() < 0.4 * strength:
+        crop = _uneven_light(crop, random_)
+    if random_.random() < 0.45 * strength:
+        sigma = min(abs(random_.normal(0, 0.008)), 0.018) * width
+        crop = cv2.GaussianBlur(crop, (0, 0), sigmaX=max(0.3, sigma)).astype(np.float32)
+    if random_.random() < 0.3 * strength:
+        crop = _motion_blur(crop, random_)
+    crop = _expose(crop, random_, strength)
+    if random_.random() < 0.7 * strength:
+        deviation = np.float32(min(random_.gamma(1.5, 4.0), 0.4 * float(crop.std()) + 0.5))
+        noise = random_.standard_normal((height, width), dtype=np.float32)
+        if random_.random() < 0.4:
+            noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=0.8).astype(np.float32) * np.float32(1.6)
+        crop = crop + noise * deviation
+    if random_.random() < 0.2 * strength:
+        soft = cv2.GaussianBlur(crop, (0, 0), sigmaX=1.2)
+        crop = crop + np.float32(random_.uniform(0.3, 1.5)) * (crop - soft)
+    pixels = np.clip(crop, 0, 255).astype(np.uint8)
+    if random_.random() < 0.75 * strength:
+        quality = int(random_.integers(20 if width > 110 else 45, 96))
+        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+    return pixels
+
+
+def jitter(view: npt.NDArray[np.uint8], random_: Generator) -> npt.NDArray[np.uint8]:
+    """A cheap last change of a prepared view (H, W), so that no epoch repeats another: shift, scale, shear, noise,
+    now and then a patch of dirt. Keeps the shape."""
+    height, width = view.shape
+    sx, sy = random_.uniform(0.95, 1.05), random_.uniform(0.92, 1.08)
+    shear, tilt = random_.normal(0, 0.05), random_.normal(0, 0.012)
+    matrix = np.array([[sx, shear, 0], [tilt, sy, 0]], dtype=np.float32)
+    centre = np.array([width / 2, height / 2], dtype=np.float32)
+    shift = np.array([random_.normal(0, 0.012) * width, random_.normal(0, 0.03) * height], dtype=np.float32)
+    matrix[:, 2] = centre - matrix[:, :2] @ centre + shift
+    out = cv2.warpAffine(view, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if random_.random() < 0.08:
+        x, y = int(random_.integers(0, width - 10)), int(random_.integers(0, height - 8))
+        out[y : y + int(random_.integers(3, 14)), x : x + int(random_.integers(3, 12))] = random_.integers(0, 255)
+    if random_.random() < 0.5:
+        noise = random_.standard_normal(out.shape, dtype=np.float32) * np.float32(random_.uniform(1, 7))
+        out = np.clip(out + noise, 0, 255)
+    return np.asarray(out, dtype=np.uint8)
+
+
+def _mixed_to_grey(image: Image, random_: Generator) -> Grey:
+    """Daylight cameras weigh the colours like the eye; infrared ones see mostly the red channel, lamps tint."""
+    weights = np.array([0.114, 0.587, 0.299], dtype=np.float32)
+    if random_.random() < 0.5:
+        weights = 0.4 * weights + 0.6 * random_.dirichlet([1.0, 1.0, 1.5]).astype(np.float32)
+    return np.asarray(image @ weights, dtype=np.float32)
+
+
+def _soil(plate: Grey, random_: Generator) -> Grey:
+    """Embossing, specks, and a dirty or bleached film on the plate itself."""
+    height, width = plate.shape
+    if random_.random() < 0.25:
+        shifted = np.roll(plate, (int(random_.integers(1, 3)), int(random_.integers(-2, 3))), axis=(0, 1))
+        plate = plate + np.float32(random_.uniform(-0.5, 0.5)) * (plate - shifted)
+    if random_.random() < 0.35:
+        coarse = random_.standard_normal((4, 12), dtype=np.float32)
+        film = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        plate = plate * (1 + np.float32(random_.uniform(0.03, 0.16)) * film)
+    if random_.random() < 0.15:
+        for _ in range(int(random_.integers(1, 12))):
+            centre = (int(random_.integers(0, width)), int(random_.integers(0, height)))
+            cv2.circle(plate, centre, int(random_.integers(1, 6)), float(random_.uniform(30, 170)), -1, cv2.LINE_AA)
+    return np.asarray(plate, dtype=np.float32)
+
+
+def _mounted(plate: Grey, random_: Generator) -> tuple[Grey, npt.NDArray[np.float32]]:
+    """The plate in its holder on a car, and its corners there, clockwise from the top left."""
+    height, width = plate.shape
+    px, py = round(0.35 * width), round(0.55 * height)
+    scene = np.full((height + 2 * py, width + 2 * px), np.float32(random_.uniform(5, 235)), dtype=np.float32)
+    coarse = random_.standard_normal((6, 8), dtype=np.float32)
+    rough = cv2.resize(coarse, (scene.shape[1], scene.shape[0]), interpolation=cv2.INTER_LINEAR)
+    scene += rough * np.float32(random_.gamma(1.2, 10.0))
+    for _ in range(int(random_.integers(0, 6))):
+        row, thickness = int(random_.integers(0, scene.shape[0])), int(random_.integers(2, max(3, height // 4)))
+        cv2.line(
+            scene,
+            (0, row),
+            (scene.shape[1], row + int(random_.normal(0, 0.15 * height))),
+            float(random_.uniform(0, 255)),
+            thickness,
+        )
+    if random_.random() < 0.4:
+        holder = round(height * random_.uniform(0.03, 0.16))
+        level = float(random_.choice([15.0, 30.0, 200.0, 120.0]))
+        lower = round(holder * random_.uniform(1.0, 2.2))
+        cv2.rectangle(scene, (px - holder, py - holder), (px + width + holder, py + height + lower), level, -1)
+    scene[py : py + height, px : px + width] = plate
+    quad = np.array([[px, py], [px + width, py], [px + width, py + height], [px, py + height]], dtype=np.float32)
+    return scene, quad
+
+
+def _turned(quad: npt.NDArray[np.float32], slant: float, random_: Generator) -> npt.NDArray[np.float32]:
+    """Corners after rotation, shear and perspective; `slant` 1 is up to about 15 degrees."""
+    centre = quad.mean(axis=0)
+    size = quad.max(axis=0) - quad.min(axis=0)
+    angle = np.radians(random_.normal(0, 4.5) * slant)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], dtype=np.float32)
+    shear = np.array([[random_.uniform(0.75, 1.1), random_.normal(0, 0.12) * slant], [0, 1]], dtype=np.float32)
+    turned = (quad - centre) @ shear.T @ turn.T
+    turned += random_.normal(0, 0.022 * slant, (4, 2)).astype(np.float32) * size
+    taper = random_.normal(0, 0.05) * slant
+    turned[[0, 3], 1] *= 1 + taper
+    turned[[1, 2], 1] *= 1 - taper
+    return np.asarray(turned + centre, dtype=np.float32)
+
+
+def _crop_around(
+    scene: Grey,
+    quad: npt.NDArray[np.float32],
+    quad_in_view: npt.NDArray[np.float32],
+    width: float,
+    loose: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    random_: Generator,
+) -> Grey:
+    """The upright box around the turned plate, as loose as a detector is, sampled `width` pixels wide.
+
+    The picture is blurred before it is shrunk, as a lens and a sensor's pixels do it; now and then it is not, as in
+    cheap scaling.
+    """
+    (x1, y1), (x2, y2) = quad_in_view.min(axis=0), quad_in_view.max(axis=0)
+    w, h = x2 - x1, y2 - y1
+    x1, x2 = x1 - loose[0][0] * w, x2 + loose[0][1] * w
+    y1, y2 = y1 - loose[1][0] * h, y2 + loose[1][1] * h
+    scale = width / (x2 - x1)
+    size = (round(width), max(10, round((y2 - y1) * scale)))
+    if scale < 0.6 and random_.random() < 0.92:
+        small = np.float32(min(1.0, 1.6 * scale))
+        scene = cv2.resize(scene, None, fx=float(small), fy=float(small), interpolation=cv2.INTER_AREA).astype(np.float32)
+        quad = quad * small
+        scene = cv2.GaussianBlur(scene, (0, 0), sigmaX=0.6).astype(np.float32)
+    target = (quad_in_view - np.array([x1, y1], dtype=np.float32)) * np.float32(scale)
+    matrix = cv2.getPerspectiveTransform(quad, target.astype(np.float32))
+    crop = cv2.warpPerspective(scene, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, dtype=np.float32)
+
+
+def _uneven_light(crop: Grey, random_: Generator) -> Grey:
+    """A gradient, a hard shadow's edge, or a lamp's glare."""
+    height, width = crop.shape
+    kind = random_.random()
+    columns, rows = np.arange(width, dtype=np.float32)[None, :], np.arange(height, dtype=np.float32)[:, None]
+    if kind < 0.5:
+        light = np.linspace(random_.uniform(0.35, 1.0), random_.uniform(0.6, 1.2), width, dtype=np.float32)[None, :]
+        light = light * np.linspace(random_.uniform(0.7, 1.1), random_.uniform(0.7, 1.1), height, dtype=np.float32)[:, None]
+        return np.asarray(crop * light, dtype=np.float32)
+    if kind < 0.85:
+        edge = columns + rows * np.float32(random_.normal(0, 1.5)) > random_.uniform(0, width)
+        if random_.random() < 0.4:
+            edge = rows + columns * np.float32(random_.normal(0, 0.15)) > random_.uniform(0.2, 0.8) * height
+        return np.asarray(np.where(edge, crop * np.float32(random_.uniform(0.35, 0.8)), crop), dtype=np.float32)
+    x, y = random_.uniform(0, width), random_.uniform(0, height)
+    radius = random_.uniform(0.1, 0.5) * width
+    glare = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / np.float32(2 * radius**2))
+    return np.asarray(crop + glare * np.float32(random_.uniform(30, 160)), dtype=np.float32)
+
+
+def _motion_blur(crop: Grey, random_: Generator) -> Grey:
+    length = int(random_.integers(2, max(3, round(0.04 * crop.shape[1]) + 1)))
+    angle = random_.normal(0, 12) if random_.random() < 0.7 else random_.uniform(-90, 90)
+    size = 2 * length + 1
+    kernel = np.zeros((size, size), dtype=np.float32)
+    dx, dy = np.cos(np.radians(angle)) * length / 2, np.sin(np.radians(angle)) * length / 2
+    start, end = (round(length - dx), round(length - dy)), (round(length + dx), round(length + dy))
+    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA)
+    return np.asarray(cv2.filter2D(crop, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
+def _expose(crop: Grey, random_: Generator, strength: float) -> Grey:
+    """Gain, haze and gamma; sometimes so bright that the ground clips, or so dark that few levels are left."""
+    if random_.random() > strength:
+        return crop
+    kind = random_.random()
+    if kind < 0.12:
+        gain, offset = random_.uniform(1.2, 1.9), random_.uniform(0, 25)
+    elif kind < 0.3:
+        gain, offset = random_.uniform(0.1, 0.3), random_.uniform(0, 20)
+    elif kind < 0.42:
+        gain, offset = random_.uniform(0.15, 0.5), random_.uniform(60, 130)
+    else:
+        gain, offset = random_.uniform(0.45, 1.15), random_.uniform(-10, 30)
+    out = crop * np.float32(gain) + np.float32(offset)
+    if random_.random() < 0.3:
+        out = 255.0 * (np.clip(out, 0, 255) / 255.0) ** np.float32(random_.uniform(0.55, 1.8))
+    return np.asarray(out, dtype=np.float32)

@@ -1,0 +1,216 @@
+"""Label files → samples for the reader, and pools of ready-made views on disk.
+
+A data set is a folder with `labels.csv` (`image,text,country,source`) and, if there are two-line plates, `meta.csv`
+(`width,height,lines,group,note`). A pool is what training eats: views (N, H, W) uint8 exactly as the device would
+prepare them, with their texts.
+"""
+
+import csv
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+
+from edge.alphabet import encode
+from edge.errors import SourceError
+from edge.preprocess import READER_HEIGHT, READER_WIDTH, plate_view
+from edge.records import Image
+from training.augment import photograph, rephotograph
+from training.synthesize import draw_plate
+
+LONGEST = 12
+"""Characters of the longest text that a pool can hold."""
+
+PHOTOGRAPHS = 3
+"""Crops made of one drawn plate, because drawing costs more than photographing."""
+
+_CHUNK = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled crop; `set` is the name of its data set ("europe")."""
+
+    image: Path
+    text: str
+    country: str
+    lines: int
+    set: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Views (N, H, W) uint8 and their texts."""
+
+    views: npt.NDArray[np.uint8]
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def labels(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """CTC classes (N, LONGEST), filled up with blanks, and lengths (N,)."""
+        classes = np.zeros((len(self), LONGEST), dtype=np.int32)
+        for row, text in enumerate(self.texts):
+            classes[row, : len(text)] = encode(text)
+        return classes, np.array([len(text) for text in self.texts], dtype=np.int32)
+
+    def save(self, path: Path) -> None:
+        """Write the pool so that a broken run leaves no half file behind."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial.npz")
+        np.savez(partial, views=self.views, texts=np.array(self.texts))
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Pool":
+        """A pool as `save` wrote it."""
+        with np.load(path) as arrays:
+            return cls(arrays["views"], tuple(str(text) for text in arrays["texts"]))
+
+
+def data_folder() -> Path:
+    """Where real plates lie: GATEREADER_DATA, else ../shared/data beside the checkout."""
+    return Path(os.environ.get("GATEREADER_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """The samples of one data set; SourceError says what is missing."""
+    labels = folder / "labels.csv"
+    if not labels.is_file():
+        raise SourceError(f"{labels}: no such label file; a data set is a folder with labels.csv (image,text,country,source)")
+    lines = {}
+    if (folder / "meta.csv").is_file():
+        with (folder / "meta.csv").open(encoding="utf-8", newline="") as file:
+            lines = {row["image"]: int(row["lines"] or 1) for row in csv.DictReader(file)}
+    with labels.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    name = folder.parent.name if folder.name in ("train", "val") else folder.name
+    return [
+        Sample(folder / row["image"], row["text"], row.get("country", ""), lines.get(row["image"], 1), name) for row in rows
+    ]
+
+
+def read_split(root: Path, split: str) -> list[Sample]:
+    """All samples of `root/*/split`, in the order of their names."""
+    folders = sorted(folder for folder in root.glob(f"*/{split}") if (folder / "labels.csv").is_file())
+    if not folders:
+        raise SourceError(f"{root}: no data set with a {split} folder; set GATEREADER_DATA to where the real plates lie")
+    return [sample for folder in folders for sample in read_samples(folder)]
+
+
+def load_picture(path: Path) -> Image:
+    """A picture as (H, W, 3) BGR; SourceError if it cannot be read."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise SourceError(f"{path}: missing, or not a picture that can be read")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def plain_pool(samples: Iterable[Sample]) -> Pool:
+    """Samples as they are, each as its label says one- or two-line; for validation."""
+    pairs = [(plate_view(load_picture(sample.image), sample.lines).pixels, sample.text) for sample in samples]
+    return Pool(np.stack([view for view, _ in pairs]), tuple(text for _, text in pairs))
+
+
+def synthetic_chunk(seed: int, count: int) -> Pool:
+    """`count` photographed synthetic plates; the same seed gives the same bytes."""
+    cv2.setNumThreads(1)
+    draw_random, photo_random = random.Random(seed), np.random.default_rng(seed)
+
+    def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
+        while True:
+            plate = draw_plate(draw_random)
+            across = len(plate.text) if plate.lines == 1 else len(plate.text) // 2 + 1
+            for _ in range(PHOTOGRAPHS):
+                yield photograph(plate.image, across, photo_random), plate.text, plate.lines
+
+    return _collect(pictures(), count)
+
+
+def real_chunk(seed: int, samples: list[Sample]) -> Pool:
+    """Each sample photographed again once; the same seed gives the same bytes."""
+    cv2.setNumThreads(1)
+    photo_random = np.random.default_rng(seed)
+
+    def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
+        for sample in samples:
+            across = len(sample.text) if sample.lines == 1 else len(sample.text) // 2 + 1
+            yield rephotograph(load_picture(sample.image), across, photo_random), sample.text, sample.lines
+
+    return _collect(pictures(), len(samples))
+
+
+def empty_chunk(seed: int, pictures: list[Path], count: int) -> Pool:
+    """`count` crops without a plate, cut at random from plate-free pictures: what a false box shows; text is empty."""
+    cv2.setNumThreads(1)
+    photo_random = np.random.default_rng(seed)
+
+    def crops() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
+        while True:
+            picture = load_picture(pictures[int(photo_random.integers(len(pictures)))])
+            height, width = picture.shape[:2]
+            w = int(photo_random.integers(24, max(25, width // 2)))
+            h = min(height - 1, max(10, round(w / photo_random.uniform(1.3, 5))))
+            x, y = int(photo_random.integers(0, max(1, width - w))), int(photo_random.integers(0, max(1, height - h)))
+            yield rephotograph(picture[y : y + h, x : x + w], 4, photo_random), "", 1 + int(photo_random.random() < 0.2)
+
+    return _collect(crops(), count)
+
+
+def _collect(pictures: Iterator[tuple[npt.NDArray[np.uint8], str, int]], count: int) -> Pool:
+    views = np.empty((count, READER_HEIGHT, READER_WIDTH), dtype=np.uint8)
+    texts = []
+    for row in range(count):
+        crop, text, lines = next(pictures)
+        views[row] = plate_view(crop, lines).pixels
+        texts.append(text)
+    return Pool(views, tuple(texts))
+
+
+Job = tuple[Callable[..., Pool], tuple[object, ...]]
+
+
+def make_pool(jobs: list[Job], processes: int, title: str) -> Pool:
+    """Run jobs side by side, with a progress bar; the result does not depend on the number of processes."""
+    console = Console(stderr=True)
+    with ProcessPoolExecutor(processes) as executor:
+        running = [executor.submit(function, *arguments) for function, arguments in jobs]
+        chunks = [each.result() for each in track(running, title, console=console, update_period=2.0)]
+    return Pool(np.concatenate([c.views for c in chunks]), tuple(text for c in chunks for text in c.texts))
+
+
+def synthetic_jobs(seed: int, count: int) -> list[Job]:
+    """Jobs that together make `count` synthetic plates."""
+    starts = range(0, count, _CHUNK)
+    return [(synthetic_chunk, (seed * 1_000_003 + start, min(_CHUNK, count - start))) for start in starts]
+
+
+def real_jobs(seed: int, samples: list[Sample], times: int) -> list[Job]:
+    """Jobs that photograph every sample `times` times; rare sets more often, so that large ones do not drown them."""
+    sizes: dict[str, int] = {}
+    for sample in samples:
+        sizes[sample.set] = sizes.get(sample.set, 0) + 1
+    repeats = {name: times * min(2.5, max(0.7, (900 / size) ** 0.5)) for name, size in sizes.items()}
+    chooser = random.Random(seed)
+    chosen = []
+    for sample in samples:
+        whole, part = divmod(repeats[sample.set], 1)
+        chosen += [sample] * (int(whole) + (chooser.random() < part))
+    chooser.shuffle(chosen)
+    starts = range(0, len(chosen), _CHUNK)
+    return [(real_chunk, (seed * 1_000_003 + 7 + start, chosen[start : start + _CHUNK])) for start in starts]
+
+
+def empty_jobs(seed: int, pictures: list[Path], count: int) -> list[Job]:
+    """Jobs that together cut `count` plate-free crops."""
+    starts = range(0, count, _CHUNK)
+    return [(empty_chunk, (seed * 1_000_003 + 13 + start, pictures, min(_CHUNK, count - start))) for start in starts]

@@ -1,0 +1,118 @@
+"""The detector's real pictures: labels in YOLO text, fixed splits, plate crops for composites."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import SourceError
+from edge.records import Image
+
+SOURCES = ("openimages", "romania", "web")
+HELD_BACK_NEGATIVES = 150
+_LARGEST_CROP = 320
+
+Boxes = npt.NDArray[np.float32]
+"""(N, 4) x1 y1 x2 y2 in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A labelled picture in memory."""
+
+    image: Image
+    boxes: Boxes
+    source: str
+    name: str
+
+
+def data_folder() -> Path:
+    """The labelled data: $GATEREADER_DATA, else ../shared/data beside the checkout."""
+    folder = Path(os.environ.get("GATEREADER_DATA", "../shared/data"))
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: no labelled data there; set GATEREADER_DATA to its folder")
+    return folder
+
+
+def load_pictures(data: Path, split: str, sources: Sequence[str] = SOURCES) -> list[Picture]:
+    """Every real picture of `split` ("train" or "val") with its boxes, in the order of their names."""
+    return [
+        _load(path, source)
+        for source in sources
+        for path in sorted((data / "detector" / source / split / "images").iterdir())
+    ]
+
+
+def load_folder(folder: Path) -> list[Picture]:
+    """Pictures of one folder in the same layout, such as frames drawn for training."""
+    return [_load(path, folder.name) for path in sorted((folder / "images").iterdir())]
+
+
+def negative_paths(data: Path, *, held_back: bool) -> list[Path]:
+    """Pictures without plates: those for training or the fixed 150 that choose the threshold.
+
+    Ordered by the hash of what they belong to, so that the split is the same everywhere and the frames of one room
+    (`ni_03_…`) stay on one side.
+    """
+    paths = sorted((data / "detector" / "negatives" / "train" / "images").iterdir())
+    paths.sort(key=lambda path: (hashlib.sha1(_belongs_to(path).encode()).hexdigest(), path.name))
+    return paths[:HELD_BACK_NEGATIVES] if held_back else paths[HELD_BACK_NEGATIVES:]
+
+
+def load_negatives(data: Path, *, held_back: bool) -> list[Picture]:
+    """The pictures of `negative_paths`."""
+    nothing = np.zeros((0, 4), np.float32)
+    return [Picture(_read(path), nothing, "negatives", path.name) for path in negative_paths(data, held_back=held_back)]
+
+
+def load_plate_crops(data: Path) -> list[Image]:
+    """The reader's real training crops, to be pasted; the large ones made smaller, since they only get smaller."""
+    crops = []
+    for path in _crop_paths(data / "reader"):
+        crop = _read(path)
+        shrink = _LARGEST_CROP / crop.shape[1]
+        if shrink < 1:
+            crop = np.asarray(cv2.resize(crop, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        if crop.shape[0] >= 8 and crop.shape[1] >= 24:
+            crops.append(crop)
+    return crops
+
+
+def _crop_paths(reader: Path) -> Iterator[Path]:
+    for labels in sorted(reader.glob("*/train/labels.csv")):
+        with labels.open(newline="", encoding="utf-8") as rows:
+            for row in csv.DictReader(rows):
+                path = labels.parent / row["image"]
+                yield path if path.is_file() else labels.parent / "images" / row["image"]
+
+
+def _belongs_to(path: Path) -> str:
+    first, _, rest = path.stem.partition("_")
+    return f"{first}_{rest[:2]}" if first == "ni" else path.stem
+
+
+def _load(path: Path, source: str) -> Picture:
+    image = _read(path)
+    height, width = image.shape[:2]
+    labels = path.parent.parent / "labels" / f"{path.stem}.txt"
+    try:
+        rows = [[float(field) for field in line.split()[1:5]] for line in labels.read_text().splitlines() if line]
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{labels}: not readable as YOLO labels ({error})") from None
+    middle = np.array(rows, np.float32).reshape(-1, 4) * np.array([width, height, width, height], np.float32)
+    half = middle[:, 2:] / 2
+    boxes = np.concatenate([middle[:, :2] - half, middle[:, :2] + half], axis=1)
+    return Picture(image, boxes, source, path.name)
+
+
+def _read(path: Path) -> Image:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise SourceError(f"{path}: not a readable picture")
+    return np.asarray(image, np.uint8)

@@ -1,0 +1,102 @@
+"""The plate detector's network: ultralytics' blocks and loss, its checkpoints, and the cut that the device runs.
+
+The only module that imports ultralytics (AGPL-3.0). Tensors are NCHW float 0 to 1, BGR as everywhere here.
+"""
+
+import importlib.util
+import logging
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edge.errors import ModelError
+
+NETWORK_FILE = Path(__file__).with_name("plate_detector.yaml")
+STRIDES = (8, 16)
+BINS = 16
+
+_log = logging.getLogger(__name__)
+
+
+def ensure_torchvision() -> bool:
+    """True if torchvision works; otherwise put a stand-in into `sys.modules`, without which ultralytics stops.
+
+    A torchvision built for another torch raises "operator torchvision::nms does not exist" when it is imported.
+    Nothing here calls its operators: suppression is `edge.detector`'s.
+    """
+    if importlib.util.find_spec("torchvision") is not None:
+        try:
+            import torchvision  # noqa: PLC0415 - the point is to see whether this fails
+
+            torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+            return True
+        except (RuntimeError, OSError, ImportError, AttributeError) as error:
+            _log.info("torchvision does not work here (%s); a stand-in takes its place", str(error).splitlines()[0])
+            for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+                del sys.modules[name]
+    stand_in: Any = types.ModuleType("torchvision")
+    stand_in.ops = types.ModuleType("torchvision.ops")
+    stand_in.__version__ = "0.0"
+    stand_in.__spec__ = importlib.util.spec_from_loader("torchvision", None)
+    sys.modules["torchvision"], sys.modules["torchvision.ops"] = stand_in, stand_in.ops
+    return False
+
+
+def build_network() -> Any:
+    """The untrained network; called with a batch in a dict, it returns ultralytics' detection loss."""
+    ensure_torchvision()
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0")  # it would look for updates and install packages
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path("runs").resolve()))  # and write into the home directory
+    from ultralytics.cfg import get_cfg  # noqa: PLC0415 - after the check and the settings above
+    from ultralytics.nn.tasks import DetectionModel  # noqa: PLC0415
+
+    network = DetectionModel(str(NETWORK_FILE), nc=1, verbose=False)
+    network.args = get_cfg()  # the loss's weights of box, class and distribution
+    return network
+
+
+def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:
+    """Weights in half precision and what they are; no optimizer, no ultralytics classes, so that any torch loads it."""
+    state = {name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"weights": state, "about": about}, path)
+
+
+def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
+    """The network of `save_weights` in evaluation mode, and what was said about it."""
+    if not path.is_file():
+        raise ModelError(f"{path}: no such checkpoint; `python -m training detector train` makes one")
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    network = build_network()
+    network.load_state_dict({name: value.float() for name, value in stored["weights"].items()})
+    return network.eval(), stored["about"]
+
+
+class CutNetwork(nn.Module):
+    """The network up to the raw maps of each stride: what is exported and what the device runs."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """(N, H, W, 3) BGR 0 to 1 → for each stride (N, H/s, W/s, 4 × BINS) box and (N, H/s, W/s, 1) class logits."""
+        x = pixels.permute(0, 3, 1, 2)
+        kept: list[Any] = []
+        *layers, head = self.network.model
+        for layer in layers:
+            if isinstance(layer.f, int):
+                x = layer(x if layer.f == -1 else kept[layer.f])
+            else:
+                x = layer([x if source == -1 else kept[source] for source in layer.f])
+            kept.append(x)
+        maps: list[Tensor] = []
+        for level, source in enumerate(head.f):
+            maps.append(head.cv2[level](kept[source]).permute(0, 2, 3, 1))
+            maps.append(head.cv3[level](kept[source]).permute(0, 2, 3, 1))
+        return tuple(maps)

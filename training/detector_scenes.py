@@ -1,0 +1,201 @@
+"""Training pictures made on the fly: real photographs moved about, mosaics of them, pasted plates, misleading lettering.
+
+Everything is drawn at the network's own pixel scale with the device's interpolation, so that a crop of 256 px teaches
+what the device sees in a part of its canvas. One seed, one picture.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+
+from edge.records import Image
+from training.detector_data import Boxes, Picture
+from training.detector_paste import letter, paste_plate
+
+DEVICE_SIZE = 416
+"""The canvas to which the device fits a frame; a picture's usual scale in training is its scale there."""
+
+Thing = TypeVar("Thing")
+
+_FILL = 114
+_LEAST_WIDTH, _LEAST_HEIGHT = 5.0, 2.0
+_LEAST_VISIBLE = 0.35
+
+
+class Scene(NamedTuple):
+    """A training picture (S, S, 3) and its boxes (N, 4) in pixels."""
+
+    image: Image
+    boxes: Boxes
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSettings:
+    """How often what happens in a scene; shares from 0 to 1."""
+
+    mosaic: float = 0.35
+    """Scenes put together of four."""
+    negatives: float = 0.3
+    """Views of pictures without plates."""
+    extra: float = 0.0
+    """Views of the extra frames, where there are any."""
+    pasted: float = 0.5
+    """Views that get pasted plates."""
+    lettering: float = 0.25
+    """Views that get lettering which is no plate."""
+    grey: float = 0.2
+    """Scenes without colour: most pictures without plates are grey, so grey must not mean "no plate"."""
+
+
+# Share of the real views, and least and greatest zoom on top of the device's scale. The web's plates are close
+# already; Open Images' are small and become smaller.
+_SOURCES = {"openimages": (0.62, 0.65, 2.2), "romania": (0.18, 0.6, 1.8), "web": (0.2, 0.25, 1.1)}
+
+
+class SceneMaker:
+    """Draws scenes from pictures in memory."""
+
+    def __init__(
+        self,
+        real: Sequence[Picture],
+        negatives: Sequence[Picture],
+        plates: Sequence[Image],
+        extra: Sequence[Picture] = (),
+    ) -> None:
+        self._real = {source: [picture for picture in real if picture.source == source] for source in _SOURCES}
+        self._negatives, self._plates, self._extra = negatives, plates, extra
+
+    def scene(self, rng: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
+        """A scene of `size` × `size`."""
+        if rng.random() < settings.mosaic:
+            scene = self._mosaic(rng, size, settings)
+        else:
+            scene = self._view(rng, size, size, 1.0, settings)
+        return Scene(_photograph(rng, scene.image, settings.grey), scene.boxes)
+
+    def _mosaic(self, rng: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
+        across, down = (int(size * rng.uniform(0.3, 0.7)) for _ in range(2))
+        image = np.empty((size, size, 3), np.uint8)
+        boxes = []
+        for x1, x2 in ((0, across), (across, size)):
+            for y1, y2 in ((0, down), (down, size)):
+                part = self._view(rng, x2 - x1, y2 - y1, 0.75, settings)
+                image[y1:y2, x1:x2] = part.image
+                boxes.append(part.boxes + np.array([x1, y1, x1, y1], np.float32))
+        return Scene(image, np.concatenate(boxes))
+
+    def _view(self, rng: np.random.Generator, width: int, height: int, zoom: float, settings: SceneSettings) -> Scene:
+        draw = rng.random()
+        if self._extra and draw < settings.extra:
+            view = _look(rng, _pick(rng, self._extra), width, height, zoom * _log_uniform(rng, 0.6, 1.6))
+        elif draw < settings.extra + settings.negatives:
+            view = _look(rng, _pick(rng, self._negatives), width, height, zoom * _log_uniform(rng, 0.5, 1.5))
+        else:
+            sources = list(_SOURCES)
+            source = sources[rng.choice(len(sources), p=[_SOURCES[name][0] for name in sources])]
+            _, least, most = _SOURCES[source]
+            view = _look(rng, _pick(rng, self._real[source]), width, height, zoom * _log_uniform(rng, least, most))
+        boxes = list(view.boxes)
+        if rng.random() < settings.pasted:
+            for _ in range(int(rng.integers(1, 3))):
+                box = paste_plate(rng, view.image, boxes, _pick(rng, self._plates))
+                boxes += [] if box is None else [box]
+        if rng.random() < settings.lettering:
+            letter(rng, view.image, boxes)
+        return Scene(view.image, np.array(boxes, np.float32).reshape(-1, 4))
+
+
+def _pick(rng: np.random.Generator, things: Sequence[Thing]) -> Thing:
+    return things[int(rng.integers(len(things)))]
+
+
+def _log_uniform(rng: np.random.Generator, least: float, most: float) -> float:
+    return math.exp(rng.uniform(math.log(least), math.log(most)))
+
+
+def _look(rng: np.random.Generator, picture: Picture, width: int, height: int, zoom: float) -> Scene:
+    """A window (height, width) on a picture that is scaled, turned, stretched and perhaps mirrored."""
+    tall, wide = picture.image.shape[:2]
+    scale = zoom * DEVICE_SIZE / max(tall, wide)
+    stretch = math.exp(rng.normal(0.0, 0.1))
+    angle = math.radians(rng.normal(0.0, 3.0)) if rng.random() < 0.6 else 0.0
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    linear = turn @ np.diag([scale * stretch * mirror, scale / stretch])
+    middle = np.array([wide / 2, tall / 2])
+    target = np.array([width / 2, height / 2])
+    if len(picture.boxes) and rng.random() < 0.8:  # a plate is somewhere inside
+        box = picture.boxes[int(rng.integers(len(picture.boxes)))]
+        middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
+        target = np.array([rng.uniform(0.05, 0.95) * width, rng.uniform(0.05, 0.95) * height])
+    else:
+        room = (np.array([wide, tall]) * scale - target * 2).clip(0) / 2
+        target = target + rng.uniform(-1, 1, 2) * room
+    matrix = np.concatenate([linear, (target - linear @ middle)[:, None]], axis=1)
+    image = picture.image
+    if scale < 0.5 and rng.random() < 0.3:  # sometimes as a camera with a smaller sensor would have seen it
+        image = np.asarray(cv2.blur(image, (round(1 / scale), round(1 / scale))), np.uint8)
+    warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(_FILL,) * 3)
+    return _cut(np.asarray(warped, np.uint8), _move(picture.boxes, matrix))
+
+
+def _move(boxes: Boxes, matrix: np.ndarray) -> Boxes:
+    """The boxes around where an affine matrix (2, 3) takes boxes' corners."""
+    corners = np.stack([boxes[:, [0, 1]], boxes[:, [2, 1]], boxes[:, [2, 3]], boxes[:, [0, 3]]], axis=1)
+    moved = corners @ matrix[:, :2].T + matrix[:, 2]
+    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1).astype(np.float32)
+
+
+def _cut(image: Image, boxes: Boxes) -> Scene:
+    """Boxes cut at the picture's edge; a plate of which too little is left is painted over, not taught as nothing."""
+    height, width = image.shape[:2]
+    inside = boxes.clip(0, np.array([width, height, width, height], np.float32))
+    sides = (inside[:, 2:] - inside[:, :2]).clip(0)
+    whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    visible = np.prod(sides, axis=1) / (whole + 1e-6)
+    kept = (visible >= _LEAST_VISIBLE) & (sides[:, 0] >= _LEAST_WIDTH) & (sides[:, 1] >= _LEAST_HEIGHT)
+    for x1, y1, x2, y2 in inside[~kept & (visible > 0)].round().astype(int):
+        patch = image[y1:y2, x1:x2]
+        if patch.size:
+            patch[:] = patch.mean(axis=(0, 1))
+    return Scene(image, inside[kept])
+
+
+def _photograph(rng: np.random.Generator, image: Image, grey: float) -> Image:
+    """Light, colour, blur, noise and JPEG, as cameras differ in them."""
+    pixels = image
+    if rng.random() < 0.25:
+        pixels = _blur(rng, pixels)
+    gamma, gain, offset = math.exp(rng.normal(0, 0.3)), math.exp(rng.normal(0, 0.2)), rng.normal(0, 12)
+    tint = np.exp(rng.normal(0, 0.08, 3)) if rng.random() < 0.6 else np.ones(3)
+    levels = np.linspace(0, 1, 256)[:, None] ** gamma * 255 * gain * tint + offset
+    pixels = np.asarray(cv2.LUT(pixels, levels.clip(0, 255).astype(np.uint8)[None]), np.uint8)
+    if rng.random() < grey:
+        pixels = np.repeat(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
+    elif rng.random() < 0.3:  # more or less colourful
+        faded = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None].repeat(3, axis=2)
+        share = rng.uniform(0.0, 1.5)
+        pixels = np.asarray(cv2.addWeighted(pixels, share, faded, 1 - share, 0), np.uint8)
+    if rng.random() < 0.3:
+        noise = rng.normal(0, rng.uniform(2, 12), pixels.shape[:2])[..., None]
+        pixels = (pixels + noise).clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.15:
+        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 85))])
+        pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    return pixels
+
+
+def _blur(rng: np.random.Generator, pixels: Image) -> Image:
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.3)), np.uint8)
+    length = int(rng.integers(2, 6))
+    kernel = np.zeros((length, length), np.float32)
+    if rng.random() < 0.7:
+        kernel[length // 2] = 1 / length
+    else:
+        np.fill_diagonal(kernel, 1 / length)
+    return np.asarray(cv2.filter2D(pixels, -1, kernel), np.uint8)
