@@ -1,0 +1,112 @@
+"""The built-in gate scene as a source: needs no camera and no download, and knows what it shows."""
+
+import time as clock
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import TracebackType
+from typing import Self
+
+from edge.demo_scene import DemoScene
+from edge.demo_schedule import CYCLE
+from edge.records import Frame
+
+FPS = 15.0
+"""Pictures a second of the scene's time."""
+LEGIBLE = 25.0
+"""A pass counts from where its plate is this wide, pixels, and wholly visible."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPass:
+    """A car that drove up, as it really was."""
+
+    plate: str
+    """Capital letters and digits."""
+    first_seen: float
+    last_seen: float
+    """Frame times, seconds, of the first and last picture with the plate wholly visible and `LEGIBLE`."""
+    width: float
+    """Of the plate at its largest, pixels."""
+    lines: int
+    """Lines of the plate, 1 or 2."""
+
+
+@lru_cache(maxsize=8)
+def demo_truth(seed: int = 0, cycle: int = 0) -> tuple[DemoPass, ...]:
+    """The passes of one minute of the scene, by first sight: every plate that is legible in any of its pictures."""
+    scene = DemoScene(seed)
+    seen: dict[tuple[int, int], DemoPass] = {}
+    first = round(cycle * CYCLE * FPS)
+    for index in range(first, first + round(CYCLE * FPS)):
+        for plate in scene.plates_at(index / FPS):
+            width = plate.x2 - plate.x1
+            if plate.visible > 0.98 and width >= LEGIBLE:
+                known = seen.get(plate.key)
+                start, widest = (known.first_seen, known.width) if known else (index / FPS, 0.0)
+                seen[plate.key] = DemoPass(plate.text, start, index / FPS, max(width, widest), plate.lines)
+    return tuple(seen.values())
+
+
+class DemoSource:
+    """Iterates the scene of this seed, without end.
+
+    With `realtime`, frames come at 15 a second; one that is late is left out and counted as dropped, as with a camera.
+    A frame's time is the scene's own, from 0; its UTC is the moment the source was made plus that time.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        realtime: bool = True,
+        now: Callable[[], float] = clock.monotonic,
+        sleep: Callable[[float], None] = clock.sleep,
+    ) -> None:
+        self.seed = seed
+        self.live = realtime
+        self.description = f"demo scene {seed}"
+        self.dropped = 0
+        self.frames = 0
+        self._scene = DemoScene(seed)
+        self._now, self._sleep = now, sleep
+        self._started = datetime.now(UTC)
+        self._shown = 0.0
+        self._closed = False
+
+    @property
+    def truth(self) -> tuple[DemoPass, ...]:
+        """The passes that have begun so far, by first sight; the last of them may not be over."""
+        cycles = range(int(self._shown // CYCLE) + 1)
+        passes = [one for cycle in cycles for one in demo_truth(self.seed, cycle)]
+        return tuple(one for one in passes if one.first_seen <= self._shown)
+
+    def __iter__(self) -> Iterator[Frame]:
+        origin = self._now()
+        index = 0
+        while not self._closed:
+            if self.live:
+                ahead = index / FPS - (self._now() - origin)
+                if ahead > 0:
+                    self._sleep(ahead)
+                late = int(-ahead * FPS)
+                if late > 0:
+                    index += late
+                    self.dropped += late
+            image, _ = self._scene.frame_at(index / FPS)
+            self._shown = index / FPS
+            self.frames += 1
+            yield Frame(image, self._shown, self._started + timedelta(seconds=self._shown), index, self.description)
+            index += 1
+
+    def close(self) -> None:
+        """End the iteration at its next step."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
