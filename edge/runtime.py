@@ -40,10 +40,10 @@ class Int8Model:
         """(1, H, W, C) int8 → copies of the output tensors, int8, in the order of the card's outputs."""
         try:
             self._interpreter.set_tensor(self._input, array)
-        except ValueError as error:
+        except ValueError:
             wanted = self.card.input
             raise ModelError(
-                f"{self.card.file}: input is {array.dtype} {array.shape}, {wanted.dtype} {wanted.shape} wanted ({error})"
+                f"{self.card.file}: input is {array.dtype} {array.shape}, {wanted.dtype} {wanted.shape} wanted"
             ) from None
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]

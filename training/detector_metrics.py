@@ -61,7 +61,9 @@ def mean_average_precision(found: Sequence[Found], truths: Sequence[Boxes]) -> f
     return float(np.mean([average_precision(found, truths, iou) for iou in IOUS]))
 
 
-def hit_truths(found: Sequence[Found], truths: Sequence[Boxes], threshold: float, iou: float = 0.5) -> npt.NDArray[np.bool_]:
+def hit_truths(
+    found: Sequence[Found], truths: Sequence[Boxes], threshold: float, iou: float = 0.5
+) -> npt.NDArray[np.bool_]:
     """For every true box of every picture, in order: was it found at this threshold?"""
     flags = []
     for one, truth in zip(found, truths, strict=True):
@@ -87,4 +89,4 @@ def choose_threshold(negatives: Sequence[Found], share: float = FALSE_BOX_SHARE)
     highest = sorted((float(one.scores.max(initial=0.0)) for one in negatives), reverse=True)
     allowed = int(share * len(highest))
     barred = highest[allowed] if allowed < len(highest) else 0.0
-    return min(max(np.floor(barred * 1000 + 1) / 1000, 0.001), 0.999)
+    return min(max((int(barred * 1000) + 1) / 1000, 0.001), 0.999)

@@ -20,6 +20,8 @@ NETWORK_FILE = Path(__file__).with_name("plate_detector.yaml")
 STRIDES = (8, 16)
 BINS = 16
 
+_STAND_IN = "0.0+stand-in"
+
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +31,8 @@ def ensure_torchvision() -> bool:
     A torchvision built for another torch raises "operator torchvision::nms does not exist" when it is imported.
     Nothing here calls its operators: suppression is `edge.detector`'s.
     """
+    if getattr(sys.modules.get("torchvision"), "__version__", "") == _STAND_IN:
+        return False
     if importlib.util.find_spec("torchvision") is not None:
         try:
             import torchvision  # noqa: PLC0415 - the point is to see whether this fails
@@ -41,7 +45,7 @@ def ensure_torchvision() -> bool:
                 del sys.modules[name]
     stand_in: Any = types.ModuleType("torchvision")
     stand_in.ops = types.ModuleType("torchvision.ops")
-    stand_in.__version__ = "0.0"
+    stand_in.__version__ = _STAND_IN
     stand_in.__spec__ = importlib.util.spec_from_loader("torchvision", None)
     sys.modules["torchvision"], sys.modules["torchvision.ops"] = stand_in, stand_in.ops
     return False
@@ -77,7 +81,7 @@ def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     return network.eval(), stored["about"]
 
 
-class CutNetwork(nn.Module):
+class CutNetwork(nn.Module):  # type: ignore[misc] - torch is untyped here, see pyproject.toml
     """The network up to the raw maps of each stride: what is exported and what the device runs."""
 
     def __init__(self, network: Any) -> None:

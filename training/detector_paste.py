@@ -11,7 +11,7 @@ from edge.records import Image
 
 Box = npt.NDArray[np.float32]
 
-_WORDS = "exit parking open sale taxi bus stop one way private road camera gate shop cafe hotel 24h no entry".split()
+_WORDS = ("exit", "parking", "open", "sale", "taxi", "bus stop", "one way", "private", "camera", "gate", "hotel", "24h")
 _TRIES = 6
 
 
@@ -42,8 +42,9 @@ def letter(rng: np.random.Generator, image: Image, taken: Sequence[Box]) -> None
     height, width = image.shape[:2]
     text = " ".join(rng.choice(_WORDS, int(rng.integers(1, 3))))
     if rng.random() < 0.5:
-        year, month, day, hour, minute = (int(rng.integers(least, most)) for least, most in
-                                          ((2005, 2030), (1, 13), (1, 29), (0, 24), (0, 60)))
+        year, month, day, hour, minute = (
+            int(rng.integers(least, most)) for least, most in ((2005, 2030), (1, 13), (1, 29), (0, 24), (0, 60))
+        )
         text = f"{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{minute:02}"
     elif rng.random() < 0.4:
         text = text.upper()
@@ -57,7 +58,7 @@ def letter(rng: np.random.Generator, image: Image, taken: Sequence[Box]) -> None
     colour = tuple(int(value) for value in rng.integers(0, 256, 3))
     if rng.random() < 0.3:  # a sign: taller than any plate, so that it is not one
         edge = max(tall, wide // 3)
-        low, high = (spot - [8, edge]).astype(int), (spot + [wide + 8, tall + edge]).astype(int)
+        low, high = (spot - (8, edge)).astype(int), (spot + (wide + 8, tall + edge)).astype(int)
         if not _overlaps(np.array([*low, *high], np.float32), taken):
             ground = tuple(int(value) for value in rng.integers(0, 256, 3))
             cv2.rectangle(image, low.tolist(), high.tolist(), ground, -1)
@@ -90,7 +91,7 @@ def _free_spot(
     for _ in range(_TRIES):
         spot = 2 + rng.random(2) * room
         if not _overlaps(np.concatenate([spot, spot + spread]).astype(np.float32), taken):
-            return spot
+            return np.asarray(spot)
     return None
 
 
@@ -121,7 +122,8 @@ def _blend(rng: np.random.Generator, image: Image, plate: Image, corners: npt.ND
     mask = cv2.warpPerspective(np.ones(shrunk.shape[:2], np.float32), matrix, (wide, tall))
     if rng.random() < 0.5:
         sigma = rng.uniform(0.3, max(0.4, min(1.5, tall / 12)))
-        warped, mask = cv2.GaussianBlur(warped, (0, 0), sigma), cv2.GaussianBlur(mask, (0, 0), sigma)
+        warped = np.asarray(cv2.GaussianBlur(warped, (0, 0), sigma), np.float32)
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), np.float32)
     light = (float(area.mean()) + 40) / (float(plate.mean()) + 40)
     warped = warped * (light ** rng.uniform(0, 0.8)) * rng.uniform(0.75, 1.25)
     mask = mask[..., None]

@@ -1,4 +1,4 @@
-"""Training pictures made on the fly: real photographs moved about, mosaics of them, pasted plates, misleading lettering.
+"""Training pictures made on the fly: real photographs moved about, mosaics, pasted plates, misleading lettering.
 
 Everything is drawn at the network's own pixel scale with the device's interpolation, so that a crop of 256 px teaches
 what the device sees in a part of its canvas. One seed, one picture.
@@ -135,12 +135,23 @@ def _look(rng: np.random.Generator, picture: Picture, width: int, height: int, z
     else:
         room = (np.array([wide, tall]) * scale - target * 2).clip(0) / 2
         target = target + rng.uniform(-1, 1, 2) * room
-    matrix = np.concatenate([linear, (target - linear @ middle)[:, None]], axis=1)
+    shift = target - linear @ middle
+    if rng.random() < 0.85:
+        shift += _less_border(linear, shift, np.array([wide, tall]), np.array([width, height]))
+    matrix = np.concatenate([linear, shift[:, None]], axis=1)
     image = picture.image
     if scale < 0.5 and rng.random() < 0.3:  # sometimes as a camera with a smaller sensor would have seen it
         image = np.asarray(cv2.blur(image, (round(1 / scale), round(1 / scale))), np.uint8)
     warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(_FILL,) * 3)
     return _cut(np.asarray(warped, np.uint8), _move(picture.boxes, matrix))
+
+
+def _less_border(linear: np.ndarray, shift: np.ndarray, picture: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """How to move a placed picture (width, height) so that it fills the window or, if smaller, lies wholly in it."""
+    middle = linear @ (picture / 2) + shift
+    half = picture * np.abs(np.diag(linear)) / 2
+    ends = np.stack([half, window - half])
+    return np.asarray(middle.clip(ends.min(axis=0), ends.max(axis=0)) - middle)
 
 
 def _move(boxes: Boxes, matrix: np.ndarray) -> Boxes:

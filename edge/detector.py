@@ -1,0 +1,159 @@
+"""Pictures → plate boxes: letterbox, int8 network cut before its box decoding, then the decoding in NumPy.
+
+The network returns two maps for each stride: distributions of the four distances from a cell's centre to the box's
+sides (Generalized Focal Loss, arXiv:2006.04388) and one class logit. They are cut there because the later layers mix
+pixels and probabilities in one int8 scale, which was measured to ruin both.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.card import shipped_model
+from edge.errors import ModelError
+from edge.preprocess import Letterboxed, letterbox, to_int8
+from edge.records import Image, PlateBox
+from edge.runtime import Int8Model
+
+Floats = npt.NDArray[np.float32]
+
+_MOST_CANDIDATES = 300
+_MOST_PLATES = 50
+_LEAST_SIDE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """What the plate detector can be told."""
+
+    model: str = ""
+    """Path of the int8 .tflite file, its card beside it; empty: the one that came with gatereader."""
+    threshold: float = 0.0
+    """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
+    threads: int = 1
+    """Processor threads of the network; 4 on a quiet Pi halve its time, 1 leaves room for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMaps:
+    """One stride's two output maps, stored values and how to make them real: scale × (stored − zero point)."""
+
+    stride: int
+    boxes: npt.NDArray[np.int8] | Floats
+    """(1, H, W, 4 × bins): for left, top, right, bottom the logits of 0, 1, … bins − 1 strides."""
+    boxes_scale: float
+    boxes_zero: float
+    logits: npt.NDArray[np.int8] | Floats
+    """(1, H, W, 1)."""
+    logits_scale: float
+    logits_zero: float
+
+
+class PlateDetector:
+    """Finds plates in frames of any size. Not safe to call from two threads at once."""
+
+    def __init__(self, settings: DetectorSettings = DetectorSettings()) -> None:
+        """Load the model; ModelError if it or its card is missing or damaged."""
+        path = Path(settings.model) if settings.model else shipped_model("detector.tflite")
+        self.model = Int8Model(path, "detector", settings.threads)
+        self.card = self.model.card
+        decoding = self.card.decoding
+        try:
+            self._strides = tuple(int(stride) for stride in decoding["strides"])
+            self._bins = int(decoding["bins"])
+            self._nms_iou = float(decoding["nms_iou"])
+            self.threshold = settings.threshold or float(decoding["threshold"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{path}: its card's decoding lacks a usable {error}") from None
+        if len(self.card.outputs) != 2 * len(self._strides):
+            raise ModelError(
+                f"{path}: {len(self.card.outputs)} outputs, two for each of strides {self._strides} wanted"
+            )
+        self._size = self.card.input.shape[1]
+        self.stage_seconds: dict[str, float] = {"letterbox": 0.0, "detect": 0.0}
+        """Wall time of the last call's stages, in seconds."""
+
+    def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        """(H, W, 3) BGR → boxes in its pixels, cut at its edges, the most confident first."""
+        start = time.perf_counter()
+        boxed = letterbox(image, self._size)
+        tensor = to_int8(boxed.canvas)[np.newaxis]
+        middle = time.perf_counter()
+        boxes, scores = decode(self._levels(self.model.run(tensor)), self._bins, self.threshold)
+        kept = suppress(boxes, scores, self._nms_iou)
+        found = to_frame(boxes[kept], scores[kept], boxed, image.shape[1], image.shape[0])
+        self.stage_seconds = {"letterbox": middle - start, "detect": time.perf_counter() - middle}
+        return found
+
+    def _levels(self, outputs: Sequence[npt.NDArray[np.int8]]) -> list[LevelMaps]:
+        specs = self.card.outputs
+        return [
+            LevelMaps(
+                stride,
+                outputs[2 * level],
+                specs[2 * level].scale,
+                specs[2 * level].zero_point,
+                outputs[2 * level + 1],
+                specs[2 * level + 1].scale,
+                specs[2 * level + 1].zero_point,
+            )
+            for level, stride in enumerate(self._strides)
+        ]
+
+
+def decode(levels: Sequence[LevelMaps], bins: int, threshold: float) -> tuple[Floats, Floats]:
+    """Output maps → boxes (N, 4) in canvas pixels and confidences (N,), before suppression.
+
+    The threshold is applied to the stored logits, so that only the few cells above it are ever made real.
+    """
+    logit = math.log(threshold / (1.0 - threshold))
+    steps = np.arange(bins, dtype=np.float32)
+    all_boxes, all_scores = [], []
+    for level in levels:
+        width = level.logits.shape[2]
+        stored = level.logits.reshape(-1)
+        cells = np.flatnonzero(stored >= logit / level.logits_scale + level.logits_zero)
+        if not cells.size:
+            continue
+        real = (stored[cells].astype(np.float32) - level.logits_zero) * level.logits_scale
+        sides = level.boxes.reshape(-1, 4, bins)[cells].astype(np.float32)
+        sides = (sides - level.boxes_zero) * level.boxes_scale
+        weights = np.exp(sides - sides.max(axis=2, keepdims=True))
+        distances = (weights @ steps) / weights.sum(axis=2)
+        centres = np.stack([cells % width + 0.5, cells // width + 0.5], axis=1).astype(np.float32)
+        corners = np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1)
+        all_boxes.append(corners * level.stride)
+        all_scores.append(1.0 / (1.0 + np.exp(-real)))
+    if not all_boxes:
+        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    return np.concatenate(all_boxes).astype(np.float32), np.concatenate(all_scores).astype(np.float32)
+
+
+def suppress(boxes: Floats, scores: Floats, iou: float) -> npt.NDArray[np.int64]:
+    """Indices of the boxes (N, 4) that remain when each drops the less confident ones overlapping it by `iou`.
+
+    The most confident first, at most `_MOST_PLATES`.
+    """
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    best = np.argsort(-scores, kind="stable")[:_MOST_CANDIDATES]
+    corners_and_sizes = np.concatenate([boxes[best, :2], boxes[best, 2:] - boxes[best, :2]], axis=1)
+    kept = np.asarray(cv2.dnn.NMSBoxes(corners_and_sizes.tolist(), scores[best].tolist(), 0.0, iou), np.int64)
+    return best[kept.reshape(-1)[:_MOST_PLATES]]
+
+
+def to_frame(boxes: Floats, scores: Floats, boxed: Letterboxed, width: int, height: int) -> tuple[PlateBox, ...]:
+    """Boxes (N, 4) on the letterboxed canvas → boxes in the frame; what lies wholly in the border is dropped."""
+    moved = (boxes - np.array([boxed.left, boxed.top] * 2, np.float32)) / boxed.scale
+    moved = moved.clip(0, np.array([width, height] * 2, np.float32))
+    return tuple(
+        PlateBox(x1, y1, x2, y2, confidence)
+        for (x1, y1, x2, y2), confidence in zip(moved.tolist(), scores.tolist(), strict=True)
+        if x2 - x1 >= _LEAST_SIDE and y2 - y1 >= _LEAST_SIDE
+    )

@@ -1,0 +1,299 @@
+"""Training the plate detector from scratch on one processor thread, by a schedule that ends when the time is up."""
+
+import argparse
+import json
+import logging
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import Tensor
+
+from edge.detector import LevelMaps, decode, suppress
+from edge.preprocess import letterbox
+from training import detector_data as data
+from training.detector_metrics import (
+    Found,
+    average_precision,
+    boxed_share,
+    choose_threshold,
+    mean_average_precision,
+    recall,
+)
+from training.detector_network import BINS, STRIDES, CutNetwork, build_network, load_weights, save_weights
+from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
+
+NMS_IOU = 0.5
+LEAST_SCORE = 0.01
+"""Below this confidence a box changes no figure that matters."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """All that a training run is told; kept in its checkpoints."""
+
+    minutes: float = 75.0
+    """Wall time of the whole schedule; it shrinks and stretches with the machine's speed."""
+    steps: int = 0
+    """If not 0, the schedule runs over this many steps instead of `minutes`."""
+    seed: int = 0
+    batch: int = 16
+    rate: float = 2e-3
+    """Highest learning rate (AdamW): up to it in the first 4 %, then down a cosine to a hundredth."""
+    decay: float = 0.02
+    """Weight decay of the convolutions' weights."""
+    averaging: float = 0.998
+    """Decay of the running average of the weights, which is what is validated and kept."""
+    sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.45, 320), (0.85, 416))
+    """From which share of the schedule on scenes of which size are drawn. Small ones first: plates keep the device's
+    scale at every size, so a small scene only leaves out background, and costs less."""
+    calm_from: float = 0.85
+    """From this share on no mosaics and fewer pasted plates, so that training ends on what pictures look like."""
+    validate_every: float = 360.0
+    """Seconds between validations."""
+    start: str = ""
+    """Checkpoint to start from, for fine-tuning."""
+    extra: str = ""
+    """Folder of further labelled frames (images/, labels/)."""
+    extra_share: float = 0.0
+    """Share of views that show those."""
+    calm: SceneSettings = field(default=SceneSettings(mosaic=0.0, pasted=0.3, lettering=0.2))
+    wild: SceneSettings = field(default=SceneSettings())
+
+
+class Average:
+    """Running average of a network's weights (Polyak), quick to follow at first."""
+
+    def __init__(self, network: Any, decay: float) -> None:
+        self.network = build_network().eval()
+        self.network.load_state_dict(network.state_dict())
+        self._decay = decay
+
+    def update(self, network: Any, step: int) -> None:
+        """Take over a little of `network`."""
+        decay = self._decay * (1 - math.exp(-(step + 1) / 200))
+        with torch.no_grad():
+            new = network.state_dict()
+            for name, value in self.network.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(new[name], 1 - decay)
+                else:
+                    value.copy_(new[name])
+
+
+class Validator:
+    """Scores a float network on the real validation pictures and the held-back negatives, as the device would run."""
+
+    def __init__(self, folder: Path, size: int = DEVICE_SIZE) -> None:
+        self.pictures = data.load_pictures(folder, "val")
+        self.negatives = data.load_negatives(folder, held_back=True)
+        self._size = size
+
+    def score(self, network: Any) -> dict[str, float]:
+        """AP50, AP50-95, the threshold that boxes 2 % of negatives, and recall there; by source too."""
+        network.eval()
+        cut = CutNetwork(network).eval()
+        found = [find(cut, picture, self._size) for picture in self.pictures]
+        negatives = [find(cut, picture, self._size) for picture in self.negatives]
+        truths = [picture.boxes for picture in self.pictures]
+        threshold = choose_threshold(negatives)
+        scores = {
+            "ap50": average_precision(found, truths, 0.5),
+            "ap50_95": mean_average_precision(found, truths),
+            "threshold": threshold,
+            "recall": recall(found, truths, threshold),
+            "negatives_boxed": boxed_share(negatives, threshold),
+        }
+        for source in data.SOURCES:
+            chosen = [index for index, picture in enumerate(self.pictures) if picture.source == source]
+            own = recall([found[index] for index in chosen], [truths[index] for index in chosen], threshold)
+            scores[f"recall_{source}"] = own
+        return scores
+
+
+def find(cut: CutNetwork, picture: data.Picture, size: int) -> Found:
+    """Boxes that a float network finds in one picture, in the picture's pixels; the device's own decoding."""
+    boxed = letterbox(picture.image, size)
+    with torch.inference_mode():
+        maps = cut(torch.from_numpy(boxed.canvas)[None].float() / 255)
+    levels = [
+        LevelMaps(stride, maps[2 * level].numpy(), 1.0, 0.0, maps[2 * level + 1].numpy(), 1.0, 0.0)
+        for level, stride in enumerate(STRIDES)
+    ]
+    boxes, scores = decode(levels, BINS, LEAST_SCORE)
+    kept = suppress(boxes, scores, NMS_IOU)
+    moved = (boxes[kept] - np.array([boxed.left, boxed.top] * 2, np.float32)) / boxed.scale
+    height, width = picture.image.shape[:2]
+    return Found(moved.clip(0, np.array([width, height] * 2, np.float32)), scores[kept])
+
+
+def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
+    """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`; the path of the best."""
+    torch.set_num_threads(1)
+    torch.manual_seed(settings.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    run = _Run(settings, out, console)
+    if resume:
+        run.restore()
+    console.log("loading pictures")
+    extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
+    negatives = data.load_negatives(folder, held_back=False)
+    maker = SceneMaker(data.load_pictures(folder, "train"), negatives, data.load_plate_crops(folder), extra)
+    validator = Validator(folder)
+    with Progress(
+        TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(),
+        TextColumn("size {task.fields[size]}  loss {task.fields[loss]:.2f}  best {task.fields[best]:.3f}"),
+        console=console, refresh_per_second=0.5,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("train", total=1.0, step=run.step, size=0, loss=0.0, best=run.best)
+        run.begin()
+        while (share := run.share()) < 1.0:
+            size, loss = run.train_step(maker, share)
+            bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=run.best)
+            if run.validation_due():
+                run.validate(validator, share)
+        run.validate(validator, 1.0)
+    return out / "best.pt"
+
+
+class _Run:
+    """The state of a run: network, average, optimizer, where in the schedule it is."""
+
+    def __init__(self, settings: TrainSettings, out: Path, console: Console) -> None:
+        self.settings, self.out, self.console = settings, out, console
+        self.network = load_weights(Path(settings.start))[0] if settings.start else build_network()
+        self.average = Average(self.network, settings.averaging)
+        weights = [value for value in self.network.parameters() if value.ndim > 1]
+        others = [value for value in self.network.parameters() if value.ndim <= 1]
+        groups = [{"params": weights, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.rate)
+        self.step, self.best, self.spent, self._losses = 0, 0.0, 0.0, [0.0]
+        self._began = self._validated = time.monotonic()
+        self._processor = time.process_time()
+
+    def begin(self) -> None:
+        """Start the clock; loading does not count."""
+        self._began = self._validated = time.monotonic()
+
+    def share(self) -> float:
+        """How much of the schedule is done, 0 to 1."""
+        if self.settings.steps:
+            return self.step / self.settings.steps
+        return (self.spent + time.monotonic() - self._began) / (60 * self.settings.minutes)
+
+    def train_step(self, maker: SceneMaker, share: float) -> tuple[int, float]:
+        """One batch; its size and the mean loss a picture of late."""
+        settings = self.settings
+        size = [pixels for begin, pixels in settings.sizes if share >= begin][-1]
+        scenes = settings.calm if share >= settings.calm_from else settings.wild
+        scenes = SceneSettings(**{**asdict(scenes), "extra": settings.extra_share})
+        rng = np.random.default_rng((settings.seed, self.step))
+        batch = make_batch(maker, rng, settings.batch, size, scenes)
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.rate * rate_share(share)
+        self.network.train()
+        losses, _ = self.network(batch)
+        loss = losses.sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimizer.step()
+        self.average.update(self.network, self.step)
+        self.step += 1
+        self._losses = [*self._losses[-49:], float(loss.detach()) / settings.batch]
+        return size, float(np.mean(self._losses))
+
+    def validation_due(self) -> bool:
+        """Is it time?"""
+        return time.monotonic() - self._validated >= self.settings.validate_every
+
+    def validate(self, validator: Validator, share: float) -> None:
+        """Score the average, keep it if it is the best so far, write the state and the log."""
+        scores = validator.score(self.average.network)
+        goal = (scores["ap50"] + scores["recall"]) / 2
+        about = {"step": self.step, "share": share, "scores": scores, "settings": asdict(self.settings)}
+        if goal >= self.best:
+            self.best = goal
+            save_weights(self.average.network, self.out / "best.pt", about)
+        state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
+                 "optimizer": self.optimizer.state_dict(), "step": self.step, "best": self.best,
+                 "spent": self.spent + time.monotonic() - self._began}  # fmt: skip
+        torch.save(state, self.out / "last.tmp")
+        (self.out / "last.tmp").replace(self.out / "last.pt")
+        line = {"step": self.step, "share": round(share, 4), "loss": round(float(np.mean(self._losses)), 4),
+                "processor_minutes": round((time.process_time() - self._processor) / 60, 2),
+                **{name: round(value, 4) for name, value in scores.items()}}  # fmt: skip
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        self.console.log(" ".join(f"{name} {value}" for name, value in line.items()))
+        self._validated = time.monotonic()
+
+    def restore(self) -> None:
+        """Go on from `last.pt`."""
+        state = torch.load(self.out / "last.pt", map_location="cpu", weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best, self.spent = state["step"], state["best"], state["spent"]
+
+
+def rate_share(share: float) -> float:
+    """Learning rate at this share of the schedule, as a share of the highest."""
+    if share < 0.04:
+        return max(share / 0.04, 0.02)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * min((share - 0.04) / 0.96, 1.0))) / 2
+
+
+def make_batch(
+    maker: SceneMaker, rng: np.random.Generator, count: int, size: int, settings: SceneSettings
+) -> dict[str, Tensor]:
+    """A batch as ultralytics' loss takes it: pictures (N, 3, S, S) 0 to 1, boxes as normalised centre and size."""
+    scenes = [maker.scene(rng, size, settings) for _ in range(count)]
+    pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).permute(0, 3, 1, 2).float() / 255
+    corners = np.concatenate([scene.boxes for scene in scenes]) / size
+    middles = np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1)
+    owners = np.repeat(np.arange(count), [len(scene.boxes) for scene in scenes])
+    return {
+        "img": pixels.contiguous(memory_format=torch.channels_last),
+        "cls": torch.zeros(len(owners), 1),
+        "bboxes": torch.from_numpy(middles.astype(np.float32)),
+        "batch_idx": torch.from_numpy(owners.astype(np.float32)),
+    }
+
+
+def main(argv: list[str]) -> int:
+    """`train`: see --help."""
+    default = TrainSettings()
+    parser = argparse.ArgumentParser(prog="python -m training detector train", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs/detector"), help="folder of checkpoints and log")
+    parser.add_argument("--resume", action="store_true", help="go on from last.pt in --out")
+    for name, text in {
+        "minutes": "wall time of the schedule",
+        "steps": "steps of the schedule, instead of --minutes",
+        "seed": "of weights and scenes",
+        "rate": "highest learning rate",
+        "validate_every": "seconds between validations",
+        "start": "checkpoint to fine-tune",
+        "extra": "folder of further frames with images/ and labels/",
+        "extra_share": "share of views that show those",
+    }.items():
+        value = getattr(default, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"{text} (%(default)s)"
+        )
+    parser.add_argument("--size", type=int, default=0, help="one size of scenes throughout (default: growing)")
+    options = vars(parser.parse_args(argv))
+    out, resume, size = options.pop("out"), options.pop("resume"), options.pop("size")
+    if size:
+        options["sizes"] = ((0.0, size),)
+    console = Console(stderr=True)
+    logging.basicConfig(level=logging.INFO)
+    best = train(TrainSettings(**options), data.data_folder(), out, resume=resume, console=console)
+    console.log(f"best: {best}")
+    return 0
