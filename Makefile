@@ -1,0 +1,78 @@
+# The one list of commands: people, pre-commit and .ci/run call these.
+
+PYTHON ?= python3
+RUN_ARGS ?=
+
+ENV := .venv
+TEST_ENV := .venv-test
+# An environment with the training dependencies; one that is given is taken as it is.
+TRAIN_ENV ?= .venv-training
+TRAIN_READY := $(if $(filter .venv-training,$(TRAIN_ENV)),.venv-training/ready)
+# VENV_ARGS=--system-site-packages lets the environment see Raspberry Pi OS's own picamera2.
+VENV_ARGS ?=
+# Tests never download anything: pip is not called, and ultralytics is told so too.
+OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-training lint format types train wheel settings clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(ENV)/ready  ## start gatereader: the demo scene on http://127.0.0.1:8080/ (RUN_ARGS="--source 0" for a camera)
+	$(ENV)/bin/gatereader run $(RUN_ARGS)
+
+test: $(TEST_ENV)/ready  ## run the tests that need no training environment
+	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'not training'
+
+test-training: $(TRAIN_READY)  ## run the tests of the training code (TRAIN_ENV=… for an environment you have)
+	$(OFFLINE) $(TRAIN_ENV)/bin/python -m pytest -m training
+
+lint: $(TEST_ENV)/ready  ## check style and format
+	$(TEST_ENV)/bin/ruff check .
+	$(TEST_ENV)/bin/ruff format --check .
+
+format: $(TEST_ENV)/ready  ## put the code into format
+	$(TEST_ENV)/bin/ruff check --fix --select I .
+	$(TEST_ENV)/bin/ruff format .
+
+types: $(TEST_ENV)/ready  ## check types
+	$(TEST_ENV)/bin/mypy
+
+train: $(TRAIN_READY)  ## show the training commands (docs/training.md)
+	$(TRAIN_ENV)/bin/python -m training --help
+
+wheel: $(TEST_ENV)/ready  ## build the wheel into dist/
+	$(TEST_ENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+settings: $(TEST_ENV)/ready  ## write systemd/gatereader.toml anew from the defaults
+	$(TEST_ENV)/bin/python -m edge.config > systemd/gatereader.toml
+
+clean:  ## remove what these commands made, the environments too
+	rm -rf $(ENV) $(TEST_ENV) .venv-training dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# An environment is made anew when what it holds may have changed. The package itself is installed editable, so a
+# change of the code needs nothing.
+$(ENV)/ready: pyproject.toml
+	$(call environment,$(ENV),.)
+
+$(TEST_ENV)/ready: pyproject.toml
+	$(call environment,$(TEST_ENV),.[test$(comma)dev])
+
+.venv-training/ready: pyproject.toml
+	$(call environment,.venv-training,.[test$(comma)training])
+
+comma := ,
+
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo 'gatereader needs Python 3.11 or newer, and $(PYTHON) is older or missing: make PYTHON=python3.11 …' >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo 'Python lacks its venv module: sudo apt install python3-venv' >&2; exit 1; }
+@rm -rf $(1)
+$(PYTHON) -m venv $(VENV_ARGS) $(1)
+@echo 'installing into $(1) (once; minutes on a small board)'
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(2)'
+@touch $@
+endef

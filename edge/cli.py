@@ -1,0 +1,229 @@
+"""The command line: `gatereader run | read | replay | check | bench | password`.
+
+Every error ends here, as one line on standard error; `--debug` adds the traceback. Exit status: 0 ok, 1 something
+failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported when it runs, so that
+`gatereader --version` does not wait for OpenCV.
+"""
+
+import argparse
+import getpass
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import __version__
+from edge.errors import ConfigError, GateReaderError
+
+if TYPE_CHECKING:
+    from edge.config import Config
+
+_INTERRUPTED = 130
+_OPTIONS = {
+    "source": ("source", "source"),
+    "csv": ("csv", "path"),
+    "listen": ("live", "listen"),
+    "camera": ("service", "camera"),
+    "detector": ("detector", "model"),
+    "reader": ("reader", "model"),
+}
+"""Options that set one key of the configuration: name → section and key. `--set` reaches all the others."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    _start_logging(options.debug)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`). Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except (GateReaderError, OSError) as error:
+        if options.debug:
+            traceback.print_exc()
+        sys.stderr.write(f"gatereader: {error}\n")
+        return error.exit_status if isinstance(error, GateReaderError) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks and more log")
+    parser = argparse.ArgumentParser(
+        prog="gatereader", description="Reads the licence plates of the cars at a gate.", parents=[common]
+    )
+    parser.set_defaults(debug=False)
+    parser.add_argument("--version", action="version", version=f"gatereader {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", parents=[common], help="the service; with nothing given: the demo scene")
+    run.set_defaults(run=_run)
+    _add_configuration(run, "source", "csv", "listen", "camera", "detector", "reader")
+
+    read = commands.add_parser("read", parents=[common], help="read pictures, folders of pictures and clips")
+    read.set_defaults(run=_read)
+    read.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="picture, folder or clip")
+    read.add_argument("--json", action="store_true", help="one JSON object a picture, on one line")
+    read.add_argument("--crops", action="store_true", help="each picture is one plate; no detector runs")
+    read.add_argument("--save", type=Path, metavar="DIR", help="write the pictures, with what was found drawn on them")
+    _add_configuration(read, "detector", "reader")
+
+    replay = commands.add_parser("replay", parents=[common], help="a clip through the whole pipeline: its events")
+    replay.set_defaults(run=_replay)
+    replay.add_argument("clip", metavar="CLIP", help="a clip, a folder of frames in name order, or another source")
+    replay.add_argument("--json", action="store_true", help="one event a line, as JSON")
+    replay.add_argument("--fps", type=_positive, metavar="N", help="frames a second of a folder (default: 5)")
+    _add_configuration(replay, "camera", "detector", "reader")
+
+    check = commands.add_parser("check", parents=[common], help="check configuration, models, CSV file and source")
+    check.set_defaults(run=_check)
+    _add_configuration(check, "source", "csv", "listen", "camera", "detector", "reader")
+
+    bench = commands.add_parser("bench", parents=[common], help="measure what each stage costs on this machine")
+    bench.set_defaults(run=_bench)
+    bench.add_argument("--frames", type=_count, default=200, metavar="N", help="frames to measure (default: 200)")
+    bench.add_argument("--threads", type=_count, metavar="N", help="threads of each model")
+    bench.add_argument("--json", action="store_true", help="one JSON object")
+    _add_configuration(bench, "source", "detector", "reader")
+
+    password = commands.add_parser("password", parents=[common], help="make the live page's password_hash")
+    password.set_defaults(run=_password)
+    return parser
+
+
+def _add_configuration(parser: argparse.ArgumentParser, *names: str) -> None:
+    """`--config`, `--set` and the options named, each with the configuration key that it sets."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
+    for name in names:
+        section, key = _OPTIONS[name]
+        parser.add_argument(f"--{name}", help=f"sets {section}.{key}", metavar=name.upper())
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="sets any key; may be given again"
+    )
+
+
+def _configure(options: argparse.Namespace) -> "Config":
+    """Defaults < configuration file < options of the command line < `--set`."""
+    from edge.config import Override, load_config, parse_override
+
+    overrides = [
+        Override(section, key, value, f"--{name}")
+        for name, (section, key) in _OPTIONS.items()
+        if (value := getattr(options, name, None)) is not None
+    ]
+    overrides += [parse_override(text) for text in options.set]
+    return load_config(options.config, overrides)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from edge.service import run
+
+    run(_configure(options))
+    return 0
+
+
+def _read(options: argparse.Namespace) -> int:
+    from edge.stills import read_stills, still_json, still_text
+
+    config = _configure(options)
+    status = 0
+    for still in read_stills(options.paths, config.detector, config.reader, crops=options.crops, save=options.save):
+        if still.error and not options.json:
+            sys.stderr.write(f"gatereader: {still.image}: {still.error}\n")
+        else:
+            _print(still_json(still) if options.json else still_text(still))
+        status = 1 if still.error else status
+    return status
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from edge.replay import event_json, replay
+    from edge.service import event_line
+
+    for event in replay(_configure(options), options.clip, options.fps):
+        _print(event_json(event) if options.json else event_line(event))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from edge.check import check
+
+    try:
+        config = _configure(options)
+    except ConfigError as error:
+        _print(f"FAILED  configuration: {error}")
+        return error.exit_status
+    status = 0
+    for finding in check(config):
+        _print(f"{'FAILED' if finding.status else 'ok    '}  {finding.what}: {finding.text}")
+        status = max(status, finding.status)
+    return status
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from edge.bench import bench, bench_json, bench_text
+
+    if options.threads is not None:
+        options.set += [f"detector.threads={options.threads}", f"reader.threads={options.threads}"]
+    report = bench(_configure(options), options.frames)
+    _print(bench_json(report) if options.json else bench_text(report))
+    return 0
+
+
+def _password(_: argparse.Namespace) -> int:
+    from edge.password import hash_password
+
+    first = getpass.getpass("Password of the live page: ")
+    if getpass.getpass("The same again: ") != first:
+        raise ConfigError("the two passwords differ; nothing was made")
+    _print(f'password_hash = "{hash_password(first)}"')
+    return 0
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()  # a line is a result: whoever reads the pipe gets it now
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and below 1000")
+    return number
+
+
+class _LogFormatter(logging.Formatter):
+    """The journal has its own clock and reads a priority in front of the line; a terminal has neither."""
+
+    def __init__(self) -> None:
+        super().__init__("%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if "JOURNAL_STREAM" not in os.environ:
+            return line
+        priority = {"DEBUG": 7, "INFO": 6, "WARNING": 4}.get(record.levelname, 3)
+        return f"<{priority}>{line}"
+
+
+def _start_logging(debug: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LogFormatter())
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)

@@ -1,0 +1,196 @@
+"""One TOML file → `Config`: a section for each module's own settings, built from their fields and types.
+
+Nothing is ignored: a key that nobody knows, a value of the wrong type or out of range is a ConfigError with the line
+it stands on. `python -m edge.config` prints the file with every key, its default and what it does.
+"""
+
+import difflib
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+from edge.csv_log import CsvSettings
+from edge.detector import DetectorSettings
+from edge.errors import ConfigError
+from edge.live import LiveSettings
+from edge.reader import ReaderSettings
+from edge.source import SourceSettings
+from edge.toml import convert, default_file
+from edge.tracker import TrackerSettings
+from edge.vote import VoteSettings
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What belongs to the program as a whole."""
+
+    camera: str = "gate"
+    """Name of this camera: a column of the CSV file and a word on the live page."""
+    log_plates: bool = True
+    """Write plates into the log; false writes a pass's time, status and reason only. The CSV file has them anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings; a section of the file for each field."""
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    vote: VoteSettings = field(default_factory=VoteSettings)
+    csv: CsvSettings = field(default_factory=CsvSettings)
+    live: LiveSettings = field(default_factory=LiveSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+
+
+class Override(NamedTuple):
+    """A value from the command line, which beats the file; `option` is what to call it in a message."""
+
+    section: str
+    key: str
+    value: object
+    option: str
+
+
+class _Given(NamedTuple):
+    value: object
+    where: str
+
+
+def load_config(path: Path | None = None, overrides: Iterable[Override] = ()) -> Config:
+    """The configuration of the file at `path`, or the defaults, with the command line's `overrides` on top."""
+    given: dict[str, dict[str, _Given]] = {} if path is None else _read(path)
+    sections = get_type_hints(Config)
+    for override in overrides:
+        if override.section not in sections:
+            raise ConfigError(f"{override.option}: {_unknown_section(override.section, sections)}")
+        given.setdefault(override.section, {})[override.key] = _Given(override.value, override.option)
+    return Config(**{name: _build(sections[name], name, values, sections) for name, values in given.items()})
+
+
+def parse_override(text: str) -> Override:
+    """`SECTION.KEY=VALUE` → Override; the value is TOML, or a plain text where it is not."""
+    name, separator, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (separator and dot and section and key):
+        raise ConfigError(f"--set {text}: wanted SECTION.KEY=VALUE, such as vote.max_delay=3")
+    try:
+        parsed: object = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    return Override(section, key, parsed, f"--set {section}.{key}")
+
+
+def _read(path: Path) -> dict[str, dict[str, _Given]]:
+    """Sections and keys of the file, each value with the place it stands at."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the configuration as UTF-8") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax_error(path, text, str(error))) from None
+    sections = get_type_hints(Config)
+    given: dict[str, dict[str, _Given]] = {}
+    for name, values in document.items():
+        where = _where(path, text, name)
+        if name not in sections and not isinstance(values, dict):
+            raise ConfigError(f"{where}: the key `{name}` stands outside a section{_home(name, sections)}")
+        if name not in sections:
+            raise ConfigError(f"{where}: {_unknown_section(name, sections)}")
+        if not isinstance(values, dict):
+            raise ConfigError(f"{where}: `{name}` is a section; write [{name}] on a line of its own and its keys below")
+        given[name] = {key: _Given(value, _where(path, text, name, key)) for key, value in values.items()}
+    return given
+
+
+def _build(cls: type[Settings], section: str, given: Mapping[str, _Given], sections: Mapping[str, Any]) -> Settings:
+    """One module's settings from what the file and the command line say."""
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, (value, where) in given.items():
+        if key not in hints:
+            hint = _suggestion(key, hints) or _home(key, sections)
+            raise ConfigError(f"{where}: unknown key `{key}` in [{section}]{hint}")
+        try:
+            values[key] = convert(value, hints[key])
+        except ValueError as error:
+            raise ConfigError(f"{where}: [{section}] {key}: {error}") from None
+    try:
+        return cls(**values)
+    except ValueError as error:
+        culprit = _culprit(cls, values, str(error)) or next(iter(given))
+        where = given[culprit].where
+        raise ConfigError(f"{where}: [{section}] {error}") from None
+
+
+def _culprit(cls: type[Any], values: Mapping[str, Any], message: str) -> str | None:
+    """The key that settings object to: the one they name, else one that fails on its own."""
+    named = [key for key in values if re.search(rf"\b{re.escape(key)}\b", message)]
+    if named:
+        return named[0]
+    for key, value in values.items():
+        try:
+            cls(**{key: value})
+        except ValueError:
+            return key
+    return None
+
+
+def _syntax_error(path: Path, text: str, message: str) -> str:
+    """tomllib's "… (at line 3, column 5)" in the form of all the other messages."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
+    if found is None:
+        return f"{path}: not TOML: {message}"
+    line = found[2] or str(max(1, len(text.splitlines())))
+    column = f" (column {found[3]})" if found[3] else ""
+    return f"{path}:{line}: not TOML: {found[1]}{column}"
+
+
+def _where(path: Path, text: str, section: str, key: str | None = None) -> str:
+    """`path:line` of a section or a key, `path` alone where it hides (in an inline table, say)."""
+    inside = ""
+    fallback = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([\w.\"'-]+)\s*\]+", line):
+            inside = header[1].strip("\"'")
+            name = ""
+        else:
+            name = line.partition("=")[0].strip().replace('"', "").replace("'", "").replace(" ", "")
+        full = ".".join(part for part in (inside, name) if part)
+        if key is not None and (full == f"{section}.{key}" or full.startswith(f"{section}.{key}.")):
+            return f"{path}:{number}"
+        if fallback is None and (full == section or full.startswith(f"{section}.")):
+            fallback = f"{path}:{number}"
+    return fallback or str(path)
+
+
+def _suggestion(word: str, known: Iterable[str], form: str = "`{}`") -> str:
+    near = difflib.get_close_matches(word.lower(), list(known), n=1)
+    return f"; did you mean {form.format(near[0])}?" if near else ""
+
+
+def _unknown_section(name: str, sections: Mapping[str, Any]) -> str:
+    hint = _suggestion(name, sections, "[{}]") or "; known are " + ", ".join(f"[{known}]" for known in sections)
+    return f"unknown section [{name}]{hint}"
+
+
+def _home(key: str, sections: Mapping[str, Any]) -> str:
+    """Where a key that stands in the wrong place belongs, or what the section holds."""
+    homes = [name for name, cls in sections.items() if key in {known.name for known in fields(cls)}]
+    return f"; it belongs to [{homes[0]}]" if homes else ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(default_file(Config()))

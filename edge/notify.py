@@ -1,0 +1,31 @@
+"""sd_notify(3) in a few lines: tell systemd that the service is ready, alive, what it does and that it stops."""
+
+import os
+import socket
+
+
+def notify(**states: str | int) -> bool:
+    """Send `READY=1`, `STATUS=…`, `WATCHDOG=1`, `STOPPING=1`; False where nobody listens, which is no error.
+
+    A supervisor that is gone or slow must never stop the camera, so what the socket says against it is not raised.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    message = "\n".join(f"{name}={str(value).replace(chr(10), ' ')}" for name, value in states.items())
+    name = "\0" + address[1:] if address.startswith("@") else address
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
+            connection.settimeout(0.2)
+            connection.sendto(message.encode(), name)
+    except OSError:
+        return False
+    return True
+
+
+def watchdog_period() -> float | None:
+    """Seconds after which systemd takes the service for dead, or None where it does not watch this process."""
+    period, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not period.isdigit() or int(period) == 0 or process not in ("", str(os.getpid())):
+        return None
+    return int(period) / 1_000_000

@@ -1,0 +1,231 @@
+"""The service: source → pipeline → CSV and live page, until the source ends or a signal comes.
+
+The loop here is the one that systemd's watchdog watches: it says "alive" after each frame, and after each wait for a
+camera that is offline, because a camera without power must not restart the program.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
+from types import FrameType
+from typing import Protocol, Self
+
+from edge import __version__
+from edge.config import Config
+from edge.csv_log import CsvLog
+from edge.detector import PlateDetector
+from edge.live import LiveServer
+from edge.notify import notify
+from edge.pipeline import Pipeline
+from edge.reader import PlateReader
+from edge.records import Frame, FrameResult, PlateEvent
+from edge.source import SourceState, open_source
+
+_log = logging.getLogger(__name__)
+_ALIVE_EVERY = 1.0
+"""Seconds between two signs of life; far below any sensible WatchdogSec, far above the time of a frame."""
+
+
+class Processor(Protocol):
+    """What the loop asks of the pipeline."""
+
+    def process(self, frame: Frame) -> FrameResult:
+        """One frame in, one result out."""
+
+    def idle(self, time: float) -> tuple[PlateEvent, ...]:
+        """Frame time has come to `time` without a frame."""
+
+    def finish(self) -> tuple[PlateEvent, ...]:
+        """End every track."""
+
+
+class Log(Protocol):
+    """What the loop asks of the CSV file."""
+
+    error: str
+
+    @property
+    def waiting(self) -> int:
+        """Rows that the disk does not take at the moment."""
+
+    def __call__(self, event: PlateEvent) -> None:
+        """A pass is over."""
+
+    def flush(self) -> None:
+        """Try the waiting rows again."""
+
+
+class Page(Protocol):
+    """What the loop asks of the live page."""
+
+    def publish(self, result: FrameResult) -> None:
+        """A new picture, and its events."""
+
+
+class Camera(Protocol):
+    """What the status tells of a source."""
+
+    @property
+    def description(self) -> str:
+        """The source in words, without its password."""
+
+    def state(self) -> SourceState:
+        """How it is now."""
+
+
+class Stop:
+    """SIGINT and SIGTERM ask the loop to end; a second one does not wait for it."""
+
+    def __init__(self) -> None:
+        self.cause = ""
+        self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _: FrameType | None) -> None:
+        if self.cause:
+            raise KeyboardInterrupt
+        self.cause = signal.Signals(number).name
+
+
+class Progress:
+    """How far the loop has come; written by the loop, read by the live page's thread."""
+
+    def __init__(self, name: str, camera: Camera, log: Log) -> None:
+        self.frames = 0
+        self.passes = 0
+        self.rate = 0.0
+        self.started_at = self.turned_at = self.frame_at = time.monotonic()
+        self._name, self._camera, self._rows = name, camera, log
+        self._told_at, self._told_frames = float("-inf"), 0
+
+    def turn(self) -> None:
+        """The loop went round: once a second, try what the disk did not take, and tell systemd."""
+        self.turned_at = now = time.monotonic()
+        if now - self._told_at < _ALIVE_EVERY:
+            return
+        self.rate = (self.frames - self._told_frames) / (now - self._told_at)
+        self._told_at, self._told_frames = now, self.frames
+        if self._rows.waiting:
+            self._rows.flush()
+        seen = self._camera.state()
+        status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
+        if self._rows.error:
+            status += f"; {self._rows.waiting} rows wait for {self._rows.error}"
+        # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
+        notify(READY=1, STATUS=status, WATCHDOG=1)
+
+    def status(self) -> dict[str, object]:
+        """What the live page and its health check tell."""
+        now, seen = time.monotonic(), self._camera.state()
+        return {
+            "version": __version__,
+            "uptime": round(now - self.started_at, 1),
+            "loop_age": round(now - self.turned_at, 1),
+            "last_frame_age": round(now - self.frame_at, 1) if self.frames else None,
+            "frames": self.frames,
+            "dropped": seen.dropped,
+            "fps": round(self.rate, 1),
+            "passes": self.passes,
+            "rows_waiting": self._rows.waiting,
+            "camera": {
+                "name": self._name,
+                "description": self._camera.description,
+                "online": seen.online,
+                "since": seen.since,
+                "cause": seen.cause,
+            },
+        }
+
+
+class Loop:
+    """Takes frames as they come and hands out what they became: an event goes to the CSV file before the page."""
+
+    def __init__(
+        self,
+        pipeline: Processor,
+        log: Log,
+        page: Page,
+        progress: Progress,
+        log_plates: bool = True,
+    ) -> None:
+        self._pipeline, self._rows, self._page = pipeline, log, page
+        self._progress, self._log_plates = progress, log_plates
+        self._last: Frame | None = None
+
+    def run(self, source: Iterable[Frame | None], stop: Stop) -> None:
+        """Until the source ends or `stop` has a cause; however it ends, every open track becomes one written event."""
+        try:
+            for frame in source:
+                if frame is None:
+                    self._idle()
+                else:
+                    self._process(frame)
+                self._progress.turn()
+                if stop.cause:
+                    break
+        finally:
+            notify(STOPPING=1, STATUS="writing the last passes")
+            self._hand_out(self._pipeline.finish())
+
+    def _process(self, frame: Frame) -> None:
+        result = self._pipeline.process(frame)
+        self._last = frame
+        self._progress.frames += 1
+        self._progress.frame_at = time.monotonic()
+        self._record(result.events)
+        self._page.publish(result)
+
+    def _idle(self) -> None:
+        if self._last is not None:
+            waited = time.monotonic() - self._progress.frame_at
+            self._hand_out(self._pipeline.idle(self._last.time + waited))
+
+    def _hand_out(self, events: tuple[PlateEvent, ...]) -> None:
+        """Events that came without a frame: the page gets them with the last frame, without boxes."""
+        self._record(events)
+        if events and self._last is not None:
+            self._page.publish(FrameResult(self._last, (), (), events))
+
+    def _record(self, events: tuple[PlateEvent, ...]) -> None:
+        for event in events:
+            if event.kind == "final":
+                self._rows(event)
+                self._progress.passes += 1
+                _log.info("%s", event_line(event, self._log_plates))
+
+
+def event_line(event: PlateEvent, show_plate: bool = True) -> str:
+    """A pass in one line for the log and the terminal: time, plate, status, confidence, readings, reason."""
+    plate = (event.plate or "-") if show_plate else "(plate)"
+    reason = f", {event.reason}" if event.reason else ""
+    when = event.best_utc.astimezone()
+    return f"{when:%H:%M:%S} {plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"
+
+
+def run(config: Config) -> None:
+    """Run the service as `config` says, until its source ends or a signal comes."""
+    with Stop() as stop, ExitStack() as stack:
+        # Models first: a wrong one is the owner's to mend, and is told before any device is opened.
+        detector, reader = PlateDetector(config.detector), PlateReader(config.reader)
+        pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
+        csv_log = stack.enter_context(closing(CsvLog(config.csv)))
+        source = stack.enter_context(open_source(config.source))
+        progress = Progress(config.service.camera, source, csv_log)
+        page = stack.enter_context(closing(LiveServer(config.live, progress.status)))
+        page.start()
+        place = f"live page on {page.url}" if page.url else "no live page"
+        _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
+        Loop(pipeline, csv_log, page, progress, config.service.log_plates).run(source, stop)
+        _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)

@@ -1,0 +1,111 @@
+"""TOML values ↔ the fields of settings: conversion by a field's type, and the file that documents every field."""
+
+import ast
+import inspect
+import json
+import math
+import textwrap
+import types
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+_WIDTH = 110
+_KINDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text in quotes",
+    Path: "a path in quotes",
+}
+
+
+def convert(value: object, wanted: Any) -> Any:
+    """A value of the file as a field's type; ValueError says what was found and what was wanted."""
+    origin = get_origin(wanted)
+    if origin in (Union, types.UnionType):
+        inner = [option for option in get_args(wanted) if option is not type(None)]
+        return convert(value, inner[0])
+    if origin is Literal:
+        if value not in get_args(wanted):
+            choices = ", ".join(_show(choice) for choice in get_args(wanted))
+            raise ValueError(f"found {_show(value)}, wanted one of {choices}")
+        return value
+    if origin is tuple:
+        return _convert_list(value, get_args(wanted))
+    if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ValueError(f"found {value}, wanted a finite number")
+        return float(value)
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    if wanted in _KINDS and type(value) is wanted:
+        return value
+    if wanted not in _KINDS:
+        raise TypeError(f"settings of type {wanted} cannot be written in TOML")
+    raise ValueError(f"found {_show(value)}, wanted {_KINDS[wanted]}")
+
+
+def _convert_list(value: object, item_types: Sequence[Any]) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"found {_show(value)}, wanted a list in [ ]")
+    if len(item_types) == 2 and item_types[1] is Ellipsis:
+        return tuple(convert(item, item_types[0]) for item in value)
+    if len(value) != len(item_types):
+        raise ValueError(f"found a list of {len(value)}, wanted {len(item_types)} values")
+    return tuple(convert(item, item_type) for item, item_type in zip(value, item_types, strict=True))
+
+
+def default_file(config: Any) -> str:
+    """The configuration file with every key, its default and the field's own docstring above it."""
+    blocks = [
+        "# The configuration of gatereader: every key with its default. Keep what you change, delete the rest.\n"
+        "# Try it with `gatereader check --config gatereader.toml`. docs/configuration.md says more.\n"
+    ]
+    for section in fields(config):
+        settings = getattr(config, section.name)
+        words = _field_words(type(settings))
+        lines = [*_comment((inspect.getdoc(type(settings)) or "").split("\n\n")[0]), f"[{section.name}]"]
+        for entry in fields(settings):
+            lines += _comment(words.get(entry.name, ""))
+            value = getattr(settings, entry.name)
+            required = entry.default is MISSING and entry.default_factory is MISSING
+            lines.append(f"# {entry.name} =" if value is None or required else f"{entry.name} = {_show(value)}")
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _field_words(cls: type[Any]) -> dict[str, str]:
+    """The docstring below each field of a dataclass, which Python itself forgets."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    if not isinstance(body, ast.ClassDef):
+        return {}
+    words = {}
+    for entry, following in zip(body.body, body.body[1:], strict=False):
+        if (
+            isinstance(entry, ast.AnnAssign)
+            and isinstance(entry.target, ast.Name)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+            and isinstance(following.value.value, str)
+        ):
+            words[entry.target.id] = following.value.value
+    return words
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _WIDTH)]
+
+
+def _show(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | Path):
+        return json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_show(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_show(item)}" for key, item in value.items()) + " }"
+    return str(value)
