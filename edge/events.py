@@ -1,0 +1,49 @@
+"""A track and the verdict on it → the event."""
+
+from typing import Literal
+from uuid import UUID, uuid5
+
+from edge.records import PlateEvent
+from edge.tracker import Track
+from edge.verdict import Verdict
+from edge.vote import UNDECIDED, VoteSettings
+
+_NAMESPACE = UUID("6f1d8f0e-52c8-5d0b-9c1e-67a7e3a4b1d2")
+
+
+def make_event(
+    track: Track, kind: Literal["preview", "final"], verdict: Verdict, settings: VoteSettings, camera: str
+) -> PlateEvent:
+    """The event of a pass. Its id is that of the pass: a preview and the final event after it share it."""
+    poll, vote = track.poll, track.poll.vote
+    characters, plate = vote.characters, vote.plate
+    if not vote.voters and poll.boldest is not None:
+        characters = poll.boldest.characters
+        plate = "".join(c if p >= settings.accept_confidence else UNDECIDED for c, p in characters)
+    best = poll.best
+    return PlateEvent(
+        event_id=str(uuid5(_NAMESPACE, f"{camera}/{track.first_utc.isoformat()}/{track.number}")),
+        track=track.number,
+        kind=kind,
+        status=verdict.status,
+        reason=verdict.reason,
+        plate=plate,
+        plate_raw=poll.boldest.text if poll.boldest else "",
+        second=vote.second,
+        margin=vote.margin,
+        confidence=poll.confidence,
+        characters=characters,
+        readings=poll.readings,
+        votes=vote.voters,
+        agreement=vote.agreement,
+        rejected_readings={str(reason): number for reason, number in poll.refused.items()},
+        first_seen=track.first_time,
+        last_seen=track.last_time,
+        best_seen=best.time if best else track.first_time,
+        first_utc=track.first_utc,
+        last_utc=track.last_utc,
+        best_utc=best.utc if best else track.first_utc,
+        box=best.box if best else track.first_box,
+        sharpness=best.reading.sharpness if best else 0.0,
+        camera=camera,
+    )

@@ -1,0 +1,40 @@
+"""Boxes of two frames compared: overlap, distance in plate widths, size."""
+
+from math import hypot
+
+from edge.records import PlateBox
+
+
+def overlap(a: PlateBox, b: PlateBox) -> float:
+    """Intersection over union, 0 to 1."""
+    width = min(a.x2, b.x2) - max(a.x1, b.x1)
+    height = min(a.y2, b.y2) - max(a.y1, b.y1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / (a.width * a.height + b.width * b.height - both)
+
+
+def gap_in_widths(a: PlateBox, b: PlateBox) -> float:
+    """Distance of the centres in plate widths (of the wider one, at least a pixel)."""
+    dx = (a.x1 + a.x2 - b.x1 - b.x2) / 2
+    dy = (a.y1 + a.y2 - b.y1 - b.y2) / 2
+    return hypot(dx, dy) / max(a.width, b.width, 1.0)
+
+
+def closeness(a: PlateBox, b: PlateBox, reach: float) -> float:
+    """0 to 2: 0 beyond `reach` plate widths, up to 1 for being near, up to 1 more for overlapping."""
+    gap = gap_in_widths(a, b)
+    return 0.0 if gap >= reach else 1.0 - gap / reach + overlap(a, b)
+
+
+def same_size(a: PlateBox, b: PlateBox) -> bool:
+    """Whether two boxes may be one plate a moment apart: neither is more than twice as wide or three times as high."""
+    wide, narrow = max(a.width, b.width), min(a.width, b.width)
+    high, low = max(a.height, b.height), min(a.height, b.height)
+    return wide <= 2.0 * narrow and high <= 3.0 * low
+
+
+def shifted(box: PlateBox, dx: float, dy: float) -> PlateBox:
+    """The box, moved by so many pixels."""
+    return PlateBox(box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy, box.confidence)

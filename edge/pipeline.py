@@ -1,0 +1,151 @@
+"""Frame in, result out: detect, crop, read, track, vote. No threads, no files, no wall clock.
+
+Every track that starts ends as exactly one final event. The frame's time is the only clock, so that a recorded clip
+gives the same events as it would have given live.
+"""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from edge.events import make_event
+from edge.preprocess import crop_plate
+from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading, TrackedPlate
+from edge.tracker import Track, Tracker, TrackerSettings
+from edge.verdict import Verdict, is_due, judge, may_be_static, worth_a_preview
+from edge.vote import Ballot, VoteSettings, refusal_of, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Detector(Protocol):
+    """Whatever finds plates. One that has `stage_seconds` (stage → seconds of the last call) is asked for them."""
+
+    def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        """(H, W, 3) BGR → the plates in it, boxes in its pixels."""
+        ...
+
+
+class Reader(Protocol):
+    """Whatever reads a plate."""
+
+    def read(self, crop: Image) -> PlateReading:
+        """(H, W, 3) BGR, one plate and little around it → its text."""
+        ...
+
+
+class Pipeline:
+    """The way of the data from a frame to the events. Not safe to call from two threads at once."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        reader: Reader,
+        tracker: TrackerSettings | None = None,
+        vote: VoteSettings | None = None,
+        camera: str = "gate",
+    ) -> None:
+        self._detector = detector
+        self._reader = reader
+        self._tracker = Tracker(tracker)
+        self._settings = vote or VoteSettings()
+        self._camera = camera
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def started(self) -> int:
+        """Tracks started so far; each ends, or has ended, as one final event."""
+        return self._tracker.started
+
+    def process(self, frame: Frame) -> FrameResult:
+        """All that one frame gives; its time must not be before that of the last one."""
+        self._seconds = {}
+        with self._measured("vote"):
+            events = self._close(self._tracker.advance(frame.time))
+        with self._measured("detect"):
+            boxes = self._detector.detect(frame.image)
+        self._seconds.update(getattr(self._detector, "stage_seconds", {}))
+        readings = self._read(frame, boxes)
+        with self._measured("vote"):
+            tracks = self._tracker.update(frame, boxes, readings)
+            for track, reading in zip(tracks, readings, strict=True):
+                if reading is not None and track.final is None:
+                    self._poll(frame, track, reading)
+            events += self._announce(frame.time)
+            shown = tuple(self._show(track) for track in tracks)
+        return FrameResult(frame, boxes, shown, tuple(events), self._seconds)
+
+    def idle(self, time: float) -> tuple[PlateEvent, ...]:
+        """Time passed up to `time` without a frame; what ended meanwhile."""
+        return (*self._close(self._tracker.advance(time)), *self._announce(time))
+
+    def finish(self) -> tuple[PlateEvent, ...]:
+        """End of the stream: the events of all passes still in view."""
+        return tuple(self._close(self._tracker.finish()))
+
+    def _read(self, frame: Frame, boxes: Sequence[PlateBox]) -> list[PlateReading | None]:
+        spared = self._tracker.unread(frame.time, boxes)
+        readings: list[PlateReading | None] = []
+        for index, box in enumerate(boxes):
+            if index in spared:
+                readings.append(None)
+                continue
+            with self._measured("crop"):
+                crop = crop_plate(frame.image, box)
+            with self._measured("read"):
+                readings.append(self._reader.read(crop))
+        return readings
+
+    def _poll(self, frame: Frame, track: Track, reading: PlateReading) -> None:
+        height, width = frame.image.shape[:2]
+        refusal = refusal_of(reading, track.box, (width, height), self._settings)
+        ballot = Ballot(reading, weigh(reading, track.box), track.box, frame.time, frame.utc)
+        track.poll.add(ballot, refusal, self._settings)
+
+    def _announce(self, time: float) -> list[PlateEvent]:
+        """Previews and early finals of the plates in view."""
+        events = []
+        for track in self._tracker.active:
+            if track.final is not None:
+                continue
+            verdict = judge(track, self._settings)
+            if is_due(track, time, verdict, self._settings):
+                events.append(self._decide(track, verdict))
+            elif (
+                not track.previewed
+                and worth_a_preview(track.poll.vote, self._settings)
+                and not may_be_static(track, time, self._settings)
+            ):
+                track.previewed = True
+                events.append(self._event(track, "preview", verdict))
+        return events
+
+    def _close(self, ended: Sequence[Track]) -> list[PlateEvent]:
+        """Final events of tracks that are over, in the order in which their plates were last seen."""
+        undecided = sorted((track for track in ended if track.final is None), key=lambda t: (t.last_time, t.number))
+        return [self._decide(track, judge(track, self._settings)) for track in undecided]
+
+    def _decide(self, track: Track, verdict: Verdict) -> PlateEvent:
+        if self._tracker.same_pass(track) is not None:
+            verdict = Verdict("rejected", "duplicate")
+        track.final = self._event(track, "final", verdict)
+        return track.final
+
+    def _event(self, track: Track, kind: Literal["preview", "final"], verdict: Verdict) -> PlateEvent:
+        return make_event(track, kind, verdict, self._settings, self._camera)
+
+    def _show(self, track: Track) -> TrackedPlate:
+        if track.final is not None:
+            final = track.final
+            return TrackedPlate(track.number, track.box, final.plate, final.confidence, final.status, final.readings)
+        vote = track.poll.vote
+        state: Literal["reading", "preview"] = "preview" if track.previewed else "reading"
+        return TrackedPlate(track.number, track.box, vote.plate, vote.confidence, state, track.poll.readings)
+
+    @contextmanager
+    def _measured(self, stage: str) -> "Iterator[None]":
+        start = perf_counter()
+        yield
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + perf_counter() - start

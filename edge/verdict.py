@@ -1,0 +1,78 @@
+"""When a pass is decided, and what the decision is: accepted, undecided or rejected, and why."""
+
+from statistics import median
+from typing import NamedTuple
+
+from edge.records import Reason, Status
+from edge.tracker import Track
+from edge.vote import Poll, Vote, VoteSettings
+
+
+class Verdict(NamedTuple):
+    """The outcome of a pass; the reason is None when accepted."""
+
+    status: Status
+    reason: Reason | None
+
+
+def judge(track: Track, settings: VoteSettings) -> Verdict:
+    """What the pass comes to with the readings so far."""
+    poll, vote = track.poll, track.poll.vote
+    if not vote.voters:
+        return _judge_refused(poll, settings)
+    if _is_static_text(track, settings):
+        return Verdict("rejected", "static_text")
+    if not settings.min_characters <= len(vote.answer) <= settings.max_characters:
+        return Verdict("rejected", "low_confidence" if len(vote.answer) < settings.min_characters else "format")
+    if vote.confidence >= settings.accept_confidence and vote.margin >= settings.min_margin:
+        return Verdict("accepted", None)
+    disagree = vote.voters > 1 and vote.agreement < settings.consensus_agreement
+    return Verdict("undecided", "no_consensus" if disagree else "low_confidence")
+
+
+def is_due(track: Track, time: float, verdict: Verdict, settings: VoteSettings) -> bool:
+    """Whether the pass can be decided while the plate is still in view."""
+    if may_be_static(track, time, settings):
+        return False
+    poll = track.poll
+    if verdict.status == "accepted" and poll.first_vote is not None:
+        return has_consensus(poll, settings) or time - poll.first_vote >= settings.max_delay
+    return time - max(poll.improved, track.still_since) >= settings.patience
+
+
+def may_be_static(track: Track, time: float, settings: VoteSettings) -> bool:
+    """Whether a text stands where it was in the very first frame, for not long enough to tell it from a parked car."""
+    return track.opening and not track.moved and time - track.first_time < settings.static_after
+
+
+def has_consensus(poll: Poll, settings: VoteSettings) -> bool:
+    """Whether enough readings, not all of one moment, say the same."""
+    vote = poll.vote
+    if vote.voters < settings.consensus_readings or vote.agreement < settings.consensus_agreement:
+        return False
+    times = [ballot.time for ballot in poll.ballots]
+    return max(times) - min(times) >= settings.consensus_span
+
+
+def worth_a_preview(vote: Vote, settings: VoteSettings) -> bool:
+    """Whether at least two readings agree on a plate."""
+    return vote.agreement * vote.voters > 1.5 and vote.confidence >= 0.5 and len(vote.answer) >= settings.min_characters
+
+
+def _judge_refused(poll: Poll, settings: VoteSettings) -> Verdict:
+    """The verdict on a pass of which no reading may vote: the most frequent cause."""
+    reason: Reason = poll.refused.most_common(1)[0][0] if poll.refused else "low_confidence"
+    legible = settings.min_characters <= len(poll.text) <= settings.max_characters
+    return Verdict("undecided" if legible else "rejected", reason)
+
+
+def _is_static_text(track: Track, settings: VoteSettings) -> bool:
+    """Part of the picture: it stands still from the very first frame, is clear to read, and yet says this and that.
+
+    A camera's name, which never changes, cannot be told from the plate of a parked car; it is reported once.
+    """
+    lasted = track.last_time - track.first_time
+    if not track.opening or track.moved or lasted < settings.static_after:
+        return False
+    clear = median(ballot.reading.confidence for ballot in track.poll.ballots) >= settings.accept_confidence
+    return clear and track.poll.vote.agreement < settings.consensus_agreement

@@ -1,0 +1,260 @@
+"""Majority vote over the readings of one pass, character by character.
+
+Readings are aligned to the one that is most like all the others. In each position every reading gives its weight,
+times the confidence of its character, to that character and, times the runner-up's, to the runner-up. Shares of
+the weight are averaged and never multiplied: the frames of one pass show the same dirt in the same light, so a second
+frame that says the same is not a second witness. Laroca et al. (CIARP 2023, arXiv 2309.04331) found majority voting
+with ties to the higher confidence the most robust rule.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from edge.alignment import align, distance
+from edge.records import PlateBox, PlateReading, Reason
+
+UNDECIDED = "?"
+_MEDOIDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSettings:
+    """Which readings of a pass count, and when the answer is good enough."""
+
+    accept_confidence: float = 0.8
+    """A plate is accepted when its weakest character reaches this, 0 to 1; weaker characters show as `?`."""
+    min_plate_width: int = 50
+    """Pixels in the camera's frame; readings of narrower plates do not vote (two-line plates: of half of it)."""
+    min_sharpness: float = 150.0
+    """Readings of crops less sharp than this (variance of the Laplacian of the prepared crop) do not vote."""
+    edge_margin: float = 2.0
+    """Pixels; a plate whose box comes this near the frame's edge may be cut off, so its readings do not vote."""
+    min_characters: int = 3
+    """Shorter texts are no plates."""
+    max_characters: int = 10
+    """Longer texts are no plates."""
+    consensus_readings: int = 3
+    """An answer before the end of the pass wants this many voting readings …"""
+    consensus_agreement: float = 0.6
+    """… of which this share says exactly the same, …"""
+    consensus_span: float = 0.3
+    """… over at least these seconds: three frames within a tenth of a second are nearly one and the same picture."""
+    max_delay: float = 2.0
+    """Seconds after the first voting reading when an acceptable answer is final even without consensus."""
+    patience: float = 10.0
+    """Seconds for which a plate may stand still, not acceptable and not becoming more legible, until it is given up;
+    one that moves has until it leaves."""
+    static_after: float = 5.0
+    """Seconds that a text must stand still from the very first frame, changing, to be told from a parked car
+    as part of the picture (a burnt-in clock)."""
+    min_margin: float = 0.2
+    """Share of the vote by which every character of an accepted plate must lead the second best."""
+    max_votes: int = 15
+    """The most legible readings of a pass that are kept and vote; more change nothing but the time it takes."""
+
+    def __post_init__(self) -> None:
+        for name in ("accept_confidence", "consensus_agreement", "min_margin"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 to 1")
+        for name in ("min_plate_width", "min_sharpness", "edge_margin", "consensus_span", "max_delay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 or more")
+        for name in ("patience", "static_after"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 or more")
+        for name in ("consensus_readings", "max_votes", "min_characters"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted 1 or more")
+        if self.max_characters < self.min_characters:
+            raise ValueError(f"max_characters is {self.max_characters}, wanted at least min_characters")
+
+
+class Ballot(NamedTuple):
+    """One reading of a pass; `weight`, 0 to 1, is how legible it was."""
+
+    reading: PlateReading
+    weight: float
+    box: PlateBox
+    time: float
+    utc: datetime
+
+
+class Vote(NamedTuple):
+    """What the readings so far say. `answer` is the best text, `plate` the same with `?` where it is too weak."""
+
+    answer: str
+    plate: str
+    characters: tuple[tuple[str, float], ...]
+    second: str
+    margin: float
+    agreement: float
+    voters: int
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the weakest character; 0 for an empty answer."""
+        return min((confidence for _, confidence in self.characters), default=0.0)
+
+
+NO_VOTE = Vote("", "", (), "", 0.0, 0.0, 0)
+
+
+@dataclass(slots=True)
+class Poll:
+    """The readings of one track, a bounded number of them, and what came of the rest."""
+
+    ballots: list[Ballot] = field(default_factory=list)
+    refused: Counter[Reason] = field(default_factory=Counter)
+    readings: int = 0
+    first_vote: float | None = None
+    best: Ballot | None = None
+    """The most legible reading; one that votes before any that does not."""
+    improved: float = 0.0
+    """When the plate last became clearly (a tenth) more legible than ever before."""
+    boldest: PlateReading | None = None
+    """The most confident single reading; one that votes before any that does not."""
+    vote: Vote = NO_VOTE
+
+    @property
+    def text(self) -> str:
+        """The best text so far, voted or not."""
+        return self.vote.answer or (self.boldest.text if self.boldest else "")
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the weakest character of `text`."""
+        return self.vote.confidence if self.vote.answer or not self.boldest else self.boldest.confidence
+
+    def add(self, ballot: Ballot, refusal: Reason | None, settings: VoteSettings) -> None:
+        """Take one reading in; `refusal` says why it may not vote."""
+        self.readings += 1
+        if refusal is not None:
+            self.refused[refusal] += 1
+        first = refusal is None and self.first_vote is None
+        if first:
+            self.first_vote = ballot.time
+        voting = refusal is None
+        if self.best is None or first or (voting == bool(self.ballots) and ballot.weight > self.best.weight):
+            if self.best is None or first or ballot.weight > 1.1 * self.best.weight:
+                self.improved = ballot.time
+            self.best = ballot
+        reading = ballot.reading
+        if self.boldest is None or first or (voting == bool(self.ballots) and _bolder(reading, self.boldest)):
+            self.boldest = reading
+        if voting:
+            self._keep(ballot, settings)
+
+    def _keep(self, ballot: Ballot, settings: VoteSettings) -> None:
+        """Let it vote, unless there are enough more legible ones."""
+        if len(self.ballots) >= settings.max_votes:
+            weakest = min(range(len(self.ballots)), key=lambda index: self.ballots[index].weight)
+            if self.ballots[weakest].weight >= ballot.weight:
+                return
+            del self.ballots[weakest]
+        self.ballots.append(ballot)
+        self.vote = count(self.ballots, settings)
+
+
+def refusal_of(
+    reading: PlateReading, box: PlateBox, frame_size: tuple[int, int], settings: VoteSettings
+) -> Reason | None:
+    """Why a reading may not vote; `frame_size` is (width, height) in pixels."""
+    width, height = frame_size
+    margin = settings.edge_margin
+    if box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin:
+        return "edge_cut"
+    if box.width * min(reading.lines, 2) < settings.min_plate_width:
+        return "too_small"
+    if reading.sharpness < settings.min_sharpness:
+        return "blurred"
+    if len(reading.text) < settings.min_characters:
+        return "low_confidence"
+    if len(reading.text) > settings.max_characters:
+        return "format"
+    return None
+
+
+_GOOD_WIDTH = 120.0
+_GOOD_SHARPNESS = 1500.0
+
+
+def weigh(reading: PlateReading, box: PlateBox) -> float:
+    """How legible a plate is, 0 to 1: confidence × size × sharpness, the latter two up to where more gains nothing."""
+    size = min(1.0, box.width * min(reading.lines, 2) / _GOOD_WIDTH)
+    crispness = min(1.0, reading.sharpness / _GOOD_SHARPNESS)
+    return reading.confidence * size * crispness
+
+
+def count(ballots: Sequence[Ballot], settings: VoteSettings) -> Vote:
+    """The majority's answer, character by character."""
+    if not ballots:
+        return NO_VOTE
+    total = sum(ballot.weight for ballot in ballots) or 1.0
+    reference = _medoid(ballots)
+    alignments = [align(reference, ballot.reading.text).slots for ballot in ballots]
+    decided: list[tuple[str, float, str, float]] = []
+    for slots in zip(*alignments, strict=True):
+        if any(start != end for start, end in slots):
+            (text, share), (other, other_share) = _winners(ballots, slots)
+            decided.append((text, share / total, other, other_share / total))
+    if not decided:
+        return NO_VOTE
+    characters = tuple((c, share) for text, share, _, _ in decided for c in text)
+    answer = "".join(c for c, _ in characters)
+    weakest = min(range(len(decided)), key=lambda index: decided[index][1] - decided[index][3])
+    _, share, other, other_share = decided[weakest]
+    second = "".join(other if index == weakest else slot[0] for index, slot in enumerate(decided))
+    return Vote(
+        answer=answer,
+        plate="".join(c if share >= settings.accept_confidence else UNDECIDED for c, share in characters),
+        characters=characters,
+        second=second if other_share > 0 else "",
+        margin=max(0.0, share - other_share),
+        agreement=sum(ballot.reading.text == answer for ballot in ballots) / len(ballots),
+        voters=len(ballots),
+    )
+
+
+def _medoid(ballots: Sequence[Ballot]) -> str:
+    """The text with the least weighted distance to all the others, among those with the most weight behind them."""
+    weights: dict[str, float] = {}
+    for ballot in ballots:
+        weights[ballot.reading.text] = weights.get(ballot.reading.text, 0.0) + ballot.weight
+    candidates = sorted(weights, key=lambda text: weights[text], reverse=True)[:_MEDOIDS]
+    return min(candidates, key=lambda text: sum(w * distance(text, other) for other, w in weights.items()))
+
+
+def _winners(
+    ballots: Sequence[Ballot], slots: Sequence[tuple[int, int]]
+) -> tuple[tuple[str, float], tuple[str, float]]:
+    """Best and second best content of one slot of the alignment, with their weight; to hold nothing is a claim too."""
+    weight: dict[str, float] = {}
+    highest: dict[str, float] = {}
+    claims: tuple[tuple[str, float], ...]
+    for ballot, (start, end) in zip(ballots, slots, strict=True):
+        reading = ballot.reading
+        if end == start + 1:
+            claims = (reading.characters[start], *reading.runners_up[start:end])
+        elif end == start:
+            claims = (("", _absence(reading, start)),)
+        else:
+            claims = ((reading.text[start:end], min(p for _, p in reading.characters[start:end])),)
+        for text, confidence in claims:
+            weight[text] = weight.get(text, 0.0) + ballot.weight * confidence
+            highest[text] = max(highest.get(text, 0.0), confidence)
+    ranked = sorted(weight, key=lambda text: (weight[text], highest[text]), reverse=True)
+    best, second = ranked[0], ranked[1] if len(ranked) > 1 else ""
+    return (best, weight[best]), (second, weight[second] if len(ranked) > 1 else 0.0)
+
+
+def _absence(reading: PlateReading, place: int) -> float:
+    """How sure a reading is that nothing stands between two of its characters: as sure as of these."""
+    neighbours = reading.characters[max(0, place - 1) : place + 1]
+    return min((confidence for _, confidence in neighbours), default=reading.confidence)
+
+
+def _bolder(reading: PlateReading, than: PlateReading) -> bool:
+    return bool(reading.text) and reading.confidence > than.confidence
