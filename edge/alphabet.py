@@ -6,6 +6,7 @@ alphabet it was trained with, and `card.py` refuses one that differs.
 Dimensions: T time steps, C = 1 + len(ALPHABET) classes.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ def encode(text: str) -> list[int]:
 
 def time_steps_needed(text: str) -> int:
     """The fewest CTC time steps that can spell `text`: one a character and a blank between repeats."""
-    return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+    return len(text) + sum(a == b for a, b in pairwise(text))
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> npt.NDArray[np.float32]:

@@ -106,6 +106,7 @@ def load_card(model: Path, kind: Literal["reader", "detector"]) -> ModelCard:
     actual = file_sha256(model)
     if actual != card.sha256:
         raise ModelError(
-            f"{model}: hash {actual[:12]}… is not the card's {card.sha256[:12]}…; the file and its card do not belong together"
+            f"{model}: hash {actual[:12]}… is not the card's {card.sha256[:12]}…; "
+            "the file and its card do not belong together"
         )
     return card

@@ -97,7 +97,7 @@ def plate_view(crop: Image, lines: int = 1) -> PlateView:
     The crop is stretched to the reader's shape. With `lines=2` its upper half goes to the left and its lower half to
     the right, a little overlapping, so that one network that reads from left to right reads both kinds of plate.
     """
-    grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    grey = crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     if lines == 2:
         height = grey.shape[0]
         upper_end = max(1, round(height * (0.5 + _LINE_OVERLAP)))

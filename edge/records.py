@@ -49,10 +49,12 @@ class PlateBox:
 
     @property
     def width(self) -> float:
+        """Pixels from the left to the right edge."""
         return self.x2 - self.x1
 
     @property
     def height(self) -> float:
+        """Pixels from the upper to the lower edge."""
         return self.y2 - self.y1
 
 
@@ -70,7 +72,7 @@ class PlateReading:
     runners_up: tuple[tuple[str, float], ...] = ()
     lines: int = 1
     sharpness: float = 0.0
-    """Variance of the Laplacian of the prepared crop; comparable between crops because those share size and contrast."""
+    """Variance of the Laplacian of the prepared crop; comparable because those share size and contrast."""
 
 
 @dataclass(frozen=True, slots=True)

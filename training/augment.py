@@ -27,7 +27,7 @@ def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray
     quad_in_view = _turned(quad, slant, random_)
     width = float(np.exp(random_.uniform(np.log(max(30.0, NARROWEST * characters)), np.log(240.0))))
     loose = (random_.normal(0.03, 0.045, 4), random_.normal(0.05, 0.07, 4))
-    crop = _crop_around(scene, quad, quad_in_view, width, loose, random_)
+    crop = _crop_around(scene, quad, quad_in_view, width, loose=loose, random_=random_)
     return through_camera(crop, random_)
 
 
@@ -44,7 +44,7 @@ def rephotograph(crop: Image, characters: int, random_: Generator) -> npt.NDArra
     if random_.random() < 0.3:
         target = float(np.exp(random_.uniform(np.log(narrowest), np.log(max(narrowest + 1, min(width, 200.0))))))
     loose = (random_.normal(0.0, 0.03, 4), random_.normal(0.0, 0.045, 4))
-    crop_again = _crop_around(grey, quad, quad_in_view, max(target, narrowest), loose, random_)
+    crop_again = _crop_around(grey, quad, quad_in_view, max(target, narrowest), loose=loose, random_=random_)
     return through_camera(crop_again, random_, strength=0.6)
 
 
@@ -168,6 +168,7 @@ def _crop_around(
     quad: npt.NDArray[np.float32],
     quad_in_view: npt.NDArray[np.float32],
     width: float,
+    *,
     loose: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
     random_: Generator,
 ) -> Grey:
@@ -184,7 +185,9 @@ def _crop_around(
     size = (round(width), max(10, round((y2 - y1) * scale)))
     if scale < 0.6 and random_.random() < 0.92:
         small = np.float32(min(1.0, 1.6 * scale))
-        scene = cv2.resize(scene, None, fx=float(small), fy=float(small), interpolation=cv2.INTER_AREA).astype(np.float32)
+        scene = cv2.resize(scene, None, fx=float(small), fy=float(small), interpolation=cv2.INTER_AREA).astype(
+            np.float32
+        )
         quad = quad * small
         scene = cv2.GaussianBlur(scene, (0, 0), sigmaX=0.6).astype(np.float32)
     target = (quad_in_view - np.array([x1, y1], dtype=np.float32)) * np.float32(scale)
@@ -200,7 +203,9 @@ def _uneven_light(crop: Grey, random_: Generator) -> Grey:
     columns, rows = np.arange(width, dtype=np.float32)[None, :], np.arange(height, dtype=np.float32)[:, None]
     if kind < 0.5:
         light = np.linspace(random_.uniform(0.35, 1.0), random_.uniform(0.6, 1.2), width, dtype=np.float32)[None, :]
-        light = light * np.linspace(random_.uniform(0.7, 1.1), random_.uniform(0.7, 1.1), height, dtype=np.float32)[:, None]
+        light = (
+            light * np.linspace(random_.uniform(0.7, 1.1), random_.uniform(0.7, 1.1), height, dtype=np.float32)[:, None]
+        )
         return np.asarray(crop * light, dtype=np.float32)
     if kind < 0.85:
         edge = columns + rows * np.float32(random_.normal(0, 1.5)) > random_.uniform(0, width)

@@ -86,7 +86,9 @@ def read_samples(folder: Path) -> list[Sample]:
     """The samples of one data set; SourceError says what is missing."""
     labels = folder / "labels.csv"
     if not labels.is_file():
-        raise SourceError(f"{labels}: no such label file; a data set is a folder with labels.csv (image,text,country,source)")
+        raise SourceError(
+            f"{labels}: no such label file; a data set is a folder with labels.csv (image,text,country,source)"
+        )
     lines = {}
     if (folder / "meta.csv").is_file():
         with (folder / "meta.csv").open(encoding="utf-8", newline="") as file:
@@ -95,7 +97,8 @@ def read_samples(folder: Path) -> list[Sample]:
         rows = list(csv.DictReader(file))
     name = folder.parent.name if folder.name in ("train", "val") else folder.name
     return [
-        Sample(folder / row["image"], row["text"], row.get("country", ""), lines.get(row["image"], 1), name) for row in rows
+        Sample(folder / row["image"], row["text"], row.get("country", ""), lines.get(row["image"], 1), name)
+        for row in rows
     ]
 
 
@@ -103,7 +106,9 @@ def read_split(root: Path, split: str) -> list[Sample]:
     """All samples of `root/*/split`, in the order of their names."""
     folders = sorted(folder for folder in root.glob(f"*/{split}") if (folder / "labels.csv").is_file())
     if not folders:
-        raise SourceError(f"{root}: no data set with a {split} folder; set GATEREADER_DATA to where the real plates lie")
+        raise SourceError(
+            f"{root}: no data set with a {split} folder; set GATEREADER_DATA to where the real plates lie"
+        )
     return [sample for folder in folders for sample in read_samples(folder)]
 
 

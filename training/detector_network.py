@@ -81,7 +81,7 @@ def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     return network.eval(), stored["about"]
 
 
-class CutNetwork(nn.Module):  # type: ignore[misc] - torch is untyped here, see pyproject.toml
+class CutNetwork(nn.Module):  # type: ignore[misc]
     """The network up to the raw maps of each stride: what is exported and what the device runs."""
 
     def __init__(self, network: Any) -> None:

@@ -58,7 +58,8 @@ def letter(rng: np.random.Generator, image: Image, taken: Sequence[Box]) -> None
     colour = tuple(int(value) for value in rng.integers(0, 256, 3))
     if rng.random() < 0.3:  # a sign: taller than any plate, so that it is not one
         edge = max(tall, wide // 3)
-        low, high = (spot - (8, edge)).astype(int), (spot + (wide + 8, tall + edge)).astype(int)
+        low = (spot - np.array([8, edge])).astype(int)
+        high = (spot + np.array([wide + 8, tall + edge])).astype(int)
         if not _overlaps(np.array([*low, *high], np.float32), taken):
             ground = tuple(int(value) for value in rng.integers(0, 256, 3))
             cv2.rectangle(image, low.tolist(), high.tolist(), ground, -1)

@@ -52,6 +52,7 @@ class Serial:
 
     @property
     def text(self) -> str:
+        """The characters alone, upper line first."""
         return "".join(character for line in self.lines for character in line if character not in SEPARATORS)
 
 

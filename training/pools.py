@@ -4,24 +4,30 @@ Made once and kept under the run's folder; a broken run goes on from the pools t
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
-from training.dataset import Pool, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
+from training.dataset import Job, Pool, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
 
 log = logging.getLogger(__name__)
 
 
-def prepare_pools(folder: Path, data: Path, *, seed: int, synthetic: int, real_times: int, processes: int) -> list[Pool]:
+def prepare_pools(
+    folder: Path, data: Path, *, seed: int, synthetic: int, real_times: int, processes: int
+) -> list[Pool]:
     """The three pools in `folder`, each made if it is not there yet."""
     pools = []
     samples = read_split(data / "reader", "train")
     negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
-    makers = {
+    makers: dict[str, tuple[Callable[[], list[Job]], str]] = {
         f"synthetic-{seed}-{synthetic}": (lambda: synthetic_jobs(seed, synthetic), "synthetic plates"),
         f"real-{seed}-{real_times}": (lambda: real_jobs(seed, samples, real_times), "real plates, photographed again"),
     }
     if negatives:
-        makers[f"empty-{seed}"] = (lambda: empty_jobs(seed, negatives, max(50, synthetic // 40)), "crops without a plate")
+        makers[f"empty-{seed}"] = (
+            lambda: empty_jobs(seed, negatives, max(50, synthetic // 40)),
+            "crops without a plate",
+        )
     else:
         log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
     for name, (jobs, title) in makers.items():

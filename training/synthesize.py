@@ -17,7 +17,6 @@ from PIL import ImageDraw, ImageFont
 from edge.records import Image
 from training.plates import SEPARATORS, Colour, Layout, Serial, draw_serial, font_files, load_layouts
 
-
 _BAND_BLUE: Colour = (22, 50, 140)
 _SCREW: Colour = (120, 118, 112)
 _GLYPH_HEIGHT = 96
@@ -53,7 +52,7 @@ def draw_plate(random_: random.Random, layout: Layout | None = None, two_lines: 
     canvas[:] = _varied(ground, random_)[::-1]
     ink = _varied(ink, random_)
     left, right = _draw_furniture(canvas, layout, ink, random_)
-    _draw_lines(canvas, serial, layout, ink, (left, right), random_)
+    _draw_lines(canvas, serial, layout, ink=ink, columns=(left, right), random_=random_)
     return Plate(canvas, serial.text, len(serial.lines), layout.country)
 
 
@@ -101,7 +100,7 @@ def _draw_band(canvas: Image, x: int, width: int, text: str, random_: random.Ran
 
 
 def _draw_lines(
-    canvas: Image, serial: Serial, layout: Layout, ink: Colour, columns: tuple[int, int], random_: random.Random
+    canvas: Image, serial: Serial, layout: Layout, *, ink: Colour, columns: tuple[int, int], random_: random.Random
 ) -> None:
     """The serial, and a caption above or below it where the layout has any."""
     height = canvas.shape[0]
@@ -171,7 +170,9 @@ def _separator(character: str, height: int, space: int, random_: random.Random) 
     centre = (mask.shape[1] // 2, round(height * random_.uniform(0.42, 0.58)))
     if character == "-":
         half = (max(2, mask.shape[1] // 3), max(2, round(height * 0.05)))
-        cv2.rectangle(mask, (centre[0] - half[0], centre[1] - half[1]), (centre[0] + half[0], centre[1] + half[1]), 255, -1)
+        cv2.rectangle(
+            mask, (centre[0] - half[0], centre[1] - half[1]), (centre[0] + half[0], centre[1] + half[1]), 255, -1
+        )
     elif character == ".":
         cv2.circle(mask, centre, max(2, round(height * 0.06)), 255, -1, cv2.LINE_AA)
     elif character == "*":

@@ -185,7 +185,14 @@ def _loop(trainer: Trainer, batches: Batches, validation: Pool) -> None:
             if done % settings.validate_every == 0 or done == settings.steps:
                 exact = trainer.validate(validation)
                 rate = settings.batch * len(losses) / (time.monotonic() - started)
-                log.info("step %d loss %.3f exact %.4f best %.4f, %.0f/s", done, np.mean(losses[-1000:]), exact, trainer.best, rate)
+                log.info(
+                    "step %d loss %.3f exact %.4f best %.4f, %.0f/s",
+                    done,
+                    np.mean(losses[-1000:]),
+                    exact,
+                    trainer.best,
+                    rate,
+                )
                 _record(trainer.folder / "history.csv", [done, float(np.mean(losses[-1000:])), exact])
             if done % settings.save_every == 0 or done == settings.steps:
                 trainer.manager.save(done)
@@ -205,7 +212,9 @@ def main(arguments: list[str]) -> int:
     default = TrainSettings()
     parser = argparse.ArgumentParser(prog="python -m training train", description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/reader/default"), help="folder of the run (%(default)s)")
-    parser.add_argument("--data", type=Path, default=data_folder(), help="folder with reader/*/train and val (%(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=data_folder(), help="folder with reader/*/train and val (%(default)s)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the run's last state")
     parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
     for name in ("steps", "batch", "synthetic", "real-times", "seed", "threads", "validate-every"):

@@ -1,0 +1,224 @@
+"""A trained reader → `reader.tflite`, fully int8, and its card; refuses if int8 reads worse than float.
+
+Post-training quantization with views from the training pools. The input is int8 pixel − 128 (scale 1, zero point 0),
+the output int8 logits; softmax and decoding stay outside, where they cost nothing. The parity gate reads the real
+validation crops with both and compares.
+"""
+
+import argparse
+import base64
+import json
+import logging
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from keras import layers
+
+from edge.alphabet import ALPHABET, decode_greedy
+from edge.card import ModelCard, file_sha256
+from edge.errors import ModelError
+from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
+from edge.reader import PlateReader, ReaderSettings
+from training.calibrate import best_temperature
+from training.dataset import Pool, data_folder, plain_pool, read_split, synthetic_chunk
+from training.evaluate import evaluate_reader
+from training.graph import require_int8_builtins, tensor_specs
+from training.model import build_reader
+from training.scores import exact_share, greedy_texts
+from training.train import TrainSettings
+
+log = logging.getLogger(__name__)
+
+CALIBRATION_VIEWS = 300
+LARGEST_LOSS = 0.005
+"""Share of the real validation plates that int8 may lose against float."""
+
+GOLDEN_SEED = 2026
+
+
+def inference_model(settings: TrainSettings, weights: Path) -> keras.Model:
+    """The trained network without its Rescaling layer, which is folded into the first convolution."""
+    trained = build_reader(settings.width, settings.context, settings.dropout)
+    trained.load_weights(weights)
+    rescaling = next(layer for layer in trained.layers if isinstance(layer, layers.Rescaling))
+    first = next(layer for layer in trained.layers if isinstance(layer, layers.Conv2D))
+    first.set_weights([kernel * rescaling.scale for kernel in first.get_weights()])
+    rescaling.scale = 1.0
+    return trained
+
+
+def convert_int8(model: keras.Model, calibration: npt.NDArray[np.uint8]) -> bytes:
+    """TFLite bytes, int8 in and out; `calibration` are views (N, H, W) uint8.
+
+    The graph is frozen from an export archive with a batch of 1: converting a Keras model directly has been seen to
+    write a file without weights.
+    """
+
+    def representative() -> Iterator[list[npt.NDArray[np.float32]]]:
+        for view in calibration:
+            pixels = view.astype(np.float32) - 128.0
+            pixels[0, 0], pixels[0, 1] = -128.0, 127.0  # fixes the input's scale at 1 and its zero point at 0
+            yield [pixels[None, :, :, None]]
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        signature = [tf.TensorSpec((1, READER_HEIGHT, READER_WIDTH, 1), tf.float32, name="pixels")]
+        archive.add_endpoint("serve", lambda pixels: model(pixels, training=False), input_signature=signature)
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        return bytes(converter.convert())
+
+
+def calibration_views(pools: Path, seed: int) -> npt.NDArray[np.uint8]:
+    """Views from every pool of the run, more real than synthetic ones."""
+    random_ = np.random.default_rng(seed)
+    shares = {"synthetic": 0.4, "real": 0.55, "empty": 0.05}
+    views = []
+    for path in sorted(pools.glob("*.npz")):
+        pool = Pool.load(path)
+        count = round(shares.get(path.name.split("-")[0], 0.0) * CALIBRATION_VIEWS)
+        views.append(pool.views[random_.choice(len(pool), min(count, len(pool)), replace=False)])
+    if not views:
+        raise ModelError(f"{pools}: no pools to calibrate with; train first")
+    return np.concatenate(views)
+
+
+def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
+    """Synthetic views and what the model makes of them, for `gatereader check` on any board."""
+    pool = synthetic_chunk(GOLDEN_SEED, 24)
+    golden: list[dict[str, str]] = []
+    for view, text in zip(pool.views, pool.texts, strict=True):
+        stored = reader.stored_logits(PlateView(view, 1))
+        if decode_greedy(stored.astype(np.float32)).text == text and len(golden) < 3:
+            pixels = base64.b64encode(zlib.compress(view.tobytes(), 9)).decode()
+            golden.append({"pixels": pixels, "text": text, "sha256": sha256(stored.tobytes()).hexdigest()})
+    return tuple(golden)
+
+
+def export(run: Path, output: Path, data: Path, command: str) -> ModelCard:
+    """Write the int8 file and its card into `output`; ModelError, and nothing written, if the gate refuses."""
+    settings = TrainSettings(**_settings(run))
+    model = inference_model(settings, run / "best.weights.h5")
+    with tempfile.TemporaryDirectory() as scratch:
+        draft = Path(scratch) / "reader.tflite"
+        draft.write_bytes(convert_int8(model, calibration_views(run.parent / "pools", settings.seed)))
+        counts = require_int8_builtins(draft)
+        card = _card(draft, settings, model, command=command, data=data, operators=counts)
+        card.write(draft.with_suffix(".json"))
+        reader = PlateReader(ReaderSettings(model=str(draft)))
+        card = _judged(card, reader, model, data)
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "reader.tflite").write_bytes(draft.read_bytes())
+    card.write(output / "reader.json")
+    return card
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads((run / "settings.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{run}: no training run here (settings.json is missing)") from None
+    return {**fields, "mix": tuple(fields["mix"])}
+
+
+def _judged(card: ModelCard, reader: PlateReader, model: keras.Model, data: Path) -> ModelCard:
+    """The card with the metrics, the temperature and the golden vectors; the parity gate."""
+    samples = read_split(data / "reader", "val")
+    pool = plain_pool(samples)
+    float_logits = np.concatenate(
+        [
+            np.asarray(model(pool.views[i : i + 64, ..., None].astype(np.float32) - 128.0))
+            for i in range(0, len(pool), 64)
+        ]
+    )
+    int8_logits = np.stack(
+        [reader.logits(PlateView(view, sample.lines)) for view, sample in zip(pool.views, samples, strict=True)]
+    )
+    before, after = greedy_texts(float_logits), greedy_texts(int8_logits)
+    float_exact, int8_exact = exact_share(before, pool.texts), exact_share(after, pool.texts)
+    for old, new, truth in zip(before, after, pool.texts, strict=True):
+        if old != new:
+            log.info("int8 changed %s to %s (truth %s)", old or "nothing", new or "nothing", truth)
+    log.info("exact on %d real validation crops: float %.4f, int8 %.4f", len(pool), float_exact, int8_exact)
+    if int8_exact < float_exact - LARGEST_LOSS:
+        raise ModelError(
+            f"the int8 reader loses {100 * (float_exact - int8_exact):.2f} points on the real validation crops, "
+            f"{100 * LARGEST_LOSS:.1f} are allowed; nothing was written"
+        )
+    temperature = best_temperature(int8_logits, pool.texts)
+    metrics = {
+        "real validation crops, layout known": {"float": round(float_exact, 4), "int8": round(int8_exact, 4)},
+        "real validation crops, through edge": evaluate_reader(reader, samples),
+    }
+    decoding = {**card.decoding, "temperature": temperature}
+    fields = {**asdict(card), "input": card.input, "outputs": card.outputs}
+    return ModelCard(**{**fields, "metrics": metrics, "decoding": decoding, "golden": golden_vectors(reader)})
+
+
+def _card(
+    file: Path, settings: TrainSettings, model: keras.Model, *, command: str, data: Path, operators: dict[str, int]
+) -> ModelCard:
+    input_, outputs = tensor_specs(file)
+    train = read_split(data / "reader", "train")
+    sources = {name: sum(sample.set == name for sample in train) for name in sorted({sample.set for sample in train})}
+    licences = {"europe": "AGPL-3.0", "brazil": "AGPL-3.0", "brazil_toll": "AGPL-3.0", "romania": "MIT"}
+    real = [
+        {"name": name, "kind": "real", "pictures": count, "licence": licences.get(name, "CC BY")}
+        for name, count in sources.items()
+    ]
+    drawn = {"name": "synthetic", "kind": "drawn", "pictures": settings.synthetic, "licence": "fonts: OFL-1.1 and MIT"}
+    architecture = {
+        "family": "residual 3x3 CNN, CTC",
+        "width": settings.width,
+        "context": settings.context,
+        "parameters": int(model.count_params()),
+        "operators": operators,
+        "training": asdict(settings),
+    }
+    return ModelCard(
+        kind="reader",
+        name=f"gatereader-reader-{settings.width:g}",
+        file="reader.tflite",
+        sha256=file_sha256(file),
+        input=input_,
+        outputs=outputs,
+        decoding={"alphabet": ALPHABET, "blank": 0, "temperature": 1.0},
+        architecture=architecture,
+        data=(*real, drawn),
+        metrics={},
+        command=command,
+        created=datetime.now(UTC).strftime("%Y-%m-%d"),
+        notes="Metrics are shares of real validation plates read without any error.",
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m training export`."""
+    parser = argparse.ArgumentParser(prog="python -m training export", description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path("runs/reader/default"), help="folder of the run (%(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("models"), help="where the model and its card go (%(default)s)"
+    )
+    parser.add_argument("--data", type=Path, default=data_folder(), help="folder with reader/*/val (%(default)s)")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    command = f"python -m training train --run {given.run}; python -m training export --run {given.run}"
+    card = export(given.run, given.output, given.data, command)
+    log.info("wrote %s and its card: %s", given.output / card.file, json.dumps(card.metrics))
+    return 0
