@@ -1,0 +1,378 @@
+import csv
+import errno
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from output_samples import event
+
+from edge import csv_log
+from edge.csv_log import CsvLog, CsvSettings
+from edge.csv_rows import COLUMNS, HEADER, row
+from edge.errors import ConfigError, OutputError
+from edge.records import Reason
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "plates.csv"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def write(path: Path, *plates: str) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    for plate in plates:
+        log(event(plate=plate))
+    log.close()
+
+
+@pytest.fixture
+def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_berlin")
+def test_a_row_says_everything(path: Path) -> None:
+    write(path, "AB123CD")
+    assert path.read_bytes().startswith(HEADER)
+    assert path.read_bytes().endswith(b"\r\n")
+    assert rows(path) == [
+        {
+            "schema": "1",
+            "event_id": "0b9c5a1e-7d53-5f0e-9a43-3f1d2c0a7b10",
+            "track": "7",
+            "camera": "gate",
+            "status": "accepted",
+            "reason": "",
+            "plate": "AB123CD",
+            "plate_raw": "AB1Z3CD",
+            "second": "AB128CD",
+            "margin": "0.6123",
+            "confidence": "0.9700",
+            "readings": "9",
+            "votes": "7",
+            "agreement": "0.8571",
+            "first_seen_utc": "2026-11-20T14:03:22.123Z",
+            "last_seen_utc": "2026-11-20T14:03:25.123Z",
+            "best_utc": "2026-11-20T14:03:23.123Z",
+            "local_time": "2026-11-20T15:03:22.123+01:00",
+            "plate_w_px": "117.6",
+            "plate_h_px": "29.4",
+            "sharpness": "210.0",
+            "detection": "0.9100",
+            "x": "100",
+            "y": "201",
+            "w": "118",
+            "h": "29",
+        }
+    ]
+
+
+def test_rows_join_those_that_are_there(path: Path) -> None:
+    write(path, "A1")
+    write(path, "B2", "C3")
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3"]
+    assert path.read_bytes().count(b"schema") == 1
+    assert [file.name for file in path.parent.iterdir()] == ["plates.csv"]
+
+
+def test_previews_and_unwanted_statuses_get_no_row(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path), include=("accepted",)))
+    log(event(kind="preview"))
+    log(event(status="rejected", reason="too_small"))
+    log(event(plate="OK1"))
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["OK1"]
+
+
+def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = CsvLog(CsvSettings(path=""))
+    log(event())
+    log.close()
+    assert list(tmp_path.iterdir()) == []
+    assert log.waiting == 0
+
+
+def test_the_folder_is_created(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "b" / "plates.csv", "A1")
+    assert len(rows(tmp_path / "a" / "b" / "plates.csv")) == 1
+
+
+@pytest.mark.parametrize("settings", [{"include": ()}, {"keep_rows": 0}])
+def test_settings_that_cannot_be(settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        CsvSettings(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " ="])
+def test_no_cell_is_a_formula(path: Path, start: str) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    log(event(camera=start + 'HYPERLINK("http://x","y")'))
+    log.close()
+    assert rows(path)[0]["camera"].startswith("'")
+
+
+def test_a_cell_cannot_break_the_row(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    log(event(camera='north "main", gate\r\nschema,1 ü\x00', plate="Ä\udc80"))
+    log.close()
+    assert rows(path)[0]["camera"] == 'north "main", gate  schema,1 ü '
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+# --- after a power cut ---
+
+
+def test_a_file_cut_at_any_byte_of_its_last_row_loses_only_that(path: Path) -> None:
+    write(path, "A1", "B2", "C3")
+    whole = path.read_bytes()
+    last = row(event(plate="C3"))
+    torn_file = path.with_name("plates.csv.torn")
+    for kept in range(len(last)):
+        torn_file.unlink(missing_ok=True)
+        path.write_bytes(whole[: len(whole) - len(last) + kept])
+        write(path, "D4")
+        complete = kept == len(last) - 1  # only the line feed is missing
+        assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", *(["C3"] if complete else []), "D4"]
+        assert torn_file.exists() == (kept > 0 and not complete)
+        if torn_file.exists():
+            assert torn_file.read_bytes() == last[:kept] + b"\n"
+
+
+def test_a_file_cut_at_any_byte_of_its_header_begins_anew(path: Path) -> None:
+    for kept in range(len(HEADER) + 1):
+        path.write_bytes(HEADER[:kept])
+        write(path, "A1")
+        assert [entry["plate"] for entry in rows(path)] == ["A1"]
+    assert [file.name for file in path.parent.iterdir()] == ["plates.csv"]
+
+
+def test_zeros_that_a_power_cut_leaves_are_moved_away(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(path, "A1")
+    with path.open("ab") as file:
+        file.write(b"1,2026" + bytes(9000))
+    write(path, "B2")
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2"]
+    assert len(path.with_name("plates.csv.torn").read_bytes()) == 9007
+    assert "plates.csv.torn" in caplog.text
+
+
+def test_torn_rows_of_several_power_cuts_are_all_kept(path: Path) -> None:
+    for tail in (b"1,one", b"1,two"):
+        write(path, "A1")
+        with path.open("ab") as file:
+            file.write(tail)
+    write(path, "B2")
+    assert path.with_name("plates.csv.torn").read_bytes() == b"1,one\n1,two\n"
+
+
+def test_a_killed_program_leaves_whole_rows(path: Path) -> None:
+    program = textwrap.dedent(f"""
+        import sys
+        sys.path[:0] = {[path for path in sys.path if path]!r} + ["."]
+        from output_samples import event
+        from edge.csv_log import CsvLog, CsvSettings
+        log = CsvLog(CsvSettings({str(path)!r}))
+        number = 0
+        while True:
+            log(event(plate=f"A{{number}}"))
+            number += 1
+            print(number, flush=True)
+    """)
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with child.stdout:
+        for line in child.stdout:
+            if int(line) == 20:
+                child.send_signal(signal.SIGKILL)
+                break
+        child.wait()
+    write(path, "LAST")
+    plates = [entry["plate"] for entry in rows(path)]
+    assert plates[:20] == [f"A{number}" for number in range(20)]
+    assert plates[-1] == "LAST"
+
+
+# --- files that are not ours ---
+
+
+@pytest.mark.parametrize("content", [b"time,plate\n1,AB\n", b"no header at all", HEADER.replace(b"schema", b"Schema")])
+def test_a_file_of_another_format_is_set_aside(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_bytes(content)
+    path.with_name("plates.1.csv").write_bytes(b"older still")
+    write(path, "A1")
+    assert path.with_name("plates.2.csv").read_bytes() == content
+    assert path.with_name("plates.1.csv").read_bytes() == b"older still"
+    assert len(rows(path)) == 1
+    assert "plates.2.csv" in caplog.text
+
+
+def test_two_programs_cannot_write_one_file(path: Path) -> None:
+    first = CsvLog(CsvSettings(str(path)))
+    with pytest.raises(OutputError, match="another program is writing to it"):
+        CsvLog(CsvSettings(str(path)))
+    first.close()
+    write(path, "A1")
+
+
+@pytest.mark.parametrize("where", ["", "plates.csv/below"])
+def test_what_cannot_be_written_is_one_line_at_start(path: Path, where: str) -> None:
+    if where:
+        path.write_text("")
+    with pytest.raises(OutputError, match=r"^cannot write .*; set csv\.path$") as raised:
+        CsvLog(CsvSettings(str(path.parent / where)))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_one_line_at_start(path: Path) -> None:
+    path.parent.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied"):
+        CsvLog(CsvSettings(str(path)))
+
+
+def test_others_may_not_read_the_plates(path: Path) -> None:
+    write(path, "A1")
+    assert path.stat().st_mode & 0o007 == 0
+
+
+# --- while it runs ---
+
+
+def test_a_file_moved_away_is_begun_anew(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    log(event(plate="A1"))
+    path.rename(path.with_name("old.csv"))
+    log(event(plate="B2"))
+    log.close()
+    assert [entry["plate"] for entry in rows(path.with_name("old.csv"))] == ["A1"]
+    assert [entry["plate"] for entry in rows(path)] == ["B2"]
+
+
+def test_a_row_never_joins_what_somebody_else_left_half(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    log(event(plate="A1"))
+    with path.open("ab") as file:
+        file.write(b"1,half")
+    log(event(plate="B2"))
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2"]
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """A disk that is full, for real: writing past `size` bytes stops in the middle of a row, then fails."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_loses_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    log(event(plate="A1"))
+    with files_of_at_most(path.stat().st_size + 50):
+        for plate in ("B2", "C3", "D4"):
+            log(event(plate=plate))
+        assert log.waiting == 3
+        assert "File too large" in log.error
+        assert [entry["plate"] for entry in rows(path)] == ["A1"]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR], "once for each cause"
+    log(event(plate="E5"))
+    assert (log.waiting, log.error, log.lost) == (0, "", 0)
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3", "D4", "E5"]
+
+
+def test_what_waits_is_written_at_the_end(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    with files_of_at_most(path.stat().st_size + 50):
+        log(event(plate="A1"))
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["A1"]
+
+
+def test_memory_is_bounded_and_what_is_lost_is_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = CsvLog(CsvSettings(str(path), keep_rows=2))
+    with files_of_at_most(path.stat().st_size):
+        for plate in ("A1", "B2", "C3"):
+            log(event(plate=plate))
+        assert (log.waiting, log.lost) == (2, 1)
+        log.close()
+    assert "2 rows could not be written and are lost" in caplog.text
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("call", ["ftruncate", "write", "_synchronise"])
+def test_no_failure_of_the_disk_stops_recognition(
+    path: Path, call: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails after half a row, the file holds every row once the disk works, and none is torn."""
+    log = CsvLog(CsvSettings(str(path)))
+    log(event(plate="A1"))
+
+    def fail(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    write_all = csv_log._write
+
+    def write_half(file: int, data: bytes) -> None:
+        write_all(file, data[: len(data) // 2])
+        fail()
+
+    with monkeypatch.context() as patch:
+        if call == "_synchronise":
+            patch.setattr(csv_log, "_synchronise", fail)
+        else:
+            patch.setattr(csv_log, "_write", write_half)
+        if call == "ftruncate":
+            patch.setattr(os, "ftruncate", fail)
+        log(event(plate="B2"))
+        log(event(plate="C3"))
+        assert log.waiting == 2
+        assert os.strerror(code) in log.error
+    log(event(plate="D4"))
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3", "D4"]
+
+
+def test_a_folder_that_vanishes_and_returns(path: Path) -> None:
+    folder = path.parent / "stick"
+    log = CsvLog(CsvSettings(str(folder / "plates.csv")))
+    log(event(plate="A1"))
+    folder.rename(path.parent / "pulled")
+    folder.write_text("something else in its place")
+    log(event(plate="B2"))
+    assert log.waiting == 1
+    folder.unlink()
+    (path.parent / "pulled").rename(folder)
+    log(event(plate="C3"))
+    log.close()
+    assert [entry["plate"] for entry in rows(folder / "plates.csv")] == ["A1", "B2", "C3"]
+
+
+def test_the_documents_explain_every_column_and_reason() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "csv.md").read_text(encoding="utf-8")
+    explained = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert tuple(explained) == COLUMNS + get_args(Reason)
