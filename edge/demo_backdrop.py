@@ -26,7 +26,7 @@ def cloud_noise(height: int, width: int, rng: np.random.Generator, scales: tuple
 def _foliage(height: int, width: int, rng: np.random.Generator, colour: tuple[int, int, int], leaf: int) -> Image:
     """Leaves: blobs of light and shade, lighter towards the top."""
     fine = cloud_noise(height, width, rng, (2, leaf, leaf * 3, leaf * 10))
-    shade = np.clip(0.55 + 0.27 * fine, 0.08, 1.25) * np.linspace(1.15, 0.6, height, dtype=np.float32)[:, None]
+    shade = np.clip(0.68 + 0.24 * fine, 0.22, 1.3) * np.linspace(1.15, 0.6, height, dtype=np.float32)[:, None]
     hue = cloud_noise(height, width, rng, (leaf * 6,))[..., None] * np.array([0.03, 0.06, 0.1], np.float32)
     leaves = np.array(colour, np.float32) * (1 + hue) * shade[..., None]
     return np.asarray(np.clip(leaves, 0, 255), np.uint8)
@@ -47,19 +47,20 @@ def _draw_sky(canvas: Image, light: Light, rng: np.random.Generator) -> None:
     ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None] ** 0.8
     sky = np.array(light.sky[0], np.float32) * (1 - ramp) + np.array(light.sky[1], np.float32) * ramp
     clouds = cloud_noise(height, canvas.shape[1], rng, (16, 40, 90, 200))
-    cover = np.clip(clouds * 0.5, 0, 1)[..., None] * (0.12 if light.infrared else 0.75)
-    canvas[:height] = np.clip(sky * (1 - cover) + np.minimum(sky * 1.35 + 12, 246) * cover, 0, 255)
+    cover = np.clip(clouds * 0.5 + 0.1, 0, 1)[..., None] * (0.12 if light.infrared else 0.8)
+    white = sky * 0.35 + 0.65 * np.array(light.sky[1], np.float32).mean() + 18
+    canvas[:height] = np.clip(sky * (1 - cover) + white * cover, 0, 255)
 
 
 def _draw_trees(canvas: Image, rng: np.random.Generator) -> None:
     """A wood on the horizon and a few nearer crowns, with a ragged upper edge."""
     base = int(HORIZON) + MARGIN + 8
     width = canvas.shape[1]
-    for tall, colour, leaf, wave in ((70, (112, 122, 104), 3, 60), (125, (62, 92, 70), 5, 170)):
+    for tall, colour, leaf, wave in ((70, (120, 128, 112), 3, 60), (125, (62, 104, 80), 5, 170)):
         leaves = _foliage(tall * 2, width, rng, colour, leaf)
-        outline = cloud_noise(1, width, rng, (7, 23, wave))[0]
+        outline = cloud_noise(1, width, rng, (2, 5, 11, 31, wave))[0]
         middle = np.abs(np.linspace(-1, 1, width))
-        rise = tall * (0.45 + 0.5 * middle) + outline * tall * 0.16
+        rise = tall * (0.45 + 0.5 * middle) + outline * tall * 0.13
         edge = (base - rise).astype(int)
         rows = np.arange(canvas.shape[0])[:, None]
         inside = (rows >= edge) & (rows < base)
@@ -74,7 +75,7 @@ def _road_texture(rng: np.random.Generator, light: Light) -> Image:
     height, width = 912, 960
     grain = cloud_noise(height, width, rng, (1, 3, 24, 160))[..., None]
     ground = np.empty((height, width, 3), np.float32)
-    ground[:] = (104, 103, 102)
+    ground[:] = (126, 125, 124) if light.sun > 0.5 else (108, 107, 106)
     x = (np.arange(width) - width / 2) / 40
     for lane in LANES:  # tyres polish two darker tracks into each lane
         for wheel in (-0.75, 0.75):
@@ -163,7 +164,7 @@ def _grade(canvas: Image, light: Light) -> Image:
     if light.infrared:
         grey = picture @ np.array([0.1, 0.5, 0.4], np.float32)
         centre = np.exp(-(((columns - 620) / 620) ** 2) - ((rows - 520) / 330) ** 2)
-        grey *= 0.16 + 1.35 * centre
+        grey *= 0.2 + 1.6 * centre
         picture = np.repeat(grey[..., None], 3, axis=2)
     else:
         corner = ((columns / canvas.shape[1] - 0.5) ** 2 + (rows / canvas.shape[0] - 0.5) ** 2)[..., None]

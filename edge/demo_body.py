@@ -1,6 +1,7 @@
 """The bodies of the demo scene's cars as meshes of flat facets."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ PAINT, GLASS, BLACK = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """Facets: corners (N, 4, 3), outward unit normals (N, 3), material (N,)."""
+    """Facets: corners (N, 4, 3), their centres and outward unit normals (N, 3), material (N,)."""
 
     corners: Doubles
+    centres: Doubles
     normals: Doubles
     material: npt.NDArray[np.int64]
 
@@ -29,7 +31,8 @@ def _facets(sections: Doubles) -> Doubles:
 def _hull(body: Body) -> Doubles:
     """The lower body: rounded boxes along the length, closed at the tail."""
     half = body.width / 2
-    z = np.unique(np.concatenate([[0, 0.03, 0.08, 0.16, 0.28], np.linspace(0.4, body.length - 0.3, 18), [body.length]]))
+    ahead, behind = np.linspace(0.26, body.bonnet, 10), np.linspace(body.bonnet + 0.3, body.length - 0.3, 8)
+    z = np.concatenate([[0, 0.03, 0.08, 0.16], ahead, behind, [body.length]])
     bonnet = np.clip(z / body.bonnet, 0, 1)
     top = body.nose + (body.belt - body.nose) * bonnet**0.75
     top = np.where(z < 0.16, top - 0.05 * (1 - z / 0.16) ** 2, top)
@@ -77,13 +80,18 @@ def _cabin_material(body: Body, corners: Doubles) -> npt.NDArray[np.int64]:
     return material
 
 
-def build_mesh(body: Body) -> Mesh:
-    """All facets of the body, without what is drawn as textures (front, windscreen, plate) and the wheels."""
-    hull, cabin = _facets(_hull(body)), _facets(_cabin(body))
+@lru_cache(maxsize=16)
+def build_mesh(body: Body, step: int = 1) -> Mesh:
+    """All facets of the body; left out is what is drawn as textures (front, windscreen, plate), and the wheels.
+
+    A `step` of 2 takes every second point around the sections.
+    """
+    hull, cabin = _facets(_hull(body)[:, ::step]), _facets(_cabin(body)[:, ::step])
     material = np.concatenate([np.where(hull.mean(axis=1)[:, 1] < 0.27, BLACK, PAINT), _cabin_material(body, cabin)])
     corners = np.concatenate([hull, cabin])
+    centres = corners.mean(axis=1)
     cross = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     middle = np.array([0.0, (body.belt + 0.3) / 2, body.length / 2])
-    outwards = np.sign(((corners.mean(axis=1) - middle) * cross).sum(axis=1, keepdims=True))
+    outwards = np.sign(((centres - middle) * cross).sum(axis=1, keepdims=True))
     normals = cross * np.where(outwards == 0, 1, outwards) / (np.linalg.norm(cross, axis=1, keepdims=True) + 1e-9)
-    return Mesh(corners, normals, material)
+    return Mesh(corners, centres, normals, material)

@@ -1,5 +1,7 @@
 """What the demo scene's camera and lamps add to a picture: shadows, glare, motion blur, noise."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -72,13 +74,20 @@ def draw_pool(picture: Image, outline: Doubles, strength: float, soft: float) ->
     area[:] = cv2.multiply(area, cv2.merge([factor, factor, factor]), dtype=cv2.CV_8U)
 
 
+@lru_cache(maxsize=4)
+def _glare(light: Light) -> Image:
+    """A lamp's glare, (256, 256, 3) BGR."""
+    distance = np.hypot(*np.mgrid[-1:1:256j, -1:1:256j])
+    halo = 150 * light.headlights * np.exp(-distance / 0.22) * np.clip(1 - distance, 0, 1)
+    glare = 330 * np.exp(-((distance / 0.08) ** 2)) + halo
+    colour = (1.0, 1.0, 1.0) if light.infrared else (0.8, 0.95, 1.0)
+    return np.asarray(np.clip(glare[..., None] * np.array(colour), 0, 255), np.uint8)
+
+
 def draw_headlights(picture: Image, lamps: Doubles, z: float, light: Light) -> None:
-    """Glare around both headlamps, in place."""
-    radius = int(np.clip(light.headlights * 0.55 * FOCAL / z, 6, 150))
-    grid = np.hypot(*np.mgrid[-1 : 1 : 2j * radius, -1 : 1 : 2j * radius])
-    glow = 330 * np.exp(-((grid / 0.09) ** 2)) + 120 * light.headlights * np.exp(-grid / 0.2) * np.clip(1 - grid, 0, 1)
-    warm = (1.0, 1.0, 1.0) if light.infrared else (0.8, 0.95, 1.0)
-    sprite = np.clip(glow[..., None] * np.array(warm), 0, 255).astype(np.uint8)
+    """Glare around both headlamps (pixels x, y), in place."""
+    radius = int(np.clip(light.headlights * 0.8 * FOCAL / z, 6, 150))
+    sprite = cv2.resize(_glare(light), (2 * radius, 2 * radius), interpolation=cv2.INTER_AREA)
     for x, y in np.round(lamps).astype(int):
         x1, y1, x2, y2 = max(x - radius, 0), max(y - radius, 0), min(x + radius, WIDTH), min(y + radius, HEIGHT)
         if x2 > x1 and y2 > y1:

@@ -178,7 +178,7 @@ def draw_windscreen(light: Light, rng: np.random.Generator) -> Image:
     cv2.rectangle(glass, (300, 126), (318, 144), (150, 170, 150), -1)
     picture = cv2.GaussianBlur(glass, (0, 0), 1.6).astype(np.float64) * np.array(light.tint)
     if light.infrared:
-        picture *= 0.5
+        picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     else:
         ramp = np.linspace(0.62, 0.12, height)[:, None, None]
         clouds = np.clip(1 + 0.16 * cloud_noise(height, width, rng, (24, 60)), 0.5, 1.5)[..., None]

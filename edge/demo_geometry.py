@@ -24,11 +24,11 @@ LANES = (-1.55, 2.35)
 """X of the middle of each lane."""
 
 
-def project(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def project(points: npt.ArrayLike) -> Doubles:
     """(N, 3) metres → (N, 2) pixels of the picture, not shaken."""
-    p = np.asarray(points, np.float64)
-    z = np.maximum(p[:, 2], 0.3)
-    return np.stack([WIDTH / 2 + FOCAL * p[:, 0] / z, HORIZON + FOCAL * (CAMERA_HEIGHT - p[:, 1]) / z], axis=1)
+    x, y, z = np.asarray(points, np.float64).T
+    scale = FOCAL / np.maximum(z, 0.3)
+    return np.array([WIDTH / 2 + x * scale, HORIZON + (CAMERA_HEIGHT - y) * scale]).T
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +78,29 @@ class CarShape:
     body: Body
     plate_size: tuple[float, float]
 
-    def place(self, points: npt.ArrayLike, pose: Pose) -> npt.NDArray[np.float64]:
-        """(N, 3) of the car → (N, 3) of the scene."""
-        p = np.asarray(points, np.float64)
+    def place(self, points: npt.ArrayLike, pose: Pose) -> Doubles:
+        """(N, 3) in the car's axes → (N, 3) of the scene."""
+        x, y, z = np.asarray(points, np.float64).T
         cos, sin = np.cos(pose.heading), np.sin(pose.heading)
-        return np.stack(
-            [pose.x + p[:, 0] * cos + p[:, 2] * sin, p[:, 1], pose.z + p[:, 2] * cos - p[:, 0] * sin], axis=1
-        )
+        return np.array([pose.x + x * cos + z * sin, y, pose.z + z * cos - x * sin]).T
 
-    def plate_corners(self, pose: Pose, border: float = 0.0) -> npt.NDArray[np.float64]:
-        """(4, 2) pixels, clockwise from the top left; `border` metres are added on each side."""
+    def turn_back(self, directions: Doubles, pose: Pose) -> Doubles:
+        """(N, 3) directions in the scene → the same in the car's axes."""
+        x, y, z = directions.T
+        cos, sin = np.cos(pose.heading), np.sin(pose.heading)
+        return np.array([x * cos - z * sin, y, x * sin + z * cos]).T
+
+    def plate_outline(self, border: float = 0.0) -> list[list[float]]:
+        """The plate's corners in the car's axes, clockwise from the top left, `border` metres larger on each side."""
         wide, tall = self.plate_size[0] / 2 + border, self.plate_size[1] / 2 + border
-        y = self.body.plate
-        flat = [[-wide, y + tall, -0.02], [wide, y + tall, -0.02], [wide, y - tall, -0.02], [-wide, y - tall, -0.02]]
-        return project(self.place(flat, pose))
+        y, z = self.body.plate, -0.02
+        return [[-wide, y + tall, z], [wide, y + tall, z], [wide, y - tall, z], [-wide, y - tall, z]]
 
-    def lamps(self, pose: Pose) -> npt.NDArray[np.float64]:
+    def plate_corners(self, pose: Pose) -> Doubles:
+        """(4, 2) pixels, clockwise from the top left, not shaken."""
+        return self.to_picture(self.plate_outline(), pose)
+
+    def lamps(self, pose: Pose) -> Doubles:
         """(2, 2) pixels: the middles of the headlamps."""
         x, y = self.body.width * 0.36, self.body.nose - 0.14
         return project(self.place([[-x, y, 0.0], [x, y, 0.0]], pose))
@@ -109,11 +116,11 @@ class CarShape:
         x2, y2 = np.ceil(pixels.max(axis=0)).astype(int) + 4
         return max(x1, 0), max(y1, 0), min(x2, WIDTH), min(y2, HEIGHT)
 
-    def to_picture(self, points: npt.ArrayLike, pose: Pose) -> npt.NDArray[np.float64]:
+    def to_picture(self, points: npt.ArrayLike, pose: Pose) -> Doubles:
         """(N, 3) metres in the car's axes → (N, 2) pixels of the picture, not shaken."""
         return project(self.place(points, pose))
 
-    def silhouette(self, pose: Pose) -> npt.NDArray[np.float64]:
+    def silhouette(self, pose: Pose) -> Doubles:
         """(N, 2) pixels whose convex hull is the car's outline, roughly; for what hides behind it."""
         body, half = self.body, self.body.width / 2
         ends = [[s * half * 0.96, y, z] for s in (-1, 1) for y in (0.0, body.nose) for z in (0.05, body.length)]

@@ -61,13 +61,13 @@ def shade(normals: Doubles, colour: Doubles, mirror: float, light: Light) -> Dou
     facing = np.clip(-normals[..., 2:3], 0, 1)
     if light.infrared:  # the only lamp is the camera's own
         grey = (colour @ np.array([0.25, 0.4, 0.35]))[..., None]
-        return np.repeat(grey * (0.1 + 0.75 * facing**1.5) + 60 * facing**24, 3, axis=-1)
+        return np.repeat(grey * (0.2 + 0.8 * facing**1.2) + 50 * facing**24 + 6, 3, axis=-1)
     sun = np.array([-0.45, 0.78, -0.43])
     ambient = 0.52 + 0.26 * normals[..., 1:2]
-    direct = light.sun * 0.62 * np.clip(normals @ sun, 0, 1)[..., None] + (1 - light.sun) * 0.22
+    direct = light.sun * 0.8 * np.clip(normals @ sun, 0, 1)[..., None] + (1 - light.sun) * 0.22
     matt = colour * (ambient + direct) * np.array(light.tint)
     view = np.array([0.0, -0.12, 1.0])
     reflected = view - 2 * (normals @ view)[..., None] * normals
-    fresnel = mirror + (1 - mirror) * 0.75 * (1 - facing) ** 4
+    fresnel = mirror + (1 - mirror) * 0.7 * (1 - facing) ** 3
     glint = light.sun * 150 * np.clip(reflected @ sun, 0, 1)[..., None] ** 60
     return np.asarray(matt * (1 - fresnel) + _surroundings(reflected, light) * fresnel + glint)

@@ -72,7 +72,7 @@ class DemoScene:
     def _car(self, drive: Drive) -> Car:
         if drive.key not in self._cars:
             rng = np.random.default_rng([self.seed, *drive.key, 5])
-            self._cars[drive.key] = Car(drive.shape, drive.number, drive.style, LIGHTS[drive.light], rng)
+            self._cars[drive.key] = Car(drive.shape, drive.paint, drive.number, drive.style, LIGHTS[drive.light], rng)
             while len(self._cars) > 6:
                 self._cars.popitem(last=False)
         self._cars.move_to_end(drive.key)

@@ -39,6 +39,8 @@ class Drive:
     number: str
     style: PlateStyle
     body: Body
+    paint: int
+    """Index into a list of colours, wherever that ends."""
     aside: float
     """Metres to the right of the lane's middle."""
     heading: float
@@ -74,7 +76,7 @@ class Drive:
 def plan_cycle(seed: int, cycle: int) -> tuple[Drive, ...]:
     """The passes of one cycle."""
     rng = np.random.default_rng([seed, cycle])
-    styles = rng.permutation(len(STYLES))
+    styles, paints = rng.permutation(len(STYLES)), rng.permutation(10)
     drives = []
     for place, (start, lane, stops) in enumerate(SCHEDULE):
         style = STYLES[styles[place % len(STYLES)]]
@@ -82,6 +84,6 @@ def plan_cycle(seed: int, cycle: int) -> tuple[Drive, ...]:
         aside, heading = float(rng.uniform(-0.12, 0.12)), float(rng.normal(0, 0.02))
         number = invent_number(style, rng)
         body = BODIES[rng.integers(len(BODIES))]
-        planned = (lane, stops, light, number, style, body, aside, heading)
+        planned = (lane, stops, light, number, style, body, int(paints[place % 10]), aside, heading)
         drives.append(Drive((cycle, place), cycle * CYCLE + start, *planned))
     return tuple(drives)
