@@ -8,7 +8,6 @@ from edge.demo_front import BOTTOM, draw_front, draw_windscreen
 from edge.demo_geometry import CAMERA_HEIGHT, CarShape, Doubles, Pose
 from edge.demo_light import Light, lamp, shade
 from edge.demo_parts import Projection, Skin, mirrors, underneath, wheels
-from edge.demo_plates import PlateStyle, draw_plate
 from edge.records import Image
 
 PAINTS: tuple[tuple[int, int, int], ...] = (
@@ -26,11 +25,9 @@ DISTANT = 17.0
 
 
 class Car:
-    """A car with its plate; `draw` paints it into a picture."""
+    """A car with its plate (BGR, a pixel a millimetre); `draw` paints it into a picture."""
 
-    def __init__(
-        self, shape: CarShape, colour: int, number: str, style: PlateStyle, light: Light, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, shape: CarShape, colour: int, plate: Image, light: Light, rng: np.random.Generator) -> None:
         self.shape = shape
         self._light = light
         paint = np.array(PAINTS[colour % len(PAINTS)], np.float64) * rng.uniform(0.85, 1.1)
@@ -41,7 +38,7 @@ class Car:
         self._wheels = {side: wheels(shape.body, side, dark) for side in (-1, 1)}
         mesh, colours = self._meshes[0]
         self._mirrors = mirrors(shape.body, np.median(colours[mesh.material == PAINT], axis=0))
-        self._skins = self._make_skins(paint, draw_plate(number, style, rng), rng)
+        self._skins = self._make_skins(paint, plate, rng)
 
     def _make_skins(self, paint: Doubles, plate: Image, rng: np.random.Generator) -> list[Skin]:
         body = self.shape.body

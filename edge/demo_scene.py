@@ -14,7 +14,7 @@ from edge.demo_cars import Car
 from edge.demo_effects import Noise, blur_along, draw_headlights, draw_shadow
 from edge.demo_geometry import FOCAL, GATE_Z, HEIGHT, MARGIN, WIDTH, Doubles, Pose, project
 from edge.demo_light import LIGHTS, Light
-from edge.demo_plates import plain_text
+from edge.demo_plates import draw_plate, plain_text
 from edge.demo_schedule import BLOCKS, CYCLE, FAR, Drive, plan_cycle
 from edge.records import Image
 
@@ -72,7 +72,8 @@ class DemoScene:
     def _car(self, drive: Drive) -> Car:
         if drive.key not in self._cars:
             rng = np.random.default_rng([self.seed, *drive.key, 5])
-            self._cars[drive.key] = Car(drive.shape, drive.paint, drive.number, drive.style, LIGHTS[drive.light], rng)
+            plate = draw_plate(drive.number, drive.style, rng)
+            self._cars[drive.key] = Car(drive.shape, drive.paint, plate, LIGHTS[drive.light], rng)
             while len(self._cars) > 6:
                 self._cars.popitem(last=False)
         self._cars.move_to_end(drive.key)
