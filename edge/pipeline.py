@@ -115,7 +115,7 @@ class Pipeline:
                 events.append(self._decide(track, verdict))
             elif (
                 not track.previewed
-                and worth_a_preview(track.poll.vote, self._settings)
+                and worth_a_preview(track.poll.vote, verdict)
                 and not may_be_static(track, time, self._settings)
             ):
                 track.previewed = True

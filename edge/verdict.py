@@ -1,11 +1,10 @@
 """When a pass is decided, and what the decision is: accepted, undecided or rejected, and why."""
 
-from statistics import median
 from typing import NamedTuple
 
 from edge.records import Reason, Status
 from edge.tracker import Track
-from edge.vote import Poll, Vote, VoteSettings
+from edge.vote import MANY_TEXTS, Poll, Vote, VoteSettings
 
 
 class Verdict(NamedTuple):
@@ -54,9 +53,9 @@ def has_consensus(poll: Poll, settings: VoteSettings) -> bool:
     return max(times) - min(times) >= settings.consensus_span
 
 
-def worth_a_preview(vote: Vote, settings: VoteSettings) -> bool:
-    """Whether at least two readings agree on a plate."""
-    return vote.agreement * vote.voters > 1.5 and vote.confidence >= 0.5 and len(vote.answer) >= settings.min_characters
+def worth_a_preview(vote: Vote, verdict: Verdict) -> bool:
+    """Whether at least two readings agree on an acceptable plate."""
+    return verdict.status == "accepted" and vote.agreement * vote.voters > 1.5
 
 
 def _judge_refused(poll: Poll, settings: VoteSettings) -> Verdict:
@@ -72,7 +71,5 @@ def _is_static_text(track: Track, settings: VoteSettings) -> bool:
     A camera's name, which never changes, cannot be told from the plate of a parked car; it is reported once.
     """
     lasted = track.last_time - track.first_time
-    if not track.opening or track.moved or lasted < settings.static_after:
-        return False
-    clear = median(ballot.reading.confidence for ballot in track.poll.ballots) >= settings.accept_confidence
-    return clear and track.poll.vote.agreement < settings.consensus_agreement
+    stands = track.opening and not track.moved and lasted >= settings.static_after
+    return stands and len(track.poll.clear_texts) >= MANY_TEXTS

@@ -17,6 +17,8 @@ from edge.alignment import align, distance
 from edge.records import PlateBox, PlateReading, Reason
 
 UNDECIDED = "?"
+MANY_TEXTS = 4
+"""So many different texts, each of them clear, are no plate."""
 _MEDOIDS = 5
 
 
@@ -116,6 +118,8 @@ class Poll:
     """When the plate last became clearly (a tenth) more legible than ever before."""
     boldest: PlateReading | None = None
     """The most confident single reading; one that votes before any that does not."""
+    clear_texts: set[str] = field(default_factory=set)
+    """Different texts of acceptable readings, up to `MANY_TEXTS`."""
     vote: Vote = NO_VOTE
 
     @property
@@ -145,6 +149,8 @@ class Poll:
         if self.boldest is None or first or (voting == bool(self.ballots) and _bolder(reading, self.boldest)):
             self.boldest = reading
         if voting:
+            if reading.confidence >= settings.accept_confidence and len(self.clear_texts) < MANY_TEXTS:
+                self.clear_texts.add(reading.text)
             self._keep(ballot, settings)
 
     def _keep(self, ballot: Ballot, settings: VoteSettings) -> None:

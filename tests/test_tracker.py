@@ -1,0 +1,196 @@
+from collections.abc import Sequence
+from hashlib import sha1
+from itertools import pairwise
+
+import pytest
+from core_fakes import Gate, Sight, box, frame, reading
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.geometry import closeness, gap_in_widths, overlap, same_size, shifted
+from edge.records import PlateBox
+from edge.tracker import Tracker, TrackerSettings
+
+A = "AB123CD"
+B = "XK940LM"
+
+
+def drive(gate: Gate, frames: Sequence[Sequence[Sight]], rate: float, start: float = 0.0) -> list[list[int]]:
+    """Show the frames; the track numbers of each, in the order of its sights."""
+    return [[t.track for t in gate.see(start + i / rate, *sights).tracks] for i, sights in enumerate(frames)]
+
+
+@pytest.mark.parametrize("rate", [1, 2, 5, 10, 25, 60])
+def test_one_car_is_one_track_at_any_frame_rate(rate: float) -> None:
+    gate = Gate()
+    speed = 200.0  # pixels a second; at one frame a second nearly two plate widths from frame to frame
+    frames = [[(box(50 + speed * i / rate, 100 + 0.3 * speed * i / rate), reading(A))] for i in range(int(4 * rate))]
+    assert drive(gate, frames, rate) == [[1]] * len(frames)
+    assert len(gate.finish()) == 1
+
+
+def test_a_jumping_plate_at_one_frame_a_second_is_known_by_its_text() -> None:
+    places = [(50, 60), (700, 500), (100, 400), (900, 80)]
+    gate = Gate()
+    frames = [[(box(x, y), reading(text))] for (x, y), text in zip(places, [A, A, "A8123CD", A], strict=True)]
+    assert drive(gate, frames, rate=1) == [[1]] * 4
+
+
+def test_another_plate_at_the_same_place_a_second_later_is_another_track() -> None:
+    gate = Gate()
+    drive(gate, [[(box(300), reading(A))], [(box(305), reading(B))]], rate=1)
+    assert [event.plate for event in gate.finish()] == [A, B]
+
+
+def test_two_plates_in_one_frame_are_two_tracks_even_with_the_same_text() -> None:
+    gate = Gate()
+    frames = [[(box(300 + i), reading(A)), (box(310 + i, y=305), reading(A))] for i in range(5)]
+    for numbers in drive(gate, frames, rate=5):
+        assert sorted(numbers) == [1, 2]
+
+
+def test_two_plates_that_cross_keep_their_tracks() -> None:
+    gate = Gate()
+    frames = [[(box(100 + 40 * i), reading(A)), (box(900 - 40 * i, y=310), reading(B))] for i in range(20)]
+    seen = drive(gate, frames, rate=10)
+    assert seen == [[1, 2]] * 20
+    assert {event.plate for event in gate.finish()} == {A, B}
+
+
+def test_a_car_close_behind_on_the_track_of_a_decided_one_is_not_lost() -> None:
+    # at 10 frames a second the second plate appears where the first one was: geometry alone would go on
+    gate = Gate()
+    frames = [[(box(300, 300 + 2 * i), reading(A))] for i in range(20)]
+    frames += [[(box(300, 336 + 2 * i), reading(B))] for i in range(20)]
+    drive(gate, frames, rate=10)
+    assert [(event.plate, event.status) for event in gate.finish()] == [(A, "accepted"), (B, "accepted")]
+
+
+def test_one_wrong_reading_does_not_split_a_track() -> None:
+    gate = Gate()
+    frames = [[(box(100 + 10 * i), reading(B if i == 7 else A))] for i in range(20)]
+    assert drive(gate, frames, rate=10) == [[1]] * 20
+
+
+@pytest.mark.parametrize(("rate", "gap", "ends"), [(30, 1.4, False), (30, 1.7, True), (1, 2.0, False), (1, 4.0, True)])
+def test_a_track_ends_by_time_and_not_by_frames(rate: float, gap: float, ends: bool) -> None:
+    tracker = Tracker(TrackerSettings(revisit=0.0))
+    steps = int(5 * rate)
+    for i in range(steps):
+        tracker.advance(i / rate)
+        tracker.update(frame(i / rate), [box(300)], [None])
+    last = (steps - 1) / rate
+    assert bool(tracker.advance(last + gap)) == ends
+    assert bool(tracker.active) != ends
+
+
+def test_a_parked_car_that_is_lost_for_a_while_is_the_same_pass() -> None:
+    gate = Gate()
+    drive(gate, [[(box(300), reading(A))]] * 20, rate=5)
+    drive(gate, [[]] * 100, rate=5, start=4.0)
+    assert drive(gate, [[(box(330), reading(A))]] * 20, rate=5, start=24.0) == [[1]] * 20
+    assert len(gate.finish()) == 1
+
+
+def test_the_same_plate_after_the_revisit_time_or_elsewhere_is_another_pass() -> None:
+    for where, when in ((box(300), 60.0), (box(1100, 600), 10.0)):
+        gate = Gate()
+        drive(gate, [[(box(300), reading(A))]] * 20, rate=5)
+        drive(gate, [[]] * int(5 * (when - 4)), rate=5, start=4.0)
+        drive(gate, [[(where, reading(A))]] * 40, rate=5, start=when)
+        assert [event.status for event in gate.finish()] == ["accepted", "accepted"]
+
+
+def test_the_next_car_with_a_nearly_equal_plate_gets_its_own_pass() -> None:
+    gate = Gate()
+    drive(gate, [[(box(300 + 5 * i), reading("AB123CD"))] for i in range(20)], rate=5)
+    drive(gate, [[]] * 20, rate=5, start=4.0)
+    drive(gate, [[(box(300 + 5 * i), reading("AB124CD"))] for i in range(20)], rate=5, start=8.0)
+    assert [(e.plate, e.status) for e in gate.finish()] == [("AB123CD", "accepted"), ("AB124CD", "accepted")]
+
+
+def test_a_false_box_that_flickers_in_one_place_is_one_track() -> None:
+    gate = Gate()
+    for burst in range(10):
+        drive(gate, [[(box(300), reading("1I", 0.4))]] * 3, rate=5, start=8.0 * burst)
+    finals = gate.finish()
+    assert [(event.status, event.reason) for event in finals] == [("rejected", "low_confidence")]
+
+
+def test_a_plate_given_up_while_it_waits_far_away_gets_a_second_chance_when_it_comes_near() -> None:
+    gate = Gate()
+    far = [(box(600, 100, width=56, height=14), reading("A8123C0", 0.4))]
+    drive(gate, [far] * 75, rate=5)
+    assert [event.status for event in gate.finals] == ["undecided"]
+    drive(
+        gate, [[(box(600 - 4 * i, 100 + 6 * i, 56 + i, 14 + i / 4), reading("A8123C0", 0.4))] for i in range(40)], 5, 15
+    )
+    drive(gate, [[(box(440, 344, 96, 24), reading(A))]] * 20, rate=5, start=23.0)
+    assert [(event.plate, event.status) for event in gate.finish()][1:] == [(A, "accepted")]
+
+
+def test_the_number_of_passes_remembered_is_bounded() -> None:
+    gate = Gate()
+    for i in range(300):
+        gate.see(
+            i / 10, (box(300 * (i % 4), y=50 + 200 * (i % 3)), reading(sha1(bytes([i % 256])).hexdigest()[:8].upper()))
+        )
+    tracker = gate.pipeline._tracker
+    for second in range(30, 90):
+        gate.see(float(second), (box(100 + 200 * (second % 5)), reading("")))
+    assert tracker.started > 64
+    assert len(tracker._dormant) <= 64
+    assert all(90 - track.last_time <= 48 for track in tracker._dormant)
+
+
+def test_a_waiting_lorry_costs_no_memory() -> None:
+    gate = Gate()
+    for i in range(2000):
+        gate.see(i / 5, (box(300), reading(A, 0.5)))
+    (track,) = gate.pipeline._tracker.active
+    assert len(track.poll.ballots) <= 15
+
+
+def test_a_decided_parked_car_is_read_only_now_and_then() -> None:
+    gate = Gate()
+    for i in range(1000):
+        gate.see(i / 10, (box(300), reading(A)))
+    assert gate.script.reads <= 60 + 100 / 3
+    assert len(gate.finish()) == 1
+
+
+def test_velocity_carries_a_plate_over_missed_frames() -> None:
+    gate = Gate()
+    frames: list[list[Sight]] = [[(box(50 + 60 * i), reading("", 0.0))] for i in range(18)]
+    frames[8:12] = [[]] * 4  # five steps of half a plate: out of reach of the last place, but not of the expected one
+    assert {n for numbers in drive(gate, frames, rate=10) for n in numbers} == {1}
+
+
+sides = st.floats(-50, 50)
+
+
+@given(st.tuples(sides, sides, sides, sides))
+def test_overlap_is_a_symmetric_share(corners: tuple[float, float, float, float]) -> None:
+    one = PlateBox(-10, -5, 10, 5, 1)
+    x1, y1, dx, dy = corners
+    other = PlateBox(x1, y1, x1 + abs(dx) + 1, y1 + abs(dy) + 1, 1)
+    assert 0.0 <= overlap(one, other) <= 1.0
+    assert overlap(one, other) == pytest.approx(overlap(other, one))
+    assert overlap(other, other) == pytest.approx(1.0)
+
+
+def test_distances_are_in_plate_widths() -> None:
+    one = box(100)
+    assert gap_in_widths(one, shifted(one, 240, 0)) == pytest.approx(2.0)
+    near = [closeness(one, shifted(one, 12 * step, 0), reach=1.5) for step in range(16)]
+    assert all(later < earlier for earlier, later in pairwise(near))
+    assert near[-1] == 0.0
+    assert same_size(one, box(0, width=200, height=50))
+    assert not same_size(one, box(0, width=250))
+    assert not same_size(one, box(0, height=90))
+
+
+@pytest.mark.parametrize("wrong", [{"expiry": -1.0}, {"clear_confidence": 2.0}, {"reach": -0.1}])
+def test_settings_name_what_is_wrong(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TrackerSettings(**wrong)

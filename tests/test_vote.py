@@ -1,0 +1,155 @@
+import pytest
+from core_fakes import START, box, reading
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.records import PlateReading
+from edge.vote import NO_VOTE, Ballot, Poll, VoteSettings, count, refusal_of, weigh
+
+SETTINGS = VoteSettings()
+FRAME = (1280, 720)
+
+
+def ballot(text: str, confidence: float = 0.95, weight: float = 1.0, time: float = 0.0) -> Ballot:
+    return Ballot(reading(text, confidence), weight, box(300), time, START)
+
+
+def ballots(*texts: str) -> list[Ballot]:
+    return [ballot(text) for text in texts]
+
+
+def test_majority_wins_each_position() -> None:
+    vote = count(ballots("AB123CD", "A8123CD", "AB123CO", "AB128CD", "AB123CD"), SETTINGS)
+    assert vote.answer == "AB123CD"
+    assert vote.voters == 5
+    assert vote.agreement == pytest.approx(2 / 5)
+
+
+def test_majority_of_three_different_wrong_readings_is_right() -> None:
+    assert count(ballots("XB123CD", "AB1Z3CD", "AB123CY"), SETTINGS).answer == "AB123CD"
+
+
+def test_missing_and_extra_characters_do_not_shift_the_rest() -> None:
+    vote = count(ballots("AB123CD", "AB23CD", "IAB123CD", "AB123CD", "AB1123CD"), SETTINGS)
+    assert vote.answer == "AB123CD"
+
+
+def test_a_character_that_the_medoid_lacks_is_voted_in() -> None:
+    # no reading is complete, each lacks another character
+    vote = count(ballots("B123CD", "AB13CD", "AB123C"), SETTINGS)
+    assert vote.answer == "AB123CD"
+
+
+def test_ties_go_to_the_higher_confidence() -> None:
+    low, high = ballot("AB123CD", 0.6, weight=1.5), ballot("A8123CD", 0.9, weight=1.0)
+    assert count([low, high], SETTINGS).answer == "A8123CD"
+    assert count([high, low], SETTINGS).answer == "A8123CD"
+
+
+def test_weight_outvotes_number() -> None:
+    blurred = [ballot("A8123CD", 0.9, weight=0.1) for _ in range(4)]
+    assert count([*blurred, ballot("AB123CD", 0.9, weight=1.0)], SETTINGS).answer == "AB123CD"
+
+
+@given(st.floats(0.3, 0.99), st.integers(1, 30))
+def test_agreeing_frames_are_not_independent(confidence: float, frames: int) -> None:
+    vote = count([ballot("AB123CD", confidence) for _ in range(frames)], SETTINGS)
+    assert vote.confidence == pytest.approx(confidence)
+
+
+def test_confidence_is_that_of_the_weakest_character() -> None:
+    characters = (("A", 0.99), ("B", 0.7), ("1", 0.95))
+    one = PlateReading("AB1", 0.7, characters, (("4", 0.0), ("8", 0.2), ("I", 0.01)), 1, 2000)
+    vote = count([Ballot(one, 0.5, box(300), 0.0, START)], SETTINGS)
+    assert vote.confidence == pytest.approx(0.7)
+    assert vote.plate == "A?1"
+    assert vote.answer == "AB1"
+    assert vote.second == "A81"
+    assert vote.margin == pytest.approx(0.5)
+
+
+def test_a_split_vote_shows_as_question_mark_with_the_second_best() -> None:
+    vote = count(ballots("AB123CD", "AB123CD", "AB123CD", "A8123CD", "A8123CD"), SETTINGS)
+    assert vote.plate == "A?123CD"
+    assert vote.second == "A8123CD"
+    assert vote.margin == pytest.approx(0.95 * (3 - 2) / 5)
+
+
+def test_nobody_voted() -> None:
+    assert count([], SETTINGS) == NO_VOTE
+    assert NO_VOTE.confidence == 0.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("AB8013", min_size=1, max_size=9), st.floats(0.0, 1.0), st.floats(0.0, 1.0)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_readings_give_a_consistent_vote(drawn: list[tuple[str, float, float]]) -> None:
+    vote = count([ballot(text, confidence, weight) for text, confidence, weight in drawn], SETTINGS)
+    assert len(vote.plate) == len(vote.answer) == len(vote.characters)
+    assert 0.0 <= vote.confidence <= 1.0 + 1e-9
+    assert 0.0 <= vote.margin <= 1.0 + 1e-9
+    assert ("?" in vote.plate) == (vote.confidence < SETTINGS.accept_confidence and bool(vote.answer))
+
+
+@pytest.mark.parametrize(
+    ("sight", "refusal"),
+    [
+        ((box(300), reading("AB123CD")), None),
+        ((box(0.5), reading("AB123CD")), "edge_cut"),
+        ((box(1160.0), reading("AB123CD")), "edge_cut"),
+        ((box(300, y=692), reading("AB123CD")), "edge_cut"),
+        ((box(300, width=30, height=8), reading("AB123CD")), "too_small"),
+        ((box(300, width=30, height=20), reading("AB123CD", lines=2)), None),
+        ((box(300), reading("AB123CD", sharpness=1.0)), "blurred"),
+        ((box(300), reading("AB")), "low_confidence"),
+        ((box(300), reading("")), "low_confidence"),
+        ((box(300), reading("ABCDEFGHIJKLM")), "format"),
+    ],
+)
+def test_readings_that_may_not_vote(sight: tuple, refusal: str | None) -> None:  # type: ignore[type-arg]
+    found, read = sight
+    assert refusal_of(read, found, FRAME, SETTINGS) == refusal
+
+
+def test_a_larger_sharper_plate_weighs_more() -> None:
+    plain = weigh(reading("AB123CD", 0.9, 1000), box(300, width=80))
+    assert weigh(reading("AB123CD", 0.9, 1000), box(300, width=100)) > plain
+    assert weigh(reading("AB123CD", 0.9, 1200), box(300, width=80)) > plain
+    assert weigh(reading("AB123CD", 0.95, 1000), box(300, width=80)) > plain
+    assert weigh(reading("AB123CD", 1.0, 1e9), box(300, width=1000)) == pytest.approx(1.0)
+
+
+def test_a_poll_keeps_the_most_legible_readings_only() -> None:
+    poll, settings = Poll(), VoteSettings(max_votes=4)
+    for index in range(100):
+        poll.add(ballot("AB123CD", weight=((index * 37) % 100) / 100, time=float(index)), None, settings)
+    assert sorted(kept.weight for kept in poll.ballots) == [0.96, 0.97, 0.98, 0.99]
+    assert poll.readings == 100
+    assert poll.best is not None
+    assert poll.best.weight == 0.99
+
+
+def test_refused_readings_are_counted_and_stand_in_until_one_votes() -> None:
+    poll = Poll()
+    poll.add(ballot("AB123C", 0.99, weight=0.9), "edge_cut", SETTINGS)
+    assert (poll.text, poll.confidence, poll.vote.voters) == ("AB123C", 0.99, 0)
+    poll.add(ballot("AB123CD", 0.6, weight=0.5), None, SETTINGS)
+    assert poll.refused == {"edge_cut": 1}
+    assert poll.text == "AB123CD"
+    assert poll.best is not None
+    assert poll.best.reading.text == "AB123CD"
+    assert poll.boldest is not None
+    assert poll.boldest.text == "AB123CD"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"accept_confidence": 1.5}, {"max_delay": -1.0}, {"max_votes": 0}, {"min_characters": 5, "max_characters": 4}],
+)
+def test_settings_name_what_is_wrong(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(reversed(wrong)))):
+        VoteSettings(**wrong)  # type: ignore[arg-type]
