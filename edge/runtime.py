@@ -23,12 +23,7 @@ class Int8Model:
     def __init__(self, path: Path, kind: Literal["reader", "detector"], threads: int = 1) -> None:
         """Load `path` and its card; ModelError says what is missing or does not fit, before the first picture."""
         self.card = load_card(path, kind)
-        interpreter_class, self.backend = _interpreter_class()
-        try:
-            self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{path}: {self.backend} cannot load it ({error})") from None
+        self._interpreter, self.backend = open_interpreter(path, threads)
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1:
             raise ModelError(f"{path}: {len(inputs)} inputs, a {kind} has one")
@@ -47,6 +42,17 @@ class Int8Model:
             ) from None
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+def open_interpreter(path: Path, threads: int = 1) -> tuple[Any, str]:
+    """The bare interpreter with its tensors allocated, and the package that it comes from; for export's checks."""
+    interpreter_class, backend = _interpreter_class()
+    try:
+        interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{path}: {backend} cannot load it ({error})") from None
+    return interpreter, backend
 
 
 def _interpreter_class() -> tuple[Any, str]:

@@ -15,23 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
-from edge.detector import LevelMaps, decode, suppress
-from edge.preprocess import letterbox
 from training import detector_data as data
-from training.detector_metrics import (
-    Found,
-    average_precision,
-    boxed_share,
-    choose_threshold,
-    mean_average_precision,
-    recall,
-)
-from training.detector_network import BINS, STRIDES, CutNetwork, build_network, load_weights, save_weights
+from training.detector_network import build_network, load_weights, save_weights
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
-
-NMS_IOU = 0.5
-LEAST_SCORE = 0.01
-"""Below this confidence a box changes no figure that matters."""
+from training.detector_score import Validation, float_finder, report
 
 
 @dataclass(frozen=True)
@@ -87,52 +74,6 @@ class Average:
                     value.copy_(new[name])
 
 
-class Validator:
-    """Scores a float network on the real validation pictures and the held-back negatives, as the device would run."""
-
-    def __init__(self, folder: Path, size: int = DEVICE_SIZE) -> None:
-        self.pictures = data.load_pictures(folder, "val")
-        self.negatives = data.load_negatives(folder, held_back=True)
-        self._size = size
-
-    def score(self, network: Any) -> dict[str, float]:
-        """AP50, AP50-95, the threshold that boxes 2 % of negatives, and recall there; by source too."""
-        network.eval()
-        cut = CutNetwork(network).eval()
-        found = [find(cut, picture, self._size) for picture in self.pictures]
-        negatives = [find(cut, picture, self._size) for picture in self.negatives]
-        truths = [picture.boxes for picture in self.pictures]
-        threshold = choose_threshold(negatives)
-        scores = {
-            "ap50": average_precision(found, truths, 0.5),
-            "ap50_95": mean_average_precision(found, truths),
-            "threshold": threshold,
-            "recall": recall(found, truths, threshold),
-            "negatives_boxed": boxed_share(negatives, threshold),
-        }
-        for source in data.SOURCES:
-            chosen = [index for index, picture in enumerate(self.pictures) if picture.source == source]
-            own = recall([found[index] for index in chosen], [truths[index] for index in chosen], threshold)
-            scores[f"recall_{source}"] = own
-        return scores
-
-
-def find(cut: CutNetwork, picture: data.Picture, size: int) -> Found:
-    """Boxes that a float network finds in one picture, in the picture's pixels; the device's own decoding."""
-    boxed = letterbox(picture.image, size)
-    with torch.inference_mode():
-        maps = cut(torch.from_numpy(boxed.canvas)[None].float() / 255)
-    levels = [
-        LevelMaps(stride, maps[2 * level].numpy(), 1.0, 0.0, maps[2 * level + 1].numpy(), 1.0, 0.0)
-        for level, stride in enumerate(STRIDES)
-    ]
-    boxes, scores = decode(levels, BINS, LEAST_SCORE)
-    kept = suppress(boxes, scores, NMS_IOU)
-    moved = (boxes[kept] - np.array([boxed.left, boxed.top] * 2, np.float32)) / boxed.scale
-    height, width = picture.image.shape[:2]
-    return Found(moved.clip(0, np.array([width, height] * 2, np.float32)), scores[kept])
-
-
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
     """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`; the path of the best."""
     torch.set_num_threads(1)
@@ -145,7 +86,7 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
     extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
     negatives = data.load_negatives(folder, held_back=False)
     maker = SceneMaker(data.load_pictures(folder, "train"), negatives, data.load_plate_crops(folder), extra)
-    validator = Validator(folder)
+    validation = Validation(folder)
     with Progress(
         TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(),
         TextColumn("size {task.fields[size]}  loss {task.fields[loss]:.2f}  best {task.fields[best]:.3f}"),
@@ -157,8 +98,8 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
             size, loss = run.train_step(maker, share)
             bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=run.best)
             if run.validation_due():
-                run.validate(validator, share)
-        run.validate(validator, 1.0)
+                run.validate(validation, share)
+        run.validate(validation, 1.0)
     return out / "best.pt"
 
 
@@ -213,10 +154,11 @@ class _Run:
         """Is it time?"""
         return time.monotonic() - self._validated >= self.settings.validate_every
 
-    def validate(self, validator: Validator, share: float) -> None:
+    def validate(self, validation: Validation, share: float) -> None:
         """Score the average, keep it if it is the best so far, write the state and the log."""
-        scores = validator.score(self.average.network)
-        goal = (scores["ap50"] + scores["recall"]) / 2
+        found, negatives = validation.run(float_finder(self.average.network, DEVICE_SIZE))
+        scores = report(validation, found, negatives, DEVICE_SIZE)
+        goal = (scores["all"]["ap50"] + scores["all"]["recall"]) / 2
         about = {"step": self.step, "share": share, "scores": scores, "settings": asdict(self.settings)}
         if goal >= self.best:
             self.best = goal
@@ -228,10 +170,10 @@ class _Run:
         (self.out / "last.tmp").replace(self.out / "last.pt")
         line = {"step": self.step, "share": round(share, 4), "loss": round(float(np.mean(self._losses)), 4),
                 "processor_minutes": round((time.process_time() - self._processor) / 60, 2),
-                **{name: round(value, 4) for name, value in scores.items()}}  # fmt: skip
+                "goal": round(goal, 4), **scores}  # fmt: skip
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
-        self.console.log(" ".join(f"{name} {value}" for name, value in line.items()))
+        self.console.log(json.dumps(line))
         self._validated = time.monotonic()
 
     def restore(self) -> None:

@@ -1,0 +1,148 @@
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edge.detector as detector
+from edge.card import TensorSpec
+from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, golden_picture, suppress, to_frame
+from edge.errors import ModelError
+from edge.preprocess import letterbox
+
+BINS, SIZE = 16, 64
+STRIDES = (8, 16)
+
+
+def specs() -> tuple[TensorSpec, ...]:
+    made = []
+    for stride in STRIDES:
+        side = SIZE // stride
+        made.append(TensorSpec(f"box{stride}", (1, side, side, 4 * BINS), "int8", 0.2, -10))
+        made.append(TensorSpec(f"class{stride}", (1, side, side, 1), "int8", 0.1, 20))
+    return tuple(made)
+
+
+Cell = tuple[int, int, int, float, tuple[int, int, int, int]]
+Make = Callable[..., PlateDetector]
+
+
+class FakeModel:
+    """Says that each of `cells` (level, row, column, confidence, four distances in strides) holds a plate."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        decoding = {"strides": STRIDES, "bins": BINS, "threshold": 0.5, "nms_iou": 0.5}
+        self.card = SimpleNamespace(
+            decoding=decoding, outputs=specs(), input=TensorSpec("in", (1, SIZE, SIZE, 3), "int8", 1 / 255, -128)
+        )
+        self.cells = cells
+        self.seen: list[np.ndarray] = []
+
+    def run(self, array: np.ndarray) -> list[np.ndarray]:
+        self.seen.append(array)
+        outputs = [np.full(spec.shape, -128, np.int8) for spec in specs()]
+        for level, row, column, confidence, distances in self.cells:
+            logit = math.log(confidence / (1 - confidence))
+            outputs[2 * level + 1][0, row, column, 0] = round(logit / 0.1 + 20)
+            for side, distance in enumerate(distances):
+                outputs[2 * level][0, row, column, side * BINS + distance] = 127
+        return outputs
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
+    def build(cells: Sequence[Cell] = (), threshold: float = 0.0) -> PlateDetector:
+        monkeypatch.setattr(detector, "Int8Model", lambda path, kind, threads: FakeModel(list(cells)))
+        return PlateDetector(DetectorSettings(str(tmp_path / "any.tflite"), threshold))
+
+    return build
+
+
+def test_a_plate_comes_back_in_the_frames_pixels(make: Make) -> None:
+    # Canvas 64: the frame 128×64 is halved and has a border of 16 above and below.
+    found = make([(0, 3, 4, 0.9, (2, 1, 3, 1))]).detect(np.zeros((64, 128, 3), np.uint8))
+    assert len(found) == 1
+    box = found[0]
+    # The cell's centre is (36, 28); its sides are 16, 8, 24 and 8 away; then minus the border, times 2.
+    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((40, 8, 120, 40), abs=1e-3)
+    assert box.confidence == pytest.approx(0.9, abs=0.01)
+
+
+def test_boxes_are_cut_at_the_edge_and_dropped_outside(make: Make) -> None:
+    found = make([(0, 0, 0, 0.9, (3, 0, 3, 1)), (0, 4, 0, 0.8, (5, 1, 2, 1))]).detect(np.zeros((32, 64, 3), np.uint8))
+    assert [(box.x1, box.y1) for box in found] == [(0.0, pytest.approx(12, abs=1e-3))]
+
+
+def test_the_most_confident_comes_first_and_doubles_go(make: Make) -> None:
+    cells: list[Cell] = [
+        (0, 2, 2, 0.7, (1, 1, 1, 1)),
+        (1, 3, 3, 0.95, (0, 0, 1, 1)),
+        (0, 2, 1, 0.6, (0, 1, 2, 1)),  # nearly the same box as the first
+    ]
+    found = make(cells).detect(np.zeros((SIZE, SIZE, 3), np.uint8))
+    assert [round(box.confidence, 2) for box in found] == pytest.approx([0.95, 0.7], abs=0.02)
+
+
+def test_the_threshold_is_the_cards_unless_set(make: Make) -> None:
+    cells: list[Cell] = [(0, 2, 2, 0.4, (1, 1, 1, 1))]
+    frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+    assert make(cells).detect(frame) == ()
+    assert len(make(cells, threshold=0.3).detect(frame)) == 1
+
+
+def test_the_network_sees_pixels_minus_128_and_stages_are_timed(make: Make) -> None:
+    plates = make()
+    assert plates.detect(np.full((SIZE, SIZE, 3), 200, np.uint8)) == ()
+    fake: Any = plates.model
+    seen = fake.seen[0]
+    assert seen.shape == (1, SIZE, SIZE, 3)
+    assert seen.dtype == np.int8
+    assert int(seen[0, 5, 5, 1]) == 72
+    assert set(plates.stage_seconds) == {"letterbox", "detect"}
+    assert all(seconds > 0 for seconds in plates.stage_seconds.values())
+
+
+@pytest.mark.parametrize("missing", ["strides", "bins", "threshold", "nms_iou"])
+def test_a_card_without_its_decoding_is_one_line(make: Make, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    def build(path: Path, kind: str, threads: int) -> FakeModel:
+        model = FakeModel([])
+        del model.card.decoding[missing]
+        return model
+
+    monkeypatch.setattr(detector, "Int8Model", build)
+    with pytest.raises(ModelError, match=missing):
+        PlateDetector(DetectorSettings("any.tflite"))
+
+
+def test_a_missing_model_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        PlateDetector(DetectorSettings(str(tmp_path / "none.tflite")))
+
+
+def test_distances_are_the_mean_of_their_distribution() -> None:
+    boxes = np.full((1, 1, 1, 4 * BINS), -50, np.float32)
+    boxes[0, 0, 0, [0, 2, BINS + 4, 2 * BINS + 1, 2 * BINS + 2, 3 * BINS + 3]] = 50
+    found, scores = decode([LevelMaps(8, boxes, 1.0, 0.0, np.zeros((1, 1, 1, 1), np.float32), 1.0, 0.0)], BINS, 0.4)
+    assert found.tolist() == [pytest.approx([4 - 8, 4 - 32, 4 + 12, 4 + 24])]
+    assert scores.tolist() == [0.5]
+
+
+def test_suppression_of_nothing_is_nothing() -> None:
+    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.5).size == 0
+
+
+def test_a_letterboxed_box_returns_to_where_it_was() -> None:
+    boxed = letterbox(np.zeros((720, 1280, 3), np.uint8), 416)
+    box = np.array([[100.0, 200.0, 180.0, 230.0]], np.float32)
+    canvas = box * boxed.scale + np.array([boxed.left, boxed.top] * 2, np.float32)
+    (found,) = to_frame(canvas, np.array([0.5], np.float32), boxed, 1280, 720)
+    assert (found.x1, found.y1, found.x2, found.y2) == pytest.approx((100, 200, 180, 230), abs=0.01)
+
+
+def test_the_golden_picture_never_changes() -> None:
+    picture = golden_picture(64)
+    assert picture.shape == (64, 64, 3)
+    assert int(picture.astype(np.int64).sum()) == 1648798

@@ -1,0 +1,214 @@
+"""Checkpoint → int8 .tflite and its card, refused unless int8 finds what float finds.
+
+litert-torch converts the cut network, ai-edge-quantizer makes it int8 with per-tensor ranges that are the least and
+greatest values seen (its default, a moving average, clips the logits: confidences stop at 0.65).
+"""
+
+import argparse
+import logging
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+
+from edge.card import ModelCard, TensorSpec, file_sha256
+from edge.detector import golden_hashes
+from edge.errors import ModelError
+from edge.preprocess import letterbox
+from edge.runtime import Int8Model, open_interpreter
+from training import detector_data as data
+from training.detector_metrics import Found, box_iou
+from training.detector_network import BINS, STRIDES, CutNetwork, load_weights, save_weights
+from training.detector_scenes import DEVICE_SIZE
+from training.detector_score import NMS_IOU, Validation, float_finder, int8_finder, report
+
+MOST_RECALL_LOST = 0.01
+"""Share of the plates found by float that int8 may lose; more, and nothing is written."""
+
+_BUILTIN = {"ADD", "CONCATENATION", "CONV_2D", "DELEGATE", "MAX_POOL_2D", "PAD", "PADV2", "QUANTIZE"}
+_BUILTIN |= {"RESIZE_NEAREST_NEIGHBOR", "SLICE", "STRIDED_SLICE", "SPLIT", "MAXIMUM"}
+_SOURCES = {
+    "openimages": "CC BY (Open Images)",
+    "romania": "MIT, © 2020 Robert Lucian Chiriac",
+    "web": "MIT",
+}
+
+
+def convert(network: Any, size: int, calibration: Sequence[npt.NDArray[np.float32]], out: Path) -> None:
+    """Write the int8 file; `calibration` holds canvases (1, S, S, 3), 0 to 1."""
+    import litert_torch  # noqa: PLC0415 - imports for seconds
+    from ai_edge_quantizer import quantizer, recipe  # noqa: PLC0415
+    from ai_edge_quantizer.utils import qsv_utils  # noqa: PLC0415
+
+    cut = CutNetwork(network.fuse(verbose=False)).eval().requires_grad_(False)
+    float_file = out.with_suffix(".float.tflite")
+    litert_torch.convert(cut, (torch.rand(1, size, size, 3),)).export(str(float_file))
+    calibrator = quantizer.Quantizer(str(float_file))
+    calibrator.load_quantization_recipe(recipe.static_wi8_ai8())
+    ranges: dict[str, Any] = {}
+    for canvas in calibration:
+        seen = calibrator.calibrate({"serving_default": [{"args_0": canvas}]}, num_threads=1)
+        for name, values in seen.items():
+            ranges[name] = qsv_utils.min_max_update(ranges[name], values) if ranges.get(name) else values
+    maker = quantizer.Quantizer(str(float_file))
+    maker.load_quantization_recipe(recipe.static_wi8_ai8())
+    maker.quantize(calibration_result=ranges).export_model(str(out), overwrite=True)
+    float_file.unlink()
+
+
+def calibration_canvases(folder: Path, size: int, count: int) -> list[npt.NDArray[np.float32]]:
+    """Training pictures as the device letterboxes them, evenly from each source and from the negatives."""
+    groups = [data.load_pictures(folder, "train", [source]) for source in data.SOURCES]
+    groups.append(data.load_negatives(folder, held_back=False))
+    canvases = []
+    for group in groups:
+        for picture in group[:: max(1, len(group) * len(groups) // count)][: count // len(groups)]:
+            canvas = np.asarray(letterbox(picture.image, size).canvas / 255, np.float32)
+            canvas[0, 0], canvas[0, 1] = 0.0, 1.0  # the input's range must be 0 to 1 exactly: pixels go in as they are
+            canvases.append(canvas[np.newaxis])
+    return canvases
+
+
+def describe_tensors(model: Path) -> tuple[TensorSpec, tuple[TensorSpec, ...]]:
+    """The file's input, and its outputs in the card's order: box and class map of each stride, the finest first."""
+    interpreter = open_interpreter(model)[0]
+    specs = []
+    for detail in interpreter.get_input_details() + interpreter.get_output_details():
+        scale, zero_point = detail["quantization"]
+        shape = tuple(int(size) for size in detail["shape"])
+        specs.append(TensorSpec(detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)))
+    if abs(specs[0].scale * 255 - 1) > 1e-4 or specs[0].zero_point != -128:
+        raise ModelError(f"{model}: input scale {specs[0].scale}, zero point {specs[0].zero_point}; 1/255, −128 wanted")
+    return specs[0], tuple(sorted(specs[1:], key=lambda spec: (-spec.shape[1], -spec.shape[3])))
+
+
+def check_operators(model: Path) -> dict[str, int]:
+    """Count the operators; ModelError if one is not on the list of those that every runtime has."""
+    counts: dict[str, int] = {}
+    for operator in open_interpreter(model)[0]._get_ops_details():
+        counts[operator["op_name"]] = counts.get(operator["op_name"], 0) + 1
+    if unknown := sorted(set(counts) - _BUILTIN):
+        raise ModelError(f"{model}: operators {', '.join(unknown)} have no place in an int8 convolutional network")
+    return counts
+
+
+def agreement(floats: Sequence[Found], ints: Sequence[Found], threshold: float) -> float:
+    """Mean IoU between each float box above the threshold and the int8 box nearest to it."""
+    best: list[float] = []
+    for one, other in zip(floats, ints, strict=True):
+        sure = one.boxes[one.scores >= threshold]
+        if len(sure):
+            overlaps = box_iou(sure, other.boxes) if len(other.boxes) else np.zeros((len(sure), 1), np.float32)
+            best += overlaps.max(axis=1).tolist()
+    return float(np.mean(best)) if best else 0.0
+
+
+def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, console: Console) -> None:
+    """Convert, measure, gate, and only then write `out`, its card and a lean checkpoint beside them."""
+    torch.set_num_threads(1)
+    folder = data.data_folder()
+    network, about = load_weights(checkpoint)
+    validation = Validation(folder)
+    console.log("float: scoring")
+    floats, float_negatives = validation.run(float_finder(network, size))
+    float_figures = report(validation, floats, float_negatives, size)
+    trial = Path("runs/detector/export") / out.name
+    trial.parent.mkdir(parents=True, exist_ok=True)
+    console.log("int8: converting and calibrating")
+    convert(network, size, calibration_canvases(folder, size, count), trial)
+    operators = check_operators(trial)
+    card = _card(trial, out.name, size, command, about)
+    card.write(trial.with_suffix(".json"))
+    console.log("int8: scoring")
+    ints, int_negatives = validation.run(int8_finder(trial))
+    figures = report(validation, ints, int_negatives, size)
+    figures["float"] = {"threshold": float_figures["threshold"], **float_figures["all"]}
+    figures["float_box_agreement"] = round(agreement(floats, ints, float_figures["threshold"]), 4)
+    figures["operators"] = operators
+    for name, row in (("float", float_figures["all"]), ("int8", figures["all"])):
+        console.log(f"{name}: {row}")
+    lost = float_figures["all"]["recall"] - figures["all"]["recall"]
+    if lost > MOST_RECALL_LOST:
+        raise ModelError(f"int8 loses {100 * lost:.1f} points of recall, {100 * MOST_RECALL_LOST:.0f} allowed")
+    fields = {name: getattr(card, name) for name in card.__dataclass_fields__}
+    fields["decoding"] = {**card.decoding, "threshold": figures["threshold"]}
+    ModelCard(**{**fields, "metrics": figures}).write(out.with_suffix(".json"))
+    shutil.copyfile(trial, out)
+    Int8Model(out, "detector")  # the file and its card belong together
+    save_weights(load_weights(checkpoint)[0], out.parent / "checkpoints" / "detector.pt", about)  # the other is fused
+    console.log(f"wrote {out} ({out.stat().st_size} bytes), threshold {figures['threshold']}")
+
+
+def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]) -> ModelCard:
+    """The card with a provisional threshold, and golden vectors computed by the file itself."""
+    tensor, outputs = describe_tensors(model)
+    decoding = {"strides": list(STRIDES), "bins": BINS, "threshold": 0.5, "nms_iou": NMS_IOU}
+    card = ModelCard(
+        kind="detector",
+        name=f"plate detector, {size}×{size}",
+        file=name,
+        sha256=file_sha256(model),
+        input=tensor,
+        outputs=outputs,
+        decoding=decoding,
+        architecture={"network": "training/plate_detector.yaml", "width": 0.25, "blocks": "C2f, ReLU", "size": size},
+        data=_data_rows(),
+        metrics={},
+        command=command,
+        created=datetime.now(UTC).date().isoformat(),
+        notes=f"{about['step']} steps; BGR, letterboxed; made with ultralytics, which claims AGPL-3.0 for its weights",
+    )
+    card.write(model.with_suffix(".json"))
+    golden = {"picture": "pattern", "size": size, "sha256": golden_hashes(Int8Model(model, "detector"))}
+    fields = {field: getattr(card, field) for field in card.__dataclass_fields__}
+    return ModelCard(**{**fields, "golden": (golden,)})
+
+
+def _data_rows() -> tuple[dict[str, Any], ...]:
+    folder = data.data_folder() / "detector"
+    rows: list[dict[str, Any]] = [
+        {
+            "name": source,
+            "licence": licence,
+            "train": len(list((folder / source / "train" / "images").iterdir())),
+            "val": len(list((folder / source / "val" / "images").iterdir())),
+        }
+        for source, licence in _SOURCES.items()
+    ]
+    negatives = len(list((folder / "negatives" / "train" / "images").iterdir()))
+    held_back = data.HELD_BACK_NEGATIVES
+    rows.append(
+        {"name": "negatives", "licence": "AGPL-3.0, CC BY 4.0", "train": negatives - held_back, "threshold": held_back}
+    )
+    crops = len(data.load_plate_crops(data.data_folder()))
+    rows.append({"name": "plate crops, pasted", "licence": "as for the plate reader", "train": crops})
+    return tuple(rows)
+
+
+def main(argv: list[str]) -> int:
+    """`export`: see --help."""
+    parser = argparse.ArgumentParser(prog="python -m training detector export", description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, default=Path("runs/detector/best.pt"), help="(%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("models/detector.tflite"), help="(%(default)s)")
+    parser.add_argument("--size", type=int, default=DEVICE_SIZE, help="side of the input, pixels (%(default)s)")
+    parser.add_argument("--calibration", type=int, default=100, help="pictures to take ranges from (%(default)s)")
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING)
+    cv2.setNumThreads(1)
+    command = "python -m training detector export " + " ".join(argv)
+    export(
+        options.checkpoint,
+        options.out,
+        options.size,
+        options.calibration,
+        command=command.strip(),
+        console=Console(stderr=True),
+    )
+    return 0

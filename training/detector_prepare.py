@@ -1,0 +1,68 @@
+"""Check the detector's data, say what there is, and draw a sheet of the scenes that training would see."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from edge.errors import SourceError
+from training import detector_data as data
+from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
+
+_ROWS, _COLUMNS, _SCENE = 5, 8, 256
+
+
+def check(pictures: list[data.Picture]) -> None:
+    """SourceError for a box outside its picture or without an area."""
+    for picture in pictures:
+        height, width = picture.image.shape[:2]
+        inside = picture.boxes.clip(-1, np.array([width, height] * 2, np.float32) + 1)
+        if (inside != picture.boxes).any() or (picture.boxes[:, 2:] <= picture.boxes[:, :2]).any():
+            raise SourceError(f"{picture.source}/{picture.name}: a box is outside the picture or empty")
+
+
+def _counts(pictures: list[data.Picture], split: str) -> Table:
+    table = Table("source", "pictures", "plates", "width there, 5 / 50 / 95 %", title=f"{split}, as the device sees it")
+    for source, count in Counter(picture.source for picture in pictures).items():
+        own = [picture for picture in pictures if picture.source == source]
+        widths = np.concatenate(
+            [(one.boxes[:, 2] - one.boxes[:, 0]) * DEVICE_SIZE / max(one.image.shape[:2]) for one in own]
+        )
+        low, middle, high = np.percentile(widths, [5, 50, 95]) if len(widths) else (0, 0, 0)
+        table.add_row(source, str(count), str(len(widths)), f"{low:.0f} / {middle:.0f} / {high:.0f} px")
+    return table
+
+
+def main(argv: list[str]) -> int:
+    """`prepare`: see --help."""
+    parser = argparse.ArgumentParser(prog="python -m training detector prepare", description=__doc__)
+    parser.add_argument("--sheet", type=Path, default=Path("runs/detector/scenes.jpg"), help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the sheet (%(default)s)")
+    options = parser.parse_args(argv)
+    console = Console(stderr=True)
+    folder = data.data_folder()
+    train = data.load_pictures(folder, "train")
+    negatives = data.load_negatives(folder, held_back=False)
+    validation = data.load_pictures(folder, "val") + data.load_negatives(folder, held_back=True)
+    for split, pictures in (("train", train + negatives), ("val", validation)):
+        check(pictures)
+        console.print(_counts(pictures, split))
+    plates = data.load_plate_crops(folder)
+    console.print(f"{len(plates)} plate crops to paste")
+    maker = SceneMaker(train, negatives, plates)
+    tiles = []
+    for index in range(_ROWS * _COLUMNS):
+        scene = maker.scene(np.random.default_rng((options.seed, index)), _SCENE, SceneSettings())
+        tile = scene.image.copy()
+        for x1, y1, x2, y2 in scene.boxes.round().astype(int).tolist():
+            cv2.rectangle(tile, (x1, y1), (x2, y2), (0, 255, 0), 1)
+        tiles.append(tile)
+    rows = [np.hstack(tiles[row * _COLUMNS : (row + 1) * _COLUMNS]) for row in range(_ROWS)]
+    options.sheet.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(options.sheet), np.vstack(rows))
+    console.print(f"scenes: {options.sheet}")
+    return 0

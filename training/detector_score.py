@@ -1,0 +1,116 @@
+"""Scores of a detector, float or int8, on the real validation pictures and the held-back pictures without plates."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, suppress
+from edge.preprocess import letterbox
+from training import detector_data as data
+from training.detector_metrics import (
+    Found,
+    average_precision,
+    boxed_share,
+    choose_threshold,
+    hit_truths,
+    mean_average_precision,
+    recall,
+)
+from training.detector_network import BINS, STRIDES, CutNetwork
+
+NMS_IOU = 0.5
+LEAST_SCORE = 0.01
+"""Below this confidence a box changes no figure that matters."""
+
+WIDTHS = (0, 12, 20, 40, 80)
+"""Classes of plate width on the device's canvas, pixels: from each of these up to the next."""
+
+Finder = Callable[[data.Picture], Found]
+
+
+class Validation:
+    """The pictures that judge a detector, in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pictures = data.load_pictures(folder, "val")
+        self.negatives = data.load_negatives(folder, held_back=True)
+
+    def run(self, find: Finder) -> tuple[list[Found], list[Found]]:
+        """What `find` finds in the pictures with plates and in those without."""
+        return [find(picture) for picture in self.pictures], [find(picture) for picture in self.negatives]
+
+
+def float_finder(network: Any, size: int) -> Finder:
+    """Finds with a torch network, by the device's own letterboxing, decoding and suppression."""
+    cut = CutNetwork(network).eval()
+
+    def find(picture: data.Picture) -> Found:
+        boxed = letterbox(picture.image, size)
+        with torch.inference_mode():
+            maps = cut(torch.from_numpy(boxed.canvas)[None].float() / 255)
+        levels = [
+            LevelMaps(stride, maps[2 * level].numpy(), 1.0, 0.0, maps[2 * level + 1].numpy(), 1.0, 0.0)
+            for level, stride in enumerate(STRIDES)
+        ]
+        boxes, scores = decode(levels, BINS, LEAST_SCORE)
+        kept = suppress(boxes, scores, NMS_IOU)
+        moved = (boxes[kept] - np.array([boxed.left, boxed.top] * 2, np.float32)) / boxed.scale
+        height, width = picture.image.shape[:2]
+        return Found(moved.clip(0, np.array([width, height] * 2, np.float32)), scores[kept])
+
+    return find
+
+
+def int8_finder(model: Path) -> Finder:
+    """Finds with an exported file, through the device's own detector."""
+    detector = PlateDetector(DetectorSettings(str(model), LEAST_SCORE))
+
+    def find(picture: data.Picture) -> Found:
+        plates = detector.detect(picture.image)
+        boxes = np.array([(plate.x1, plate.y1, plate.x2, plate.y2) for plate in plates], np.float32)
+        return Found(boxes.reshape(-1, 4), np.array([plate.confidence for plate in plates], np.float32))
+
+    return find
+
+
+def report(
+    validation: Validation, found: Sequence[Found], negatives: Sequence[Found], size: int, threshold: float = 0.0
+) -> dict[str, Any]:
+    """All figures in one tree, by source and by plate width; a threshold of 0 is chosen on the negatives."""
+    threshold = threshold or choose_threshold(negatives)
+    pictures = validation.pictures
+    groups = {"all": list(range(len(pictures)))}
+    for source in data.SOURCES:
+        groups[source] = [index for index, picture in enumerate(pictures) if picture.source == source]
+    figures: dict[str, Any] = {"threshold": threshold}
+    for name, group in groups.items():
+        own, truths = [found[index] for index in group], [pictures[index].boxes for index in group]
+        figures[name] = {
+            "pictures": len(group),
+            "plates": sum(len(truth) for truth in truths),
+            "ap50": round(average_precision(own, truths, 0.5), 4),
+            "ap50_95": round(mean_average_precision(own, truths), 4),
+            "recall": round(recall(own, truths, threshold), 4),
+        }
+    figures["by_width"] = _by_width(pictures, found, size, threshold)
+    figures["negatives"] = {"pictures": len(negatives), "boxed": round(boxed_share(negatives, threshold), 4)}
+    return figures
+
+
+def _by_width(
+    pictures: Sequence[data.Picture], found: Sequence[Found], size: int, threshold: float
+) -> dict[str, dict[str, float]]:
+    hits = hit_truths(found, [picture.boxes for picture in pictures], threshold)
+    widths = np.concatenate(
+        [(picture.boxes[:, 2] - picture.boxes[:, 0]) * size / max(picture.image.shape[:2]) for picture in pictures]
+    )
+    shares = {}
+    for least, most in zip(WIDTHS, (*WIDTHS[1:], np.inf), strict=True):
+        chosen = (widths >= least) & (widths < most)
+        name = f"{least}-{most} px" if np.isfinite(most) else f"{least} px and more"
+        if chosen.any():
+            shares[name] = {"plates": int(chosen.sum()), "recall": round(float(hits[chosen].mean()), 4)}
+    return shares
