@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edge.card import TensorSpec
 from edge.errors import ModelError
 
-DELEGATE = "TfLiteXNNPackDelegate"
+DELEGATE = "DELEGATE"
 
 
 def tensor_specs(path: Path) -> tuple[TensorSpec, tuple[TensorSpec, ...]]:

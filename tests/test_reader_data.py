@@ -1,0 +1,78 @@
+"""Label files, pools and scores of the reader's training; needs no TensorFlow."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import SourceError
+
+pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
+pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
+
+from training.dataset import Pool, Sample, data_folder, plain_pool, read_samples, read_split, real_chunk, real_jobs
+from training.scores import character_accuracy, edit_distance, exact_share
+
+
+def write_set(folder: Path, texts: list[str], two_lines: str = "") -> None:
+    (folder / "images").mkdir(parents=True)
+    labels, meta = ["image,text,country,source"], ["image,width,height,lines,group,note"]
+    for text in texts:
+        image = np.full((40, 120, 3), 200, dtype=np.uint8)
+        cv2.putText(image, text, (4, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
+        cv2.imwrite(str(folder / "images" / f"{text}.png"), image)
+        labels.append(f"images/{text}.png,{text},XX,test")
+        meta.append(f"images/{text}.png,120,40,{2 if text == two_lines else 1},,")
+    (folder / "labels.csv").write_text("\n".join(labels) + "\n")
+    (folder / "meta.csv").write_text("\n".join(meta) + "\n")
+
+
+def test_samples_know_their_set_and_their_lines(tmp_path: Path) -> None:
+    write_set(tmp_path / "home" / "train", ["AB12", "CD34"], two_lines="CD34")
+    samples = read_split(tmp_path, "train")
+    assert [(sample.text, sample.lines, sample.set) for sample in samples] == [("AB12", 1, "home"), ("CD34", 2, "home")]
+
+
+def test_missing_labels_and_pictures_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such label file"):
+        read_samples(tmp_path)
+    with pytest.raises(SourceError, match="no data set with a train folder"):
+        read_split(tmp_path, "train")
+    with pytest.raises(SourceError, match=r"gone\.png: missing"):
+        plain_pool([Sample(tmp_path / "gone.png", "A", "", 1, "x")])
+
+
+def test_a_pool_survives_the_file(tmp_path: Path) -> None:
+    write_set(tmp_path / "home" / "train", ["AB12", "CD345"])
+    pool = plain_pool(read_split(tmp_path, "train"))
+    pool.save(tmp_path / "pools" / "p.npz")
+    again = Pool.load(tmp_path / "pools" / "p.npz")
+    assert again.texts == pool.texts
+    assert (again.views == pool.views).all()
+    classes, lengths = again.labels()
+    assert lengths.tolist() == [4, 5]
+    assert classes[0, :5].tolist() == [11, 12, 2, 3, 0]
+
+
+def test_real_crops_are_photographed_again_reproducibly(tmp_path: Path) -> None:
+    write_set(tmp_path / "home" / "train", ["AB12", "CD345"])
+    samples = read_split(tmp_path, "train")
+    assert (real_chunk(3, samples).views == real_chunk(3, samples).views).all()
+    assert sum(len(arguments[1]) for _, arguments in real_jobs(1, samples, 4)) >= 8  # type: ignore[arg-type]
+
+
+def test_scores() -> None:
+    assert edit_distance("AB123", "A8123") == 1
+    assert edit_distance("", "ABC") == 3
+    assert exact_share(["A", "B"], ["A", "C"]) == 0.5
+    assert character_accuracy(["AB", "CD"], ["AB", "CE"]) == 0.75
+
+
+def test_train_and_validation_share_no_plate() -> None:
+    root = data_folder() / "reader"
+    if not root.is_dir():
+        pytest.skip(f"no real plates in {root}; set GATEREADER_DATA")
+    train = {sample.text for sample in read_split(root, "train")}
+    shared = train & {sample.text for sample in read_split(root, "val")}
+    assert not shared
