@@ -7,6 +7,7 @@ failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported 
 
 import argparse
 import getpass
+import json
 import logging
 import os
 import sys
@@ -131,16 +132,20 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> int:
-    from edge.stills import read_stills, still_json, still_text
+    from edge.detector import PlateDetector
+    from edge.reader import PlateReader
+    from edge.stills import read_paths, still_line
 
     config = _configure(options)
+    detector = None if options.crops else PlateDetector(config.detector)
     status = 0
-    for still in read_stills(options.paths, config.detector, config.reader, crops=options.crops, save=options.save):
-        if still.error and not options.json:
-            sys.stderr.write(f"gatereader: {still.image}: {still.error}\n")
+    for values in read_paths(options.paths, detector, PlateReader(config.reader), options.save):
+        failed = "error" in values
+        if failed and not options.json:
+            sys.stderr.write(f"gatereader: {values['image']}: {values['error']}\n")
         else:
-            _print(still_json(still) if options.json else still_text(still))
-        status = 1 if still.error else status
+            _print(json.dumps(values, ensure_ascii=False) if options.json else still_line(values))
+        status = 1 if failed else status
     return status
 
 

@@ -16,16 +16,7 @@ def notify(**states: str | int) -> bool:
     name = "\0" + address[1:] if address.startswith("@") else address
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
-            connection.settimeout(0.2)
-            connection.sendto(message.encode(), name)
+            connection.sendto(message.encode(), socket.MSG_DONTWAIT, name)
     except OSError:
         return False
     return True
-
-
-def watchdog_period() -> float | None:
-    """Seconds after which systemd takes the service for dead, or None where it does not watch this process."""
-    period, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
-    if not period.isdigit() or int(period) == 0 or process not in ("", str(os.getpid())):
-        return None
-    return int(period) / 1_000_000

@@ -1,0 +1,129 @@
+"""`gatereader check`: would the service run with this configuration? One finding for each part, nothing is changed."""
+
+import base64
+import binascii
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edge.address import listen, parse_listen
+from edge.alphabet import decode_greedy
+from edge.card import ModelCard
+from edge.config import Config
+from edge.csv_log import CsvSettings
+from edge.detector import PlateDetector
+from edge.errors import GateReaderError, ModelError, OutputError, SourceError
+from edge.live import LiveSettings, check_live_settings
+from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
+from edge.reader import PlateReader
+from edge.source import SourceSettings, open_source
+
+_MOST_WAITS = 20
+"""Half seconds that a camera gets for its first frame."""
+
+
+class Finding(NamedTuple):
+    """What is known of one part; `status` is the exit status that it alone would give."""
+
+    what: str
+    text: str
+    status: int = 0
+
+
+def check(config: Config) -> Iterator[Finding]:
+    """All findings, the quick ones first."""
+    yield Finding("configuration", "every key is known and in range")
+    parts: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("detector", lambda: _detector(PlateDetector(config.detector))),
+        ("reader", lambda: _reader(PlateReader(config.reader))),
+        ("csv", lambda: _csv(config.csv)),
+        ("live page", lambda: _live(config.live)),
+        ("source", lambda: _source(config.source)),
+    )
+    for what, look in parts:
+        try:
+            yield Finding(what, look())
+        except GateReaderError as error:
+            yield Finding(what, str(error), error.exit_status)
+
+
+def _detector(detector: PlateDetector) -> str:
+    blank = np.zeros((480, 640, 3), dtype=np.uint8)
+    found = len(detector.detect(blank))
+    if found:
+        raise ModelError(f"{detector.card.name}: finds {found} plates in a black picture; the model is not usable")
+    return _named(detector.card)
+
+
+def _reader(reader: PlateReader) -> str:
+    """Also reads the pictures in the card, and compares with what was read where the model was made."""
+    identical = 0
+    for number, golden in enumerate(reader.card.golden, start=1):
+        pixels, text, digest = _golden(reader.card, golden)
+        view = PlateView(pixels, 1)
+        read = decode_greedy(reader.logits(view)).text
+        if read != text:
+            raise ModelError(
+                f"{reader.card.name}: reads {read or 'nothing'} on the card's picture {number}, which holds {text}; "
+                f"{reader.backend} does not compute on this machine what it should"
+            )
+        identical += sha256(reader.stored_logits(view).tobytes()).hexdigest() == digest
+    count = len(reader.card.golden)
+    told = f"; {count} test pictures read right, {identical} to the last bit" if count else ""
+    return f"{_named(reader.card)}{told}"
+
+
+def _golden(card: ModelCard, golden: Mapping[str, Any]) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]:
+    try:
+        raw = zlib.decompress(base64.b64decode(golden["pixels"]))
+        pixels = np.frombuffer(raw, dtype=np.uint8).reshape(READER_HEIGHT, READER_WIDTH)
+        return pixels, str(golden["text"]), str(golden["sha256"])
+    except (KeyError, ValueError, zlib.error, binascii.Error) as error:
+        raise ModelError(f"{card.name}: a test picture in its card is damaged ({error!r})") from None
+
+
+def _named(card: ModelCard) -> str:
+    shape = "×".join(str(size) for size in card.input.shape[1:])
+    return f"{card.name}, input {shape}, hash and tensors agree with the card ({card.sha256[:12]}…)"
+
+
+def _csv(settings: CsvSettings) -> str:
+    """Tries without leaving anything behind."""
+    if not settings.path:
+        return "switched off"
+    path = Path(settings.path).absolute()
+    try:
+        if path.exists():
+            with path.open("ab"):
+                return f"{path} can be written"
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            return f"{path} can be made"
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}; set csv.path") from None
+
+
+def _live(settings: LiveSettings) -> str:
+    if not settings.enabled:
+        return "switched off"
+    password = "with" if check_live_settings(settings) else "without"
+    listen(parse_listen(settings.listen)).close()
+    return f"{settings.listen} is free, {password} a password"
+
+
+def _source(settings: SourceSettings) -> str:
+    with open_source(settings) as source:
+        for waits, frame in enumerate(source):
+            if frame is not None:
+                height, width = frame.image.shape[:2]
+                return f"{source.description} gives pictures of {width}×{height}"
+            if waits >= _MOST_WAITS:
+                raise SourceError(f"{source.description}: no picture in {_MOST_WAITS / 2:.0f} s: {source.state().cause}")
+        raise SourceError(f"{source.description}: no picture in it")

@@ -1,0 +1,57 @@
+"""The unit file and the configuration beside it."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.config import Config, load_config
+from edge.toml import default_file
+
+FOLDER = Path(__file__).resolve().parent.parent / "systemd"
+UNIT = FOLDER / "gatereader.service"
+SETTINGS = FOLDER / "gatereader.toml"
+
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_settings_file_is_the_defaults_with_every_key() -> None:
+    assert SETTINGS.read_text(encoding="utf-8") == default_file(Config()), "make settings"
+    assert load_config(SETTINGS) == Config()
+
+
+@needs_systemd
+def test_systemd_understands_every_line(tmp_path: Path) -> None:
+    text, changed = re.subn(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text(encoding="utf-8"), flags=re.M)
+    assert changed == 1
+    copy = tmp_path / UNIT.name
+    copy.write_text(text, encoding="utf-8")
+    result = analyze("verify", "--man=no", str(copy))
+    # an unknown key is only a warning to systemd: the exit status stays 0
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_the_service_is_little_exposed() -> None:
+    result = analyze("security", "--offline=true", "--no-pager", str(UNIT))
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)
+    assert found, result.stdout + result.stderr
+    assert float(found[1]) <= 1.6
+
+
+def test_a_wrong_configuration_is_not_tried_again_and_a_crash_is() -> None:
+    lines = UNIT.read_text(encoding="utf-8").splitlines()
+    for line in ("Type=notify", "Restart=on-failure", "RestartPreventExitStatus=78", "StateDirectory=gatereader"):
+        assert line in lines
+    assert "/bin/gatereader run --config /etc/gatereader/gatereader.toml" in UNIT.read_text(encoding="utf-8")
+
+
+def test_only_a_group_that_every_debian_has_is_asked_for() -> None:
+    groups = re.findall(r"^SupplementaryGroups=(.*)$", UNIT.read_text(encoding="utf-8"), re.M)
+    assert groups == ["video"]
