@@ -1,0 +1,205 @@
+"""The live page: its settings, and the server that runs beside the processing loop in one thread."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.address import Address, listen, parse_listen
+from edge.errors import ConfigError
+from edge.password import check_password_hash
+from edge.records import FrameResult
+
+if TYPE_CHECKING:
+    import uvicorn
+
+log = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 2.0
+_GRACE_SECONDS = 0.5
+"""What viewers get to take their last picture before their connections are cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """The live page: what the camera sees, with the plates drawn on it, and the last passes."""
+
+    enabled: bool = True
+    """Serve the live page; false also switches off /healthz."""
+    listen: str = "127.0.0.1:8080"
+    """Address and port; "0.0.0.0:8080" for the whole network, which needs a password. Port 0 takes any free one."""
+    user: str = "gate"
+    """Name to sign in with, once there is a password."""
+    password_hash: str = ""
+    """What `gatereader password` prints; empty for no password."""
+    password_file: str = ""
+    """A file that holds that line instead, such as a systemd credential."""
+    allow_anonymous: bool = False
+    """Let everybody who can reach the address see the page without a password."""
+    hosts: tuple[str, ...] = ()
+    """Further names the page is asked for by, when it has no password: those of a reverse proxy, for example."""
+    max_fps: float = 8.0
+    """Pictures a second that are drawn and sent, at most."""
+    quality: int = 75
+    """JPEG quality, 10 to 95."""
+    max_viewers: int = 8
+    """Viewers of the moving picture at one time; the next one is turned away."""
+    width: int = 960
+    """Wider frames are made this wide before drawing; 0 leaves them as they are."""
+
+    def __post_init__(self) -> None:
+        address = parse_listen(self.listen)
+        if not self.user or ":" in self.user or not self.user.isprintable():
+            raise ConfigError("user must have at least one character, and neither a colon nor a control character")
+        if not 0.1 <= self.max_fps <= 60:
+            raise ConfigError(f"max_fps = {self.max_fps}: wanted 0.1 to 60")
+        if not 10 <= self.quality <= 95:
+            raise ConfigError(f"quality = {self.quality}: wanted 10 to 95")
+        if not 1 <= self.max_viewers <= 64:
+            raise ConfigError(f"max_viewers = {self.max_viewers}: wanted 1 to 64")
+        if self.width and not 160 <= self.width <= 7680:
+            raise ConfigError(f"width = {self.width}: wanted 160 to 7680, or 0 for the frame's own")
+        if self.password_hash and self.password_file:
+            raise ConfigError("password_hash and password_file are both given; keep one of them")
+        if self.password_hash:
+            _check_hash(self.password_hash, "password_hash")
+        has_password = bool(self.password_hash or self.password_file)
+        if self.enabled and not (address.is_loopback or has_password or self.allow_anonymous):
+            raise ConfigError(
+                f'listen = "{self.listen}" shows the page to the network, without a password: write '
+                'password_hash = "…" with what `gatereader password` prints, or allow_anonymous = true, '
+                f'or listen = "127.0.0.1:{address.port}"'
+            )
+
+
+def check_live_settings(settings: LiveSettings) -> str:
+    """The password's hash, or an empty text without one; ConfigError if its file cannot be read or holds none.
+
+    All else is checked when the settings are made.
+    """
+    if not settings.password_file:
+        return settings.password_hash
+    path = Path(settings.password_file)
+    try:
+        line = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "not a text"
+        raise ConfigError(f"live.password_file: cannot read {path}: {cause}") from None
+    _check_hash(line, f"live.password_file {path}")
+    return line
+
+
+def _check_hash(line: str, where: str) -> None:
+    try:
+        check_password_hash(line)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+class LiveServer:
+    """Serves the page from one daemon thread; the processing loop only ever leaves things for it.
+
+    `status` is asked in that thread, a few times a second at most, and tells what it knows of: `version`, `loop_age`
+    (seconds since the processing loop last turned; above 10 /healthz says 503), `camera` (a mapping: `name`, `online`,
+    `since`, `cause`), `last_frame_age` (seconds), `frames`, `dropped`, `fps`, `passes`, `uptime` (seconds).
+    """
+
+    def __init__(self, settings: LiveSettings, status: Callable[[], Mapping[str, object]]) -> None:
+        from edge.live_feed import EventBoard, PictureFeed  # noqa: PLC0415 - the settings must load without a font
+
+        self._settings = settings
+        self._password_hash = check_live_settings(settings)
+        self._status = status
+        self._feed = PictureFeed(settings.width, settings.quality, settings.max_fps)
+        self._board = EventBoard()
+        self._address = parse_listen(settings.listen)
+        self._listener: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = asyncio.Event()
+        self._ready = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where the page is, after `start` with the port that it got; empty when it is switched off."""
+        if not self._settings.enabled:
+            return ""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address.host, self._address.host)
+        return f"http://{Address(host, self._address.port)}/"
+
+    def start(self) -> None:
+        """Takes the port and starts serving, unless switched off; OutputError if the port cannot be had."""
+        if not self._settings.enabled:
+            return
+        self._listener = listen(self._address)
+        self._address = Address(self._address.host, self._listener.getsockname()[1])
+        server = self._server()
+        self._thread = threading.Thread(target=self._run, args=(server, self._listener), name="live", daemon=True)
+        self._thread.start()
+        self._ready.wait(10.0)
+
+    def publish(self, result: FrameResult) -> None:
+        """Makes this the newest picture and keeps its events. Never waits."""
+        if not self._settings.enabled:
+            return
+        self._board.add(result.events)
+        self._feed.offer(result)
+
+    def close(self) -> None:
+        """Sends the viewers home and frees the port, within two seconds."""
+        if self._thread is None or self._loop is None:
+            return
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._closing.set)
+            self._thread.join(_CLOSE_SECONDS)
+            if self._thread.is_alive():
+                log.warning("live page: the server did not stop within %.0f s", _CLOSE_SECONDS)
+        self._thread = None
+
+    def _server(self) -> "uvicorn.Server":
+        import uvicorn  # noqa: PLC0415 - 15 MB and 0.3 s that only the live page needs
+
+        from edge.live_app import LiveApp  # noqa: PLC0415
+        from edge.live_guard import Credentials  # noqa: PLC0415
+
+        credentials = Credentials(self._settings.user, self._password_hash) if self._password_hash else None
+        app = LiveApp(self._feed, self._board, self._status, self._settings.max_viewers)
+        config = uvicorn.Config(
+            app.guarded(credentials, self._settings.hosts),
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        return uvicorn.Server(config)
+
+    def _run(self, server: "uvicorn.Server", listener: socket.socket) -> None:
+        try:
+            asyncio.run(self._serve(server, listener))
+        finally:
+            listener.close()
+            self._ready.set()
+
+    async def _serve(self, server: "uvicorn.Server", listener: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        pump = asyncio.create_task(self._feed.pump())
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        self._ready.set()
+        await self._closing.wait()
+        self._feed.close()
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
+        for connection in list(server.server_state.connections):  # a stalled viewer would keep the server waiting
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.gather(serving, pump)

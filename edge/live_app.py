@@ -1,0 +1,138 @@
+"""The live page's endpoints, as a Starlette application."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from edge.live_feed import EventBoard, PictureFeed
+from edge.live_guard import HEALTH_PATH, Credentials, Guard
+
+STALL_SECONDS = 10.0
+"""A processing loop that has not turned for this long is reported as dead."""
+
+_HEALTH_KEYS = ("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes")
+_CAMERA_KEYS = ("online", "since")
+_REPEAT_SECONDS = 5.0
+"""A stream repeats its last picture after this long, so that proxies keep it open and a viewer who left is noticed."""
+
+_WEB = Path(__file__).parent / "web"
+_FILES = {
+    "/": ("index.html", "text/html"),
+    "/live.css": ("live.css", "text/css"),
+    "/live.js": ("live.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+_BOUNDARY = "gatereader-frame"
+
+
+class MjpegResponse(StreamingResponse):
+    """An endless picture (multipart/x-mixed-replace) for one viewer, who counts as one as long as it lasts."""
+
+    def __init__(self, feed: PictureFeed) -> None:
+        self._feed = feed
+        headers = {"X-Accel-Buffering": "no"}  # nginx would collect pictures otherwise
+        super().__init__(self._parts(), headers=headers, media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends until the viewer leaves or the feed closes."""
+        self._feed.viewers += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._feed.viewers -= 1
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        # The boundary follows its picture at once, for a browser shows a part only when it has seen the part's end.
+        yield f"--{_BOUNDARY}\r\n".encode()
+        self._feed.snapshot()
+        number = 0
+        while not self._feed.closing:
+            yield b""  # returns when the viewer can take more; only then is the newest picture chosen
+            number, jpeg = await self._feed.newer_than(number, _REPEAT_SECONDS)
+            if jpeg and not self._feed.closing:
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                yield head.encode() + jpeg + f"\r\n--{_BOUNDARY}\r\n".encode()
+
+
+class LiveApp:
+    """The endpoints, over one feed, one board and the service's status."""
+
+    def __init__(
+        self, feed: PictureFeed, board: EventBoard, status: Callable[[], Mapping[str, object]], max_viewers: int
+    ) -> None:
+        self._feed, self._board, self._status, self._max_viewers = feed, board, status, max_viewers
+        self._files = {path: ((_WEB / name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
+
+    def guarded(self, credentials: Credentials | None, hosts: Sequence[str]) -> Starlette:
+        """The application behind its guard."""
+        routes = [Route(path, self._file) for path in self._files]
+        routes += [
+            Route("/stream.mjpg", self._stream),
+            Route("/frame.jpg", self._frame),
+            Route("/api/events", self._events),
+            Route(HEALTH_PATH, self._health),
+        ]
+        return Starlette(routes=routes, middleware=[Middleware(Guard, credentials=credentials, hosts=hosts)])
+
+    async def _file(self, request: Request) -> Response:
+        content, kind = self._files[request.url.path]
+        return Response(content, media_type=kind)
+
+    async def _stream(self, request: Request) -> Response:
+        if self._feed.viewers >= self._max_viewers:
+            return PlainTextResponse("As many viewers as live.max_viewers allows.\n", 503, {"Retry-After": "10"})
+        if request.method == "HEAD":
+            return Response(media_type="multipart/x-mixed-replace")
+        return MjpegResponse(self._feed)
+
+    async def _frame(self, _request: Request) -> Response:
+        jpeg = self._feed.snapshot()
+        if not jpeg:
+            return PlainTextResponse("No picture yet.\n", 503, {"Retry-After": "1"})
+        return Response(jpeg, media_type="image/jpeg")
+
+    async def _events(self, request: Request) -> Response:
+        """The list, unless the asker has it already; and the status, always."""
+        token = self._board.token
+        known = request.query_params.get("since") == token
+        return _json(
+            {
+                "token": token,
+                "events": None if known else self._board.listed(),
+                "status": dict(self._status()),
+                "viewers": {"now": self._feed.viewers, "most": self._max_viewers},
+            }
+        )
+
+    async def _health(self, _request: Request) -> Response:
+        status = self._status()
+        age = status.get("loop_age")
+        alive = not (isinstance(age, int | float) and age > STALL_SECONDS)
+        told: dict[str, object] = {"alive": alive}
+        told |= {key: status[key] for key in _HEALTH_KEYS if key in status}
+        camera = status.get("camera")
+        if isinstance(camera, Mapping):  # its cause or description may hold an address
+            told["camera"] = {key: camera[key] for key in _CAMERA_KEYS if key in camera}
+        return _json(told, 200 if alive else 503)
+
+
+def _json(value: object, status_code: int = 200) -> Response:
+    return Response(json.dumps(value, default=_plain), status_code, media_type="application/json")
+
+
+def _plain(value: object) -> Any:
+    """What json does not know: a moment as ISO 8601, a mapping as a dictionary."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be told in JSON")

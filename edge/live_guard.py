@@ -1,0 +1,132 @@
+"""Who may see the live page: the password, the Host header, and the headers that every answer carries."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import os
+import socket
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edge.password import verify_password
+
+HEALTH_PATH = "/healthz"
+"""The one path without a password: it tells no plate and no address."""
+
+_WRONG_PASSWORD_PAUSE = 0.5
+"""Seconds; guesses are checked one after the other, so all of them together get two a second."""
+_MOST_WAITING = 8
+
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Credentials(NamedTuple):
+    """What a viewer must send."""
+
+    user: str
+    password_hash: str
+
+
+class Guard:
+    """ASGI middleware around the whole application.
+
+    Without a password the Host header must be an address, this machine's name or one of `hosts`: otherwise a web page
+    from elsewhere could point its own name at this address (DNS rebinding) and read along in a visitor's browser.
+    """
+
+    def __init__(self, app: ASGIApp, credentials: Credentials | None, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._credentials = credentials
+        name = socket.gethostname().lower()
+        self._hosts = {"localhost", name, f"{name}.local", *(host.lower() for host in hosts)}
+        self._key = os.urandom(32)
+        self._known = b""
+        self._checking = asyncio.Lock()
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or lets the application answer."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
+        refusal = None
+        if scope["type"] == "http" and scope["path"] != HEALTH_PATH:
+            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+            refusal = await self._refusal(headers.get(b"host", ""), headers.get(b"authorization", ""))
+        await (refusal or self._app)(scope, receive, send_with_headers)
+
+    async def _refusal(self, host: str, authorization: str) -> PlainTextResponse | None:
+        if self._credentials is None:
+            if self._host_is_ours(host):
+                return None
+            return PlainTextResponse("This name is not one of the machine's; add it to live.hosts.\n", 421)
+        # scrypt is slow by design; the one header that passed it need not pass it again
+        mark = hmac.digest(self._key, authorization.encode(), hashlib.sha256)
+        if hmac.compare_digest(mark, self._known):
+            return None
+        if self._waiting >= _MOST_WAITING:
+            return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
+        if await self._may_enter(authorization, self._credentials):
+            self._known = mark
+            return None
+        challenge = {"WWW-Authenticate": 'Basic realm="gatereader", charset="UTF-8"'}
+        return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
+
+    async def _may_enter(self, authorization: str, credentials: Credentials) -> bool:
+        given = _basic(authorization)
+        if given is None:
+            return False
+        self._waiting += 1
+        try:
+            async with self._checking:
+                right = await asyncio.to_thread(verify_password, given[1], credentials.password_hash)
+                right &= hmac.compare_digest(given[0].encode(), credentials.user.encode())
+                if not right:
+                    await asyncio.sleep(_WRONG_PASSWORD_PAUSE)
+        finally:
+            self._waiting -= 1
+        return right
+
+    def _host_is_ours(self, header: str) -> bool:
+        name = header.lower()
+        name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0].rstrip(".")
+        if name in self._hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+def _basic(authorization: str) -> tuple[str, str] | None:
+    """User and password of an Authorization header (RFC 7617), or None."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None

@@ -1,0 +1,527 @@
+import base64
+import http.client
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from output_samples import event, result
+
+from edge import live_feed, overlay
+from edge.errors import ConfigError, OutputError
+from edge.live import LiveServer, LiveSettings, check_live_settings
+from edge.password import hash_password
+from edge.records import Reason
+
+HASH = hash_password("sesame")
+WEB = Path(live_feed.__file__).parent / "web"
+STATUS: dict[str, object] = {
+    "version": "1.2.3",
+    "uptime": 60.0,
+    "loop_age": 0.1,
+    "last_frame_age": 0.2,
+    "frames": 100,
+    "dropped": 0,
+    "fps": 12.5,
+    "passes": 3,
+    "last_plate": "SECRET1",
+    "camera": {
+        "name": "gate",
+        "description": "rtsp://user:secret@10.0.0.7/stream",
+        "online": True,
+        "since": datetime(2026, 11, 20, tzinfo=UTC),
+        "cause": "10.0.0.7 refused",
+    },
+}
+Start = Callable[..., LiveServer]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    servers: list[LiveServer] = []
+
+    def make(status: Callable[[], Any] = lambda: STATUS, **settings: Any) -> LiveServer:
+        wanted: dict[str, Any] = {"listen": "127.0.0.1:0", "max_fps": 50.0} | settings
+        server = LiveServer(LiveSettings(**wanted), status)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+def port_of(server: LiveServer) -> int:
+    return int(server.url.rstrip("/").rpartition(":")[2])
+
+
+def sign_in(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+class Viewer:
+    """Reads pictures off the stream, as a browser does."""
+
+    def __init__(self, server: LiveServer, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", port_of(server)))
+        self.socket.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.answer: http.client.HTTPResponse | None = None
+
+    def status(self) -> int:
+        self.answer = http.client.HTTPResponse(self.socket)
+        self.answer.begin()
+        return self.answer.status
+
+    def picture(self) -> np.ndarray[Any, Any]:
+        if self.answer is None:
+            assert self.status() == 200
+        assert self.answer is not None
+        while not (line := self.answer.readline()).startswith(b"Content-Length"):
+            assert line, "the stream ended"
+        self.answer.readline()
+        jpeg = self.answer.read(int(line.split(b":")[1]))
+        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        return image
+
+    def close(self) -> None:
+        if self.answer is not None:
+            self.answer.close()
+        self.socket.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+# --- settings ---
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8080", "127.8.9.1:1", "[::1]:8080", "localhost:0", "LOCALHOST:80"])
+def test_this_machine_alone_needs_no_password(listen: str) -> None:
+    assert check_live_settings(LiveSettings(listen=listen)) == ""
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "192.168.1.5:80", "gate.lan:80", "[::ffff:1.2.3.4]:1"])
+def test_the_network_needs_a_password_or_a_clear_word(listen: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="gatereader password") as raised:
+        LiveSettings(listen=listen)
+    for remedy in ("password_hash", "allow_anonymous = true", '"127.0.0.1:'):
+        assert remedy in str(raised.value)
+    assert "\n" not in str(raised.value)
+    file = tmp_path / "hash"
+    file.write_text(HASH + "\n")
+    assert check_live_settings(LiveSettings(listen=listen, password_hash=HASH)) == HASH
+    assert check_live_settings(LiveSettings(listen=listen, password_file=str(file))) == HASH
+    assert check_live_settings(LiveSettings(listen=listen, allow_anonymous=True)) == ""
+    assert check_live_settings(LiveSettings(listen=listen, enabled=False)) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"listen": text} for text in ("", "8080", ":8080", "::1:8080", "a:b", "h:99999", "h:-1", "[h]:1", "a b:1")),
+        {"user": ""},
+        {"user": "a:b"},
+        {"max_fps": 0.0},
+        {"quality": 101},
+        {"max_viewers": 0},
+        {"width": 5},
+        {"password_hash": "sesame"},
+        {"password_hash": HASH, "password_file": "x"},
+    ],
+)
+def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        LiveSettings(**wrong)
+    assert next(iter(wrong)) in str(raised.value), "the message names the key, so that its line can be found"
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [None, b"sesame\n", b"", b"\xff\xfe"])
+def test_a_password_file_that_holds_none(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "hash"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"live\.password_file") as raised:
+        LiveServer(LiveSettings(password_file=str(file)), dict)
+    assert "sesame" not in str(raised.value)
+
+
+# --- start and end ---
+
+
+def test_a_port_in_use_is_one_line(start: Start) -> None:
+    port = port_of(start())
+    with pytest.raises(OutputError) as raised:
+        start(listen=f"127.0.0.1:{port}")
+    assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; set live.listen or stop the other program"
+
+
+@pytest.mark.parametrize("listen", ["192.0.2.1:8080", "no-such-host.invalid:8080"])
+def test_an_address_that_is_not_here_is_one_line(listen: str) -> None:
+    server = LiveServer(LiveSettings(listen=listen, allow_anonymous=True), dict)
+    with pytest.raises(OutputError, match=r"^cannot listen on .*live\.listen") as raised:
+        server.start()
+    assert "\n" not in str(raised.value)
+
+
+def test_it_listens_on_ipv6(start: Start) -> None:
+    try:
+        server = start(listen="[::1]:0")
+    except OutputError:
+        pytest.skip("no IPv6 here")
+    assert server.url.startswith("http://[::1]:")
+    assert httpx.get(server.url).status_code == 200
+
+
+def test_publishing_and_closing_are_harmless_at_any_time() -> None:
+    server = LiveServer(LiveSettings(listen="127.0.0.1:0"), dict)
+    server.publish(result())
+    server.close()
+    server.start()
+    server.publish(result())
+    server.close()
+    server.publish(result())
+    server.close()
+
+
+def test_switched_off_it_takes_no_port() -> None:
+    server = LiveServer(LiveSettings(enabled=False), dict)
+    server.start()
+    server.publish(result())
+    assert server.url == ""
+    server.close()
+
+
+def test_the_port_is_free_after_close(start: Start) -> None:
+    server = start()
+    port = port_of(server)
+    assert httpx.get(server.url).status_code == 200
+    server.close()
+    assert port_of(start(listen=f"127.0.0.1:{port}")) == port
+
+
+def test_it_closes_within_two_seconds_whoever_watches(start: Start) -> None:
+    server = start()
+    watching, stalled = Viewer(server), Viewer(server, receive_buffer=4096)
+    idle = socket.create_connection(("127.0.0.1", port_of(server)))
+    half = socket.create_connection(("127.0.0.1", port_of(server)))
+    half.sendall(b"GET /frame.jpg HTTP/1.1\r\n")
+    noise = np.random.default_rng(1).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
+    wait_for(lambda: server._feed.viewers == 2)
+    for index in range(20):
+        server.publish(result(noise, index=index))
+        watching.picture()
+    begun = time.monotonic()
+    server.close()
+    assert time.monotonic() - begun < 2.0
+    assert not any(thread.name == "live" for thread in threading.enumerate())
+    for connection in (watching, stalled, idle, half):
+        connection.close()
+
+
+# --- the picture ---
+
+
+def test_the_stream_shows_the_newest_frame(start: Start) -> None:
+    server = start()
+    server.publish(result(np.full((540, 960, 3), 50, np.uint8)))
+    viewer = Viewer(server)
+    assert abs(float(viewer.picture()[200, 400].mean()) - 50) < 3
+    server.publish(result(np.full((540, 960, 3), 150, np.uint8)))
+    assert abs(float(viewer.picture()[200, 400].mean()) - 150) < 3
+    assert viewer.answer is not None
+    assert viewer.answer.headers["Cache-Control"] == "no-store"
+    viewer.close()
+    wait_for(lambda: server._feed.viewers == 0)
+
+
+def test_a_picture_is_whole_as_soon_as_it_is_sent(start: Start) -> None:
+    """A browser shows a part when it has seen the boundary behind it: that must not wait for the next picture."""
+    server = start()
+    server.publish(result())
+    viewer = Viewer(server)
+    viewer.picture()
+    assert viewer.answer is not None
+    assert viewer.answer.readline() == b"\r\n"
+    boundary = viewer.answer.headers["Content-Type"].partition("boundary=")[2]
+    assert viewer.answer.readline() == f"--{boundary}\r\n".encode()
+    viewer.close()
+
+
+def test_a_stalled_viewer_holds_up_nobody(start: Start) -> None:
+    server = start(width=0)
+    stalled, watching = Viewer(server, receive_buffer=4096), Viewer(server)
+    wait_for(lambda: server._feed.viewers == 2)
+    noise = np.random.default_rng(1).integers(0, 256, (540, 960, 3), dtype=np.uint8)
+    slowest = 0.0
+    for index in range(40):  # 40 pictures of 300 kB, far more than the buffers between hold
+        noise[:200, :200] = 6 * index
+        begun = time.monotonic()
+        server.publish(result(noise.copy(), index=index))
+        slowest = max(slowest, time.monotonic() - begun)
+        assert abs(float(watching.picture()[100, 100].mean()) - 6 * index) < 30
+    assert slowest < 0.1
+    shown = [float(stalled.picture()[100, 100].mean()) for _ in range(3)]
+    assert shown[0] < 50, "what was on its way when it stalled"
+    assert max(shown) > 200, "then the newest, and not all those between"
+    stalled.close()
+    watching.close()
+
+
+def test_nothing_is_drawn_while_nobody_watches(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def counting(shown: Any, width: int) -> Any:
+        drawn.append(shown.frame.index)
+        return overlay.draw(shown, width)
+
+    monkeypatch.setattr(live_feed, "draw", counting)
+    server = start(max_fps=5.0)
+    for index in range(50):
+        server.publish(result(index=index))
+    time.sleep(0.1)
+    assert drawn == []
+    assert httpx.get(server.url + "frame.jpg").status_code == 200
+    assert drawn == [49], "the newest one"
+    viewer = Viewer(server)
+    wait_for(lambda: server._feed.viewers == 1)
+    begun = time.monotonic()
+    while time.monotonic() - begun < 1.0:
+        server.publish(result(index=len(drawn) + 100))
+        time.sleep(0.01)
+    assert 3 <= len(drawn) - 1 <= 7, "about five a second"
+    viewer.close()
+
+
+def test_a_single_picture(start: Start) -> None:
+    server = start()
+    assert httpx.get(server.url + "frame.jpg").status_code == 503, "before the first frame"
+    server.publish(result(np.full((1080, 1920, 3), 70, np.uint8)))
+    answer = httpx.get(server.url + "frame.jpg")
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    assert image.shape == (540, 960, 3)
+
+
+def test_one_viewer_too_many_is_told_so(start: Start) -> None:
+    server = start(max_viewers=2)
+    viewers = [Viewer(server), Viewer(server)]
+    wait_for(lambda: server._feed.viewers == 2)
+    third = Viewer(server)
+    assert third.status() == 503
+    third.close()
+    viewers.pop().close()
+    wait_for(lambda: server._feed.viewers == 1)
+    again = Viewer(server)
+    assert again.status() == 200
+    for viewer in (*viewers, again):
+        viewer.close()
+
+
+# --- events and health ---
+
+
+def test_the_last_events_newest_first(start: Start) -> None:
+    server = start()
+    for track in range(60):
+        server.publish(result(events=[event(track=track, event_id=str(track))]))
+    told = httpx.get(server.url + "api/events").json()
+    assert [entry["track"] for entry in told["events"]] == list(range(59, 9, -1))
+    first = told["events"][0]
+    assert (first["plate"], first["status"], first["confidence"], first["readings"]) == ("AB123CD", "accepted", 0.97, 9)
+    assert first["first_seen"] == "2026-11-20T14:03:22.123Z"
+    assert datetime.fromisoformat(first["local_time"]).utcoffset() is not None
+    assert told["status"]["camera"]["online"] is True
+
+
+def test_events_are_sent_again_only_when_there_are_new_ones(start: Start) -> None:
+    server = start()
+    server.publish(result(events=[event(track=1)]))
+    token = httpx.get(server.url + "api/events").json()["token"]
+    assert httpx.get(server.url + f"api/events?since={token}").json()["events"] is None
+    server.publish(result(events=[event(track=2)]))
+    assert len(httpx.get(server.url + f"api/events?since={token}").json()["events"]) == 2
+    assert httpx.get(start().url + f"api/events?since={token}").json()["events"] == [], "another start, another list"
+
+
+def test_the_final_event_takes_the_place_of_its_preview(start: Start) -> None:
+    server = start()
+    server.publish(result(events=[event(track=1, kind="preview", plate="AB1"), event(track=2)]))
+    server.publish(result(events=[event(track=1, plate="AB123CD")]))
+    told = httpx.get(server.url + "api/events").json()["events"]
+    assert [(entry["track"], entry["kind"]) for entry in told] == [(1, "final"), (2, "final")]
+
+
+def test_health_tells_no_plate_and_no_address_and_asks_for_no_password(start: Start) -> None:
+    server = start(password_hash=HASH)
+    server.publish(result(events=[event()]))
+    answer = httpx.get(server.url + "healthz", headers={"Host": "monitor.example"})
+    assert answer.status_code == 200
+    assert answer.json()["alive"] is True
+    assert (answer.json()["fps"], answer.json()["camera"]["online"]) == (12.5, True)
+    for secret in ("SECRET1", "AB123CD", "10.0.0.7", "rtsp", "refused"):
+        assert secret not in answer.text
+
+
+@pytest.mark.parametrize(("age", "code"), [(0.0, 200), (9.9, 200), (10.1, 503), (3600, 503)])
+def test_health_fails_when_the_loop_stands_still(start: Start, age: float, code: int) -> None:
+    answer = httpx.get(start(lambda: STATUS | {"loop_age": age}).url + "healthz")
+    assert answer.status_code == code
+    assert answer.json()["alive"] == (code == 200)
+
+
+def test_an_offline_camera_is_no_reason_to_restart_the_program(start: Start) -> None:
+    offline = STATUS | {"last_frame_age": 1e5, "camera": {"online": False, "since": datetime.now(UTC)}}
+    assert httpx.get(start(lambda: offline).url + "healthz").status_code == 200
+
+
+# --- who may see it ---
+
+PRIVATE = ["", "live.js", "live.css", "icon.svg", "stream.mjpg", "frame.jpg", "api/events", "nothing-here"]
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_nothing_but_health_without_the_password(start: Start, path: str) -> None:
+    server = start(password_hash=HASH)
+    answer = httpx.get(server.url + path)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="gatereader", charset="UTF-8"'
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        (sign_in("gate", "sesame"), 200),
+        (sign_in("gate", "Sesame"), 401),
+        (sign_in("gate", ""), 401),
+        (sign_in("Gate", "sesame"), 401),
+        (sign_in("", "sesame"), 401),
+        (sign_in("gate", HASH), 401),
+        ({"Authorization": "Basic"}, 401),
+        ({"Authorization": "Basic !!!!"}, 401),
+        ({"Authorization": "Basic " + base64.b64encode(b"no colon").decode()}, 401),
+        ({"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()}, 401),
+        ({"Authorization": "Bearer " + base64.b64encode(b"gate:sesame").decode()}, 401),
+        ({"Authorization": "BASIC " + base64.b64encode(b"gate:sesame").decode()}, 200),
+    ],
+)
+def test_who_may_enter(start: Start, headers: dict[str, str], code: int) -> None:
+    assert httpx.get(start(password_hash=HASH).url, headers=headers).status_code == code
+
+
+def test_the_slow_check_is_made_once_for_each_viewer_and_guesses_are_slow(start: Start) -> None:
+    server = start(password_hash=HASH)
+    with httpx.Client() as client:
+        client.get(server.url, headers=sign_in("gate", "sesame"))
+        begun = time.monotonic()
+        for _ in range(20):
+            assert client.get(server.url, headers=sign_in("gate", "sesame")).status_code == 200
+        assert time.monotonic() - begun < 0.6
+        begun = time.monotonic()
+        assert client.get(server.url, headers=sign_in("gate", "guess")).status_code == 401
+        assert time.monotonic() - begun > 0.5
+
+
+def test_guesses_do_not_lock_out_who_has_signed_in(start: Start) -> None:
+    server = start(password_hash=HASH)
+    assert httpx.get(server.url, headers=sign_in("gate", "sesame")).status_code == 200
+    answers: list[int] = []
+
+    def guess(number: int) -> None:
+        answers.append(httpx.get(server.url, headers=sign_in("gate", str(number)), timeout=20).status_code)
+
+    guesses = [threading.Thread(target=guess, args=(number,)) for number in range(12)]
+    for thread in guesses:
+        thread.start()
+    wait_for(lambda: 429 in answers)
+    begun = time.monotonic()
+    assert httpx.get(server.url, headers=sign_in("gate", "sesame")).status_code == 200
+    assert time.monotonic() - begun < 0.5
+    for thread in guesses:
+        thread.join()
+    assert set(answers) == {401, 429}
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("localhost:8080", 200),
+        ("LOCALHOST", 200),
+        ("127.0.0.1:1", 200),
+        ("[::1]:8080", 200),
+        ("192.168.1.5:8080", 200),
+        (socket.gethostname(), 200),
+        (f"{socket.gethostname()}.local:8080", 200),
+        ("gate.example.org", 200),
+        ("evil.example.org", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+    ],
+)
+def test_another_sites_name_is_refused(start: Start, host: str, code: int) -> None:
+    server = start(hosts=("gate.example.org",))
+    assert httpx.get(server.url + "api/events", headers={"Host": host}).status_code == code
+
+
+def test_with_a_password_any_name_will_do(start: Start) -> None:
+    headers = {"Host": "gate.example.org"} | sign_in("gate", "sesame")
+    assert httpx.get(start(password_hash=HASH).url, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*PRIVATE[:4], "api/events", "healthz", "frame.jpg", "nothing-here"])
+def test_every_answer_carries_the_strict_headers(start: Start, path: str) -> None:
+    headers = httpx.get(start().url + path).headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in headers
+    assert "Server" not in headers
+
+
+def test_nothing_can_be_sent_to_it(start: Start) -> None:
+    server = start()
+    for method in ("POST", "PUT", "DELETE"):
+        assert httpx.request(method, server.url + "api/events").status_code == 405
+    assert httpx.head(server.url + "stream.mjpg").status_code == 200
+
+
+# --- the page's files ---
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    for file in WEB.iterdir():
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"(https?:)?//[\w.]+\.\w+|@import|url\(", text), file.name
+    assert not re.search(r"<script>|<style|\sstyle=|\son\w+=", (WEB / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_has_words_for_every_reason() -> None:
+    script = (WEB / "live.js").read_text(encoding="utf-8")
+    table = script.partition("REASONS = {")[2].partition("};")[0]
+    assert tuple(re.findall(r"^\s*(\w+):", table, re.MULTILINE)) == get_args(Reason)
+
+
+def test_the_answers_are_json_whatever_the_status_holds(start: Start) -> None:
+    told = httpx.get(start(lambda: {"camera": {"since": datetime(2026, 1, 2, tzinfo=UTC)}}).url + "api/events").text
+    assert json.loads(told)["status"]["camera"]["since"] == "2026-01-02T00:00:00+00:00"
