@@ -11,6 +11,7 @@ from typing import Self
 from edge.demo_scene import DemoScene
 from edge.demo_schedule import CYCLE
 from edge.records import Frame
+from edge.source_state import SourceState, turn
 
 FPS = 15.0
 """Pictures a second of the scene's time."""
@@ -53,26 +54,32 @@ class DemoSource:
     """Iterates the scene of this seed, without end.
 
     With `realtime`, frames come at 15 a second; one that is late is left out and counted as dropped, as with a camera.
-    A frame's time is the scene's own, from 0; its UTC is the moment the source was made plus that time.
+    `fps` takes fewer of them. A frame's time is the scene's own, from 0; its UTC is the moment the source was made plus
+    that time.
     """
+
+    skipped: tuple[tuple[str, str], ...] = ()
 
     def __init__(
         self,
         seed: int = 0,
+        fps: float = 0.0,
+        rotate: int = 0,
         realtime: bool = True,
+        *,
         now: Callable[[], float] = clock.monotonic,
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.seed = seed
         self.live = realtime
         self.description = f"demo scene {seed}"
-        self.dropped = 0
-        self.frames = 0
+        self._step = max(1, round(FPS / fps)) if fps else 1
+        self._rotate = rotate
         self._scene = DemoScene(seed)
         self._now, self._sleep = now, sleep
         self._started = datetime.now(UTC)
+        self._state = SourceState(True, self._started, "", 0, 0)
         self._shown = 0.0
-        self._closed = False
 
     @property
     def truth(self) -> tuple[DemoPass, ...]:
@@ -84,24 +91,30 @@ class DemoSource:
     def __iter__(self) -> Iterator[Frame]:
         origin = self._now()
         index = 0
-        while not self._closed:
+        while self._state.online:
+            late = 0
             if self.live:
                 ahead = index / FPS - (self._now() - origin)
                 if ahead > 0:
                     self._sleep(ahead)
-                late = int(-ahead * FPS)
-                if late > 0:
-                    index += late
-                    self.dropped += late
+                late = max(0, int(-ahead * FPS) // self._step)
+                index += late * self._step
             image, _ = self._scene.frame_at(index / FPS)
             self._shown = index / FPS
-            self.frames += 1
-            yield Frame(image, self._shown, self._started + timedelta(seconds=self._shown), index, self.description)
-            index += 1
+            state = self._state
+            self._state = SourceState(state.online, state.since, state.cause, state.frames + 1, state.dropped + late)
+            utc = self._started + timedelta(seconds=self._shown)
+            yield Frame(turn(image, self._rotate), self._shown, utc, index, self.description)
+            index += self._step
+
+    def state(self) -> SourceState:
+        """Online until it is closed."""
+        return self._state
 
     def close(self) -> None:
         """End the iteration at its next step."""
-        self._closed = True
+        state = self._state
+        self._state = SourceState(False, datetime.now(UTC), "closed", state.frames, state.dropped)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,202 @@
+"""A live camera: one thread always drains it into a box for one frame, so that the newest frame wins.
+
+A stream that is read more slowly than it comes falls behind without end; this way the delay stays at one frame. When
+the camera is lost, the thread opens it again, with growing pauses, until it is back or the source is closed.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+import cv2
+
+from edge.errors import SourceError
+from edge.records import Frame, Image
+from edge.source_state import SourceState, turn
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_CLOSE_SECONDS = 2.0
+_MOST_HUNG = 3
+"""Threads that may be left behind, stuck in a driver, before no new one is started."""
+
+
+class CameraError(SourceError):
+    """The camera gives no pictures (any more).
+
+    `cause` is a word or two for the status: refused, unauthorised, unknown host, unreachable, timeout, no such device,
+    no such stream, busy, no permission, no picture, lost.
+    """
+
+    def __init__(self, cause: str, advice: str = "") -> None:
+        super().__init__(f"{cause}; {advice}" if advice else cause)
+        self.cause = cause
+
+
+class Capture(Protocol):
+    """An open camera, used by one thread."""
+
+    def read(self) -> Image:
+        """Wait for the next picture, BGR; raises CameraError."""
+
+    def release(self) -> None:
+        """Let go of the device."""
+
+
+class LiveCamera:
+    """The source around a camera that `open_capture` opens; what it raises as CameraError is tried again.
+
+    `patience` is how long, in seconds, one call of the driver may take before its thread counts as hung and is left
+    behind for a new one. `fps` limits the frames handed out; 0 takes all. `rotate` turns them clockwise.
+    """
+
+    live = True
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __init__(
+        self,
+        open_capture: Callable[[], Capture],
+        description: str,
+        *,
+        fps: float = 0.0,
+        rotate: int = 0,
+        patience: float = 20.0,
+        wait: float = 0.5,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        self.description = description
+        self._open = open_capture
+        self._fps, self._rotate, self._patience, self._wait = fps, rotate, patience, wait
+        self._now = now
+        self._closing = threading.Event()
+        self._pause = pause or self._closing.wait
+        self._changed = threading.Condition()
+        self._box: Frame | None = None
+        self._state = SourceState(False, datetime.now(UTC), "connecting", 0, 0)
+        self._time = self._due = float("-inf")
+        self._busy_since: float | None = None
+        self._threads: list[threading.Thread] = []
+        self._start()
+
+    def _start(self) -> None:
+        """A new thread; one that was there before notices that it is no longer the current one."""
+        self._busy_since = None
+        thread = threading.Thread(target=self._drain, name=f"camera {self.description}", daemon=True)
+        self._threads = [*(old for old in self._threads if old.is_alive()), thread]
+        thread.start()
+
+    def _is_current(self) -> bool:
+        return threading.current_thread() is self._threads[-1] and not self._closing.is_set()
+
+    def _drain(self) -> None:
+        """The thread: open, read, and again."""
+        pause = _FIRST_PAUSE
+        while self._is_current():
+            try:
+                before = self._state.frames
+                self._read_until_lost()
+            except CameraError as error:
+                if not self._is_current():
+                    return
+                self._set_offline(error.cause, str(error))
+            self._busy_since = None
+            if self._state.frames > before:
+                pause = _FIRST_PAUSE
+            self._pause(min(pause, _LONGEST_PAUSE) * random.uniform(0.75, 1.0))
+            pause *= 2
+
+    def _read_until_lost(self) -> None:
+        self._busy_since = self._now()
+        capture = self._open()
+        try:
+            while self._is_current():
+                self._busy_since = self._now()
+                try:
+                    image = capture.read()
+                except cv2.error as error:
+                    raise CameraError("no picture", str(error).strip().splitlines()[-1]) from None
+                self._put(image)
+        finally:
+            capture.release()
+
+    def _put(self, image: Image) -> None:
+        with self._changed:
+            if not self._is_current():
+                return
+            self._time = max(self._now(), self._time)
+            state = self._state
+            if not state.online:
+                log.info("%s: pictures of %d×%d", self.description, image.shape[1], image.shape[0])
+            since = state.since if state.online else datetime.now(UTC)
+            wanted = self._time >= self._due
+            late = wanted and self._box is not None
+            self._state = SourceState(True, since, "", state.frames + 1, state.dropped + late)
+            if wanted:
+                self._due = max(self._due + 1 / self._fps, self._time) if self._fps else self._time
+                self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description)
+                self._changed.notify_all()
+
+    def _set_offline(self, cause: str, message: str) -> None:
+        with self._changed:
+            state = self._state
+            if state.online or state.cause != cause:
+                log.warning("%s: %s; trying again until it is there", self.description, message)
+            since = datetime.now(UTC) if state.online else state.since
+            self._state = SourceState(False, since, cause, state.frames, state.dropped)
+
+    def _check_thread(self) -> None:
+        """A driver that never comes back must not end the service's day; a thread that died must not go unnoticed."""
+        if not self._threads[-1].is_alive():
+            raise SourceError(f"{self.description}: its thread ended by an error of ours; the traceback is above")
+        busy = self._busy_since
+        if busy is None or self._now() - busy < self._patience:
+            return
+        self._set_offline("timeout", f"the driver has not answered for {self._patience:.0f} s")
+        if sum(thread.is_alive() for thread in self._threads) <= _MOST_HUNG:
+            self._start()
+
+    def _take(self) -> Frame | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._box is not None or self._closing.is_set(), self._wait)
+            frame, self._box = self._box, None
+        return frame
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        while not self._closing.is_set():
+            frame = self._take()
+            if self._closing.is_set():
+                return
+            if frame is None:
+                self._check_thread()
+                yield None
+            else:
+                turned = turn(frame.image, self._rotate)
+                yield Frame(turned, frame.time, frame.utc, frame.index, frame.name)
+
+    def state(self) -> SourceState:
+        """How the camera is now."""
+        return self._state
+
+    def close(self) -> None:
+        """Let go of the camera; a thread that is stuck in the driver is left behind, it ends with the program."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+        thread = self._threads[-1]
+        if thread is not threading.current_thread():
+            thread.join(_CLOSE_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,216 @@
+"""Recordings as sources: a video file, a picture, or a folder of pictures in the order of their names.
+
+The time of a frame is its position in the recording: its number divided by the frames a second. Its UTC is the file's
+(the first picture's) time of last change plus that position: right for most recorders' files, a guess for copied ones.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from edge.capture import keep_quiet
+from edge.errors import SourceError
+from edge.records import Frame, Image
+from edge.source_state import SourceState, turn
+
+log = logging.getLogger(__name__)
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+FOLDER_FPS = 5.0
+_DEFAULT_FPS = 25.0
+"""For a video that does not tell its own."""
+
+
+class Clip:
+    """The source around `read`, which yields each round's (position in seconds, name, picture).
+
+    With `realtime` the frames come at the speed of the recording, else as fast as they are taken. With `loop` it starts
+    over at its end, and time goes on. `length` is a round's, in seconds.
+    """
+
+    def __init__(
+        self,
+        recording: "Recording",
+        *,
+        rotate: int = 0,
+        loop: bool = False,
+        realtime: bool = False,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.live = realtime
+        self.description = recording.description
+        self._recording = recording
+        self._rotate, self._loop = rotate, loop
+        self._now, self._sleep = now, sleep
+        self._frames = 0
+        self._since = datetime.now(UTC)
+        self._cause = ""
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """(name, reason) of what could not be read so far."""
+        return tuple(self._recording.skipped)
+
+    def __iter__(self) -> Iterator[Frame]:
+        origin, start = self._now(), 0.0
+        while not self._cause:
+            before = self._frames
+            for position, name, image in self._recording.read():
+                if self._cause:
+                    return
+                ahead = start + position - (self._now() - origin)
+                if self.live and ahead > 0:
+                    self._sleep(ahead)
+                moment = start + position
+                utc = self._recording.taken + timedelta(seconds=moment)
+                yield Frame(turn(image, self._rotate), moment, utc, self._frames, name)
+                self._frames += 1
+            start += self._recording.length
+            if not self._loop or self._frames == before:
+                self._end("ended")
+
+    def _end(self, cause: str) -> None:
+        if not self._cause:
+            self._cause, self._since = cause, datetime.now(UTC)
+
+    def state(self) -> SourceState:
+        """Online until the last frame was handed out."""
+        return SourceState(not self._cause, self._since, self._cause, self._frames, 0)
+
+    def close(self) -> None:
+        """End the iteration at its next step."""
+        self._end("closed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Recording:
+    """What `Clip` plays; `skipped` fills while it is read."""
+
+    def __init__(self, description: str, taken: datetime) -> None:
+        self.description = description
+        self.taken = taken
+        self.length = 0.0
+        self.skipped: list[tuple[str, str]] = []
+
+    def read(self) -> Iterator[tuple[float, str, Image]]:
+        """One round: position in seconds, name, picture (BGR)."""
+        raise NotImplementedError
+
+    def _skip(self, name: str, reason: str) -> None:
+        if (name, reason) not in self.skipped:
+            log.warning("%s: %s", name, reason)
+            self.skipped.append((name, reason))
+
+
+class Pictures(Recording):
+    """Pictures as a clip of `fps` a second; one that cannot be read leaves a gap."""
+
+    def __init__(self, paths: Sequence[Path], description: str, fps: float = 0.0) -> None:
+        super().__init__(description, datetime.fromtimestamp(paths[0].stat().st_mtime, UTC))
+        self._paths = paths
+        self._fps = fps or FOLDER_FPS
+        self.length = len(paths) / self._fps
+
+    def read(self) -> Iterator[tuple[float, str, Image]]:
+        """One round; a broken picture is named in a warning and in `skipped`."""
+        for index, path in enumerate(self._paths):
+            try:
+                image = read_picture(path)
+            except SourceError as error:
+                self._skip(path.name, str(error))
+            else:
+                yield index / self._fps, path.name, image
+
+
+class Video(Recording):
+    """A video file; `fps` limits the frames a second that are taken from it, 0 takes all."""
+
+    def __init__(self, path: Path, fps: float = 0.0) -> None:
+        super().__init__(path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        self._path, self._limit = path, fps
+        capture = self._open()
+        native, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        capture.release()
+        if not 0 < native < 1000:
+            log.warning("%s does not tell its frames a second; taken as %g", path.name, _DEFAULT_FPS)
+            native = _DEFAULT_FPS
+        self._fps = float(native)
+        self._expected = int(count) if math.isfinite(count) and count > 0 else 0
+        self.length = self._expected / self._fps
+
+    def _open(self) -> cv2.VideoCapture:
+        keep_quiet()
+        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            raise SourceError(
+                f"{self._path}: no video in it that can be decoded (cut off, damaged, or not a video); "
+                f"wanted a video file, or a picture ({', '.join(PICTURES)})"
+            )
+        return capture
+
+    def read(self) -> Iterator[tuple[float, str, Image]]:
+        """One round; a video that ends early gives what it has, and a warning."""
+        capture = self._open()
+        index, due = 0, 0.0
+        try:
+            while capture.grab():
+                position = index / self._fps
+                index += 1
+                if self._limit and position < due - 1e-6:
+                    continue
+                good, image = capture.retrieve()
+                if not good:
+                    self._skip(f"{self._path.name} frame {index}", "cannot be decoded")
+                    continue
+                due = max(due + 1 / self._limit, position) if self._limit else 0.0
+                yield position, self._path.name, np.asarray(image, np.uint8)
+        finally:
+            capture.release()
+        self.length = index / self._fps
+        # headers that only estimate the number of frames are a little off
+        if index < self._expected - max(2, self._expected // 50):
+            self._skip(self._path.name, f"ends after {index} of {self._expected} frames; cut off or damaged")
+        if index == 0:
+            raise SourceError(f"{self._path}: not one frame of it can be decoded")
+
+
+def read_picture(path: Path) -> Image:
+    """The picture, BGR, turned as its EXIF says; SourceError where it is damaged or cut off."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}") from None
+    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-4096:]:
+        raise SourceError("a JPEG that is cut off")  # OpenCV would fill the rest with grey
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise SourceError("not a picture that can be decoded" if data else "an empty file")
+    return np.asarray(image, np.uint8)
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The pictures in the folder by name; SourceError if there are none. Hidden files are none of them."""
+    found = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    pictures = sorted(path for path in found if path.is_file())
+    if not pictures:
+        raise SourceError(f"{folder}: no pictures in this folder; wanted files that end in {', '.join(PICTURES)}")
+    return pictures

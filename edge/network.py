@@ -1,0 +1,84 @@
+"""The address of a network camera: check it, show it without its password, find out why it does not answer."""
+
+import base64
+import socket
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from edge.errors import SourceError
+
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+SCHEMES = tuple(_PORTS)
+
+
+def check_url(url: str) -> str:
+    """The URL as it is; SourceError, which never shows it, for one that cannot be a camera's."""
+    encode = "write special characters in the user or the password as %XX ('@' is %40, '/' is %2F, '#' is %23)"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SourceError(f"the camera's URL has no valid host and port; {encode}") from None
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise SourceError(f"the camera's URL has an '@' behind its host; {encode}")
+    if not host or any(character.isspace() for character in url) or not url.isprintable():
+        raise SourceError("the camera's URL needs a host and no blanks, as in rtsp://user:password@192.168.1.20/stream")
+    return url
+
+
+def public_url(url: str) -> str:
+    """The URL without user, password and query; some cameras have a password in the path, as `password=…`."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = f":{parts.port}" if parts.port else ""
+    path = parts.path.split("=", 1)[0] + "=…" if "=" in parts.path else parts.path
+    query = "?…" if parts.query else ""
+    return f"{parts.scheme}://{host}{port}{path}{query}"
+
+
+def find_cause(url: str, timeout: float) -> tuple[str, str]:
+    """Why the stream does not open: the cause in a word or two, and advice; asks the camera itself."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
+    try:
+        with socket.create_connection((host, port), timeout) as connection:
+            connection.settimeout(timeout)
+            status = _ask(connection, parts) if parts.scheme.lower() in ("rtsp", "http") else 0
+    except OSError as error:
+        return _network_cause(error, host, port)
+    if status in (401, 403):
+        wrong = "the camera refuses this user and password" if parts.username else "it wants a user and a password"
+        return "unauthorised", wrong
+    if status in (404, 454):
+        return "no such stream", "the camera does not know this path"
+    return "no picture", f"port {port} of {host} answers, but gives no video that can be decoded"
+
+
+def _network_cause(error: OSError, host: str, port: int) -> tuple[str, str]:
+    if isinstance(error, socket.gaierror):
+        return "unknown host", f"no address is known for {host}"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused", f"nothing listens on port {port} of {host}"
+    if isinstance(error, TimeoutError):
+        return "timeout", f"{host} does not answer on port {port}"
+    return "unreachable", f"{host}: {error.strerror or error}"
+
+
+def _ask(connection: socket.socket, parts: SplitResult) -> int:
+    """The camera's status code for one request; 0 if it gives none.
+
+    The password goes out as Basic only. A camera that wants Digest answers 401, also where the path is what is wrong:
+    it would not tell strangers.
+    """
+    host = parts.hostname or ""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if parts.scheme.lower() == "rtsp":
+        port = f":{parts.port}" if parts.port else ""
+        lines = [f"DESCRIBE rtsp://{host}{port}{target} RTSP/1.0", "CSeq: 1", "Accept: application/sdp"]
+    else:
+        lines = [f"GET {target} HTTP/1.0", f"Host: {host}"]
+    if parts.username:
+        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        lines.append(f"Authorization: Basic {base64.b64encode(secret).decode()}")
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    words = connection.recv(256).split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
