@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -37,7 +38,7 @@ class LiveSettings:
     password_hash: str = ""
     """What `gatereader password` prints; empty for no password."""
     password_file: str = ""
-    """A file that holds that line instead, such as a systemd credential."""
+    """A file that holds what `gatereader password` prints instead, such as a systemd credential."""
     allow_anonymous: bool = False
     """Let everybody who can reach the address see the page without a password."""
     hosts: tuple[str, ...] = ()
@@ -89,6 +90,7 @@ def check_live_settings(settings: LiveSettings) -> str:
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "not a text"
         raise ConfigError(f"live.password_file: cannot read {path}: {cause}") from None
+    line = re.sub(r'^password_hash\s*=\s*"([^"]*)"$', r"\1", line)  # as `gatereader password > FILE` leaves it
     _check_hash(line, f"live.password_file {path}")
     return line
 

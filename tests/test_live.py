@@ -127,9 +127,10 @@ def test_the_network_needs_a_password_or_a_clear_word(listen: str, tmp_path: Pat
         assert remedy in str(raised.value)
     assert "\n" not in str(raised.value)
     file = tmp_path / "hash"
-    file.write_text(HASH + "\n")
     assert check_live_settings(LiveSettings(listen=listen, password_hash=HASH)) == HASH
-    assert check_live_settings(LiveSettings(listen=listen, password_file=str(file))) == HASH
+    for line in (HASH, HASH + "\n", f'password_hash = "{HASH}"\n'):
+        file.write_text(line)
+        assert check_live_settings(LiveSettings(listen=listen, password_file=str(file))) == HASH
     assert check_live_settings(LiveSettings(listen=listen, allow_anonymous=True)) == ""
     assert check_live_settings(LiveSettings(listen=listen, enabled=False)) == ""
 

@@ -40,7 +40,7 @@ const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "
 function duration(seconds) {
   if (seconds < 100) return `${Math.round(seconds)} s`;
   if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.round(seconds / 86400)} days`;
 }
 
