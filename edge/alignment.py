@@ -53,6 +53,11 @@ def similar(a: str, b: str) -> bool:
     return a == b or (min(len(a), len(b)) >= 5 and distance(a, b) <= 1.0)
 
 
+def related(a: str, b: str) -> bool:
+    """Whether two texts may be two poor readings of one plate: three characters in ten may differ or be missing."""
+    return min(len(a), len(b)) >= 5 and distance(a, b) <= 0.3 * max(len(a), len(b))
+
+
 def contradict(a: str, b: str) -> bool:
     """Whether two texts cannot be one plate: of the shorter one, three characters or more are not in the longer.
 

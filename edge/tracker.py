@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from edge.alignment import contradict, similar
+from edge.alignment import contradict, related, similar
 from edge.geometry import closeness, gap_in_widths, overlap, same_size, shifted
 from edge.records import Frame, PlateBox, PlateEvent, PlateReading
 from edge.vote import Poll
@@ -43,7 +43,7 @@ class TrackerSettings:
     """A reading at least this confident, 0 to 1, can show that another plate has taken a track's place."""
     revisit: float = 45.0
     """Seconds within which the same plate at the same place is still the same pass."""
-    revisit_distance: float = 3.0
+    revisit_distance: float = 5.0
     """Plate widths; nearer than this is the same place."""
     reread: float = 3.0
     """Seconds between two readings of a plate that stands still and whose pass is already decided."""
@@ -197,20 +197,22 @@ class Tracker:
 
     def _score(self, track: Track, time: float, box: PlateBox, reading: PlateReading | None) -> float:
         """How well a box fits a track; 0 where it cannot be the same plate."""
-        if track.gone or not same_size(track.box, box):
+        known = track.poll.text
+        text = reading.text if reading is not None else ""
+        same_text = text == known and len(known) >= _TELLING
+        if track.gone or not (same_text or same_size(track.box, box)):
             return 0.0
         expected, reach = track.expected(time), self._settings.reach
         place = max(closeness(expected, box, reach), closeness(track.box, box, reach))
-        known = track.poll.text
-        if reading is None or not known or not reading.text:
+        if reading is None or not known or not text:
             return place
-        weak = time - track.last_time > self._settings.weak_after
-        if weak and min(reading.confidence, track.poll.confidence) >= _HALF and contradict(known, reading.text):
-            return 0.0
-        if reading.text == known and len(known) >= _TELLING:
+        if same_text:
             return place + 1.0
-        # at a slow camera a plate may be anywhere by now, and one character misread
-        if similar(known, reading.text) and (place > 0 or weak):
+        weak = time - track.last_time > self._settings.weak_after
+        if weak and min(reading.confidence, track.poll.confidence) >= _HALF and contradict(known, text):
+            return 0.0
+        # at a slow camera a plate may be anywhere by now, and a character or two misread
+        if (similar(known, text) and (place > 0 or weak)) or (weak and related(known, text)):
             return place + 0.5
         return place
 
@@ -246,7 +248,7 @@ class Tracker:
         assert track.final is not None
         clear = reading.confidence >= self._settings.clear_confidence
         if track.final.status == "accepted":
-            near = gap_in_widths(track.box, box) <= self._settings.revisit_distance and same_size(track.box, box)
+            near = gap_in_widths(track.box, box) <= self._settings.revisit_distance
             plate = track.final.plate
             return near and (reading.text == plate or (not clear and similar(plate, reading.text)))
         legible = clear and len(reading.text) >= _TELLING
