@@ -18,7 +18,7 @@ PICTURES = 3
 
 def main() -> int:
     """Read the largest plates of the scene's first minute; exit status 1 unless every one is right."""
-    print("program:", Path(sys.modules["edge.demo"].__file__ or "").parent)
+    sys.stdout.write(f"program: {Path(sys.modules['edge.demo'].__file__ or '').parent}\n")
     scene = DemoScene(0)
     wanted = {}
     largest = sorted(demo_truth(0, 0), key=lambda one: one.width, reverse=True)[:PICTURES]
@@ -34,8 +34,9 @@ def main() -> int:
     for line in output.splitlines():
         found = json.loads(line)
         texts = [plate["text"] for plate in found["plates"]]
-        print(f"{found['image']}: wanted {wanted[found['image']]}, read {', '.join(texts) or 'nothing'}")
-        wrong += wanted[found["image"]] not in texts
+        wish = wanted[found["image"]]
+        sys.stdout.write(f"{found['image']}: wanted {wish}, read {', '.join(texts) or 'nothing'}\n")
+        wrong += wish not in texts
     return 1 if wrong or len(output.splitlines()) != len(wanted) else 0
 
 

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -140,7 +140,7 @@ def bench(config: Config, frames: int) -> BenchReport:
         _WatchedDetector(detector, stopwatch), _WatchedReader(reader, stopwatch), config.tracker, config.vote
     )
     shape, passes = (0, 0), 0
-    with open_source(config.source) as source:
+    with open_source(replace(config.source, realtime=False)) as source:
         description = source.description
         for number, frame in enumerate(islice(_pictures(source), frames + _WARM_UP)):
             if number == _WARM_UP:  # the first inferences allocate, and must not count

@@ -125,5 +125,5 @@ def _source(settings: SourceSettings) -> str:
                 height, width = frame.image.shape[:2]
                 return f"{source.description} gives pictures of {width}×{height}"
             if waits >= _MOST_WAITS:
-                raise SourceError(f"{source.description}: no picture in {_MOST_WAITS / 2:.0f} s: {source.state().cause}")
+                raise SourceError(f"{source.description}: no picture yet: {source.state().cause or 'it is silent'}")
         raise SourceError(f"{source.description}: no picture in it")

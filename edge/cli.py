@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from edge import __version__
 from edge.errors import ConfigError, GateReaderError
@@ -37,7 +37,7 @@ _OPTIONS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = _parser().parse_args(arguments)
-    _start_logging(options.debug)
+    _start_logging(options.debug, options.run is _run)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -136,6 +136,7 @@ def _read(options: argparse.Namespace) -> int:
     from edge.reader import PlateReader
     from edge.stills import read_paths, still_line
 
+    logging.getLogger("edge.clip").setLevel(logging.ERROR)  # what a clip lacks is among the results
     config = _configure(options)
     detector = None if options.crops else PlateDetector(config.detector)
     status = 0
@@ -150,12 +151,14 @@ def _read(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from edge.replay import event_json, replay
+    from edge.replay import event_json, open_recording, replay
     from edge.service import event_line
 
-    for event in replay(_configure(options), options.clip, options.fps):
-        _print(event_json(event) if options.json else event_line(event))
-    return 0
+    config = _configure(options)
+    with open_recording(config, options.clip, options.fps) as source:
+        for event in replay(config, source):
+            _print(event_json(event) if options.json else event_line(event))
+        return 1 if source.skipped else 0  # what was skipped is in the log
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -215,20 +218,22 @@ def _positive(text: str) -> float:
 
 
 class _LogFormatter(logging.Formatter):
-    """The journal has its own clock and reads a priority in front of the line; a terminal has neither."""
+    """The journal has its own clock and reads a priority in front of each line; a terminal has neither."""
 
-    def __init__(self) -> None:
-        super().__init__("%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s", "%H:%M:%S")
+    _PRIORITIES: ClassVar = {"DEBUG": 7, "INFO": 6, "WARNING": 4}
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        if "JOURNAL_STREAM" not in os.environ:
-            return line
-        priority = {"DEBUG": 7, "INFO": 6, "WARNING": 4}.get(record.levelname, 3)
-        return f"<{priority}>{line}"
+        """One line, or more with a traceback."""
+        return f"<{self._PRIORITIES.get(record.levelname, 3)}>{super().format(record)}"
 
 
-def _start_logging(debug: bool) -> None:
+def _start_logging(debug: bool, service: bool) -> None:
+    """To standard error: of the service what happens, of the other commands what goes wrong."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_LogFormatter())
-    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
+    if service and "JOURNAL_STREAM" in os.environ:
+        handler.setFormatter(_LogFormatter("%(message)s"))
+    else:
+        form = "%(asctime)s %(message)s" if service else "gatereader: %(message)s"
+        handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))
+    level = logging.DEBUG if debug else logging.INFO if service else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler], force=True)

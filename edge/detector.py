@@ -40,6 +40,12 @@ class DetectorSettings:
     threads: int = 1
     """Processor threads of the network; 4 on a quiet Pi halve its time, 1 leaves room for the rest."""
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.threshold < 1.0:
+            raise ValueError(f"threshold is {self.threshold}, wanted 0 or more and below 1")
+        if self.threads < 1:
+            raise ValueError(f"threads is {self.threads}, wanted 1 or more")
+
 
 @dataclass(frozen=True, slots=True)
 class LevelMaps:

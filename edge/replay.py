@@ -1,7 +1,7 @@
 """A recording through the whole pipeline, as fast as it goes: the same passes as at the gate, without waiting."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from edge.config import Config
@@ -9,21 +9,23 @@ from edge.detector import PlateDetector
 from edge.live_feed import event_values
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
-from edge.records import PlateEvent
-from edge.source import open_source
+from edge.records import Frame, PlateEvent
+from edge.source import Source, open_source
 
 
-def replay(config: Config, clip: str, fps: float | None = None) -> Iterator[PlateEvent]:
-    """The final events of `clip`, in the order in which they end; `fps` frames a second if it is a folder."""
+def open_recording(config: Config, clip: str, fps: float | None = None) -> Source:
+    """The source of `clip`, as fast as it goes; `fps` pictures a second if it is a folder, at most of a video."""
     settings = replace(config.source, source=clip, realtime=False)
-    if fps is not None:
-        settings = replace(settings, fps=fps)
+    return open_source(settings if fps is None else replace(settings, fps=fps))
+
+
+def replay(config: Config, source: Iterable[Frame | None]) -> Iterator[PlateEvent]:
+    """The final events of a recording, in the order in which its passes end."""
     detector, reader = PlateDetector(config.detector), PlateReader(config.reader)
     pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
-    with open_source(settings) as source:
-        for frame in source:
-            if frame is not None:
-                yield from _finals(pipeline.process(frame).events)
+    for frame in source:
+        if frame is not None:
+            yield from _finals(pipeline.process(frame).events)
     yield from _finals(pipeline.finish())
 
 
@@ -33,5 +35,8 @@ def _finals(events: tuple[PlateEvent, ...]) -> Iterator[PlateEvent]:
 
 def event_json(event: PlateEvent) -> str:
     """One event as JSON on one line; `first_seen`, `last_seen` and `best_seen` are seconds in the recording."""
-    seconds = {name: round(getattr(event, name), 3) for name in ("first_seen", "last_seen", "best_seen")}
-    return json.dumps(event_values(event) | seconds, ensure_ascii=False)
+    values = event_values(event)
+    for name in ("first", "last", "best"):
+        values[f"{name}_utc"] = values[f"{name}_seen"]
+        values[f"{name}_seen"] = round(getattr(event, f"{name}_seen"), 3)
+    return json.dumps(values, ensure_ascii=False)

@@ -1,21 +1,33 @@
-"""`gatereader read`: pictures, folders of pictures and clips, one result a picture, in the order in which they are given."""
+"""`gatereader read`: pictures, folders of pictures and clips; one result a picture, in the order given."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
-from edge.errors import SourceError
-from edge.pictures import (
-    PICTURE_SUFFIXES,
-    PictureResult,
-    expand_paths,
-    picture_json,
-    read_image,
-    read_picture,
-    save_annotated,
-)
+import cv2
+
+from edge.clip import PICTURES, find_pictures, read_picture
+from edge.errors import OutputError, SourceError
+from edge.overlay import draw
 from edge.pipeline import Detector, Reader
+from edge.preprocess import crop_plate
+from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.source import SourceSettings, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One picture and the plates found on it, each with its reading, which may be empty."""
+
+    path: Path
+    frame: Frame
+    of_clip: bool
+    plates: tuple[tuple[PlateBox, PlateReading], ...]
+    detect_seconds: float
+    read_seconds: float
 
 
 def read_paths(
@@ -26,38 +38,49 @@ def read_paths(
     Without a detector each picture is one plate. With `save` the pictures are drawn into that folder. A clip gives one
     result for each frame, with its number (`frame`) and its `time` in seconds.
     """
-    for path in paths:
-        try:
-            files = expand_paths([path])
-        except SourceError as error:
-            yield _failed(path, error)
+    album = None if save is None else _Album(save)
+    for path, frame in _frames(paths):
+        if isinstance(frame, SourceError):
+            yield {"image": str(path), "error": str(frame).removeprefix(f"{path}: ")}
             continue
-        for file in files:
-            try:
-                yield from _read_file(file, detector, reader, save)
-            except SourceError as error:
-                yield _failed(file, error)
+        still = read_still(path, frame, detector, reader)
+        if album is not None:
+            album.add(still)
+        yield still_values(still)
 
 
-def _read_file(file: Path, detector: Detector | None, reader: Reader, save: Path | None) -> Iterator[dict[str, Any]]:
-    if file.suffix.lower() in PICTURE_SUFFIXES or not file.exists():
-        result = read_picture(file, detector, reader)
-        if save is not None:
-            save_annotated(result, save)
-        yield picture_json(result)
-        return
-    with open_source(SourceSettings(source=str(file), realtime=False)) as source:
-        for frame in source:
-            if frame is not None:
-                result = read_image(file, frame.image, detector, reader)
-                if save is not None:
-                    save_annotated(result, save, f"{file.stem}-{frame.index:06d}", frame.utc)
-                values = picture_json(result)
-                yield {"image": values.pop("image"), "frame": frame.index, "time": round(frame.time, 3), **values}
+def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Reader) -> Still:
+    """Find and read all plates of one picture; without a detector all of it is one plate."""
+    image = frame.image
+    height, width = image.shape[:2]
+    start = perf_counter()
+    boxes = (PlateBox(0.0, 0.0, width, height, 1.0),) if detector is None else detector.detect(image)
+    found = perf_counter()
+    plates = tuple((box, reader.read(crop_plate(image, box))) for box in boxes)
+    return Still(path, frame, path.suffix.lower() not in PICTURES, plates, found - start, perf_counter() - found)
 
 
-def _failed(path: Path, error: SourceError) -> dict[str, Any]:
-    return {"image": str(path), "error": str(error).removeprefix(f"{path}: ")}
+def still_values(still: Still) -> dict[str, Any]:
+    """The result as what JSON can hold; boxes in pixels, times in milliseconds."""
+    height, width = still.frame.image.shape[:2]
+    place = {"frame": still.frame.index, "time": round(still.frame.time, 3)} if still.of_clip else {}
+    return {
+        "image": str(still.path),
+        **place,
+        "width": width,
+        "height": height,
+        "plates": [
+            {
+                "text": reading.text,
+                "confidence": round(reading.confidence, 4),
+                "characters": [[character, round(confidence, 4)] for character, confidence in reading.characters],
+                "box": [round(value, 1) for value in (box.x1, box.y1, box.x2, box.y2)],
+                "detection": round(box.confidence, 4),
+            }
+            for box, reading in still.plates
+        ],
+        "ms": {"detect": round(1000 * still.detect_seconds, 2), "read": round(1000 * still.read_seconds, 2)},
+    }
 
 
 def still_line(values: Mapping[str, Any]) -> str:
@@ -65,3 +88,64 @@ def still_line(values: Mapping[str, Any]) -> str:
     name = f"{values['image']} {values['time']:.2f} s" if "time" in values else values["image"]
     plates = [f"{plate['text'] or '(illegible)'} {100 * plate['confidence']:.0f} %" for plate in values["plates"]]
     return f"{name}: {', '.join(plates) or 'no plate'}"
+
+
+def _frames(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError]]:
+    """Each picture with its path, or with why there is none."""
+    for path in paths:
+        try:
+            if path.is_dir():
+                for picture in find_pictures(path):
+                    yield picture, _picture(picture)
+            elif path.suffix.lower() in PICTURES or not path.exists():
+                yield path, _picture(path)
+            else:
+                yield from _clip(path)
+        except SourceError as error:
+            yield path, error
+
+
+def _picture(path: Path) -> Frame | SourceError:
+    try:
+        image = read_picture(path)
+        return Frame(image, 0.0, datetime.fromtimestamp(path.stat().st_mtime, UTC), 0, str(path))
+    except SourceError as error:
+        return error
+
+
+def _clip(path: Path) -> Iterator[tuple[Path, Frame | SourceError]]:
+    with open_source(SourceSettings(source=str(path), realtime=False)) as source:
+        yield from ((path, frame) for frame in source if frame is not None)
+        yield from ((path, SourceError(reason)) for _, reason in source.skipped)
+
+
+class _Album:
+    """A folder of drawn pictures, in which none takes another's name, nor that of a picture that was read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write into {folder}: {error.strerror}; name another folder") from None
+
+    def add(self, still: Still) -> None:
+        """Draw the plates onto a copy and write it as `NAME.plates.jpg`."""
+        tracks = tuple(_as_track(number, *plate) for number, plate in enumerate(still.plates, start=1))
+        drawn = draw(FrameResult(still.frame, tuple(box for box, _ in still.plates), tracks, ()))
+        stem = f"{still.path.stem}-{still.frame.index:06d}" if still.of_clip else still.path.stem
+        name, number = f"{stem}.plates.jpg", 1
+        while name in self._names:
+            number += 1
+            name = f"{stem}.{number}.plates.jpg"
+        self._names.add(name)
+        try:
+            (self._folder / name).write_bytes(cv2.imencode(".jpg", drawn)[1].tobytes())
+        except OSError as error:
+            raise OutputError(f"cannot write {self._folder / name}: {error.strerror}") from None
+
+
+def _as_track(number: int, box: PlateBox, reading: PlateReading) -> TrackedPlate:
+    """As the drawing wants it; one look decides nothing, so the state is that of a plate being read."""
+    return TrackedPlate(number, box, reading.text, reading.confidence, "reading", 1)

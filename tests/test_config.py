@@ -93,7 +93,7 @@ def test_the_file_beats_the_defaults_and_the_command_line_beats_the_file(tmp_pat
 
 
 def test_a_wrong_override_names_its_option() -> None:
-    with pytest.raises(ConfigError, match="^--listen: .*HOST:PORT"):
+    with pytest.raises(ConfigError, match=r"^--listen: .*HOST:PORT"):
         load_config(None, [Override("live", "listen", "8080", "--listen")])
 
 

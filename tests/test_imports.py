@@ -21,7 +21,9 @@ def imports(path: Path, top_level_only: bool = False) -> Iterator[str]:
             assert node.level == 0, f"{path}:{node.lineno}: a relative import"
             module = node.module or ""
             yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names if (ROOT / module / f"{alias.name}.py").is_file())
+            yield from (
+                f"{module}.{alias.name}" for alias in node.names if (ROOT / module / f"{alias.name}.py").is_file()
+            )
 
 
 def test_edge_never_imports_training() -> None:
@@ -62,7 +64,7 @@ def test_the_device_imports_only_what_it_depends_on() -> None:
 
 def test_no_module_imports_itself_by_a_detour() -> None:
     graph = {
-        f"{package}.{path.stem}": {name for name in imports(path, top_level_only=True)}
+        f"{package}.{path.stem}": set(imports(path, top_level_only=True))
         for package in ("edge", "training")
         for path in (ROOT / package).glob("*.py")
     }
@@ -81,4 +83,4 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 
 def test_folders_that_would_hide_other_packages_are_not_packages() -> None:
     assert not (ROOT / "models" / "__init__.py").exists()
-    assert not [path for path in (ROOT / "tests").rglob("__init__.py")]
+    assert not list((ROOT / "tests").rglob("__init__.py"))

@@ -86,7 +86,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     messages: list[dict[str, object]] = []
     clock = iter(range(10_000))
     monkeypatch.setattr(service, "notify", lambda **states: messages.append(states))
-    monkeypatch.setattr(service.time, "monotonic", lambda: 1.5 * next(clock))
+    monkeypatch.setattr("edge.service.time.monotonic", lambda: 1.5 * next(clock))
     return messages
 
 

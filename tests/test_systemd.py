@@ -47,9 +47,14 @@ def test_the_service_is_little_exposed() -> None:
 
 def test_a_wrong_configuration_is_not_tried_again_and_a_crash_is() -> None:
     lines = UNIT.read_text(encoding="utf-8").splitlines()
-    for line in ("Type=notify", "Restart=on-failure", "RestartPreventExitStatus=78", "StateDirectory=gatereader"):
+    for line in (
+        "Type=notify",
+        "Restart=on-failure",
+        "RestartPreventExitStatus=78 CREDENTIALS",
+        "StateDirectory=gatereader",
+    ):
         assert line in lines
-    assert "/bin/gatereader run --config /etc/gatereader/gatereader.toml" in UNIT.read_text(encoding="utf-8")
+    assert "ExecStart=/opt/gatereader/.venv/bin/gatereader run --config " in UNIT.read_text(encoding="utf-8")
 
 
 def test_only_a_group_that_every_debian_has_is_asked_for() -> None:
