@@ -15,7 +15,7 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView, plate_views,
 from edge.records import Image, PlateReading
 from edge.runtime import Int8Model
 
-_TYPICAL_LENGTH = 4
+_TYPICAL_LENGTH = 5
 _ONE_LINE_BONUS = 0.05
 
 

@@ -11,6 +11,7 @@ readings that all say B at 0.7 are right more often than in 7 of 10 cases. So it
 of looks that the readings are worth, which never reaches two however many they are.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from edge.records import PlateBox, PlateReading, Reason
 UNDECIDED = "?"
 MANY_TEXTS = 4
 """So many different texts, each of them clear, are no plate."""
+_EDGE = 2.0
 _MEDOIDS = 5
 _MOMENT = 0.25
 _CORRELATION = 0.5
@@ -38,8 +40,9 @@ class VoteSettings:
     """Pixels in the camera's frame; readings of narrower plates do not vote (two-line plates: of half of it)."""
     min_sharpness: float = 40.0
     """Readings of crops less sharp than this (variance of the Laplacian of the prepared crop) do not vote."""
-    edge_margin: float = 2.0
-    """Pixels; a plate whose box comes this near the frame's edge may be cut off, so its readings do not vote."""
+    edge_margin: float = 0.03
+    """Plate widths; a plate whose box comes this near the frame's edge (2 pixels at least) may be cut off, so its
+    readings do not vote."""
     min_characters: int = 3
     """Shorter texts are no plates."""
     max_characters: int = 10
@@ -175,7 +178,7 @@ def refusal_of(
 ) -> Reason | None:
     """Why a reading may not vote; `frame_size` is (width, height) in pixels."""
     width, height = frame_size
-    margin = settings.edge_margin
+    margin = max(_EDGE, settings.edge_margin * box.width)
     if box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin:
         return "edge_cut"
     if box.width * min(reading.lines, 2) < settings.min_plate_width:
@@ -243,7 +246,7 @@ def _stretch(probability: float, factor: float) -> float:
     """The probability whose log-odds are `factor` times as large; one below a half is left alone."""
     if probability <= 0.5:
         return probability
-    for_it, against_it = probability**factor, max(0.0, 1.0 - probability) ** factor
+    for_it, against_it = math.pow(probability, factor), math.pow(max(0.0, 1.0 - probability), factor)
     return for_it / (for_it + against_it)
 
 
@@ -261,22 +264,32 @@ def _winners(
 ) -> tuple[tuple[str, float], tuple[str, float]]:
     """Best and second best content of one slot of the alignment, with their weight; to hold nothing is a claim too."""
     weight: dict[str, float] = {}
-    highest: dict[str, float] = {}
-    claims: tuple[tuple[str, float], ...]
     for ballot, (start, end) in zip(ballots, slots, strict=True):
-        reading = ballot.reading
-        if end == start + 1:
-            claims = (reading.characters[start], *reading.runners_up[start:end])
-        elif end == start:
-            claims = (("", _absence(reading, start)),)
-        else:
-            claims = ((reading.text[start:end], min(p for _, p in reading.characters[start:end])),)
-        for text, confidence in claims:
+        for text, confidence in _claims(ballot.reading, start, end):
             weight[text] = weight.get(text, 0.0) + ballot.weight * confidence
-            highest[text] = max(highest.get(text, 0.0), confidence)
-    ranked = sorted(weight, key=lambda text: (weight[text], highest[text]), reverse=True)
-    best, second = ranked[0], ranked[1] if len(ranked) > 1 else ""
-    return (best, weight[best]), (second, weight[second] if len(ranked) > 1 else 0.0)
+    best = max(weight, key=weight.__getitem__)
+    tied = [text for text, amount in weight.items() if amount == weight[best]]
+    if len(tied) > 1:
+        best = max(tied, key=lambda text: _highest(text, ballots, slots))
+    second = max((text for text in weight if text != best), key=weight.__getitem__, default="")
+    return (best, weight[best]), (second, weight.get(second, 0.0) if second != best else 0.0)
+
+
+def _claims(reading: PlateReading, start: int, end: int) -> tuple[tuple[str, float], ...]:
+    """What a reading says of a slot that holds characters `start` to `end` of its text."""
+    if end == start + 1:
+        return reading.characters[start], *reading.runners_up[start:end]
+    if end == start:
+        return (("", _absence(reading, start)),)
+    return ((reading.text[start:end], min(p for _, p in reading.characters[start:end])),)
+
+
+def _highest(wanted: str, ballots: Sequence[Ballot], slots: Sequence[tuple[int, int]]) -> float:
+    """The highest confidence with which any reading claims that a slot holds `wanted`."""
+    claims = (
+        c for ballot, (start, end) in zip(ballots, slots, strict=True) for c in _claims(ballot.reading, start, end)
+    )
+    return max(confidence for text, confidence in claims if text == wanted)
 
 
 def _absence(reading: PlateReading, place: int) -> float:

@@ -82,6 +82,13 @@ def test_a_split_vote_shows_as_question_mark_with_the_second_best() -> None:
     assert vote.margin == pytest.approx(0.95 * (3 - 2) / 5)
 
 
+def test_readings_without_runners_up_have_no_second() -> None:
+    bare = PlateReading("AB1", 0.9, (("A", 0.9), ("B", 0.9), ("1", 0.9)), (), 1, 500)
+    vote = count([Ballot(bare, 0.5, box(300), 0.0, START)], SETTINGS)
+    assert (vote.answer, vote.second) == ("AB1", "")
+    assert vote.margin == pytest.approx(0.9)
+
+
 def test_nobody_voted() -> None:
     assert count([], SETTINGS) == NO_VOTE
     assert NO_VOTE.confidence == 0.0
