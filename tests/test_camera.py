@@ -1,0 +1,288 @@
+"""The thread that drains a live camera: newest wins, a loss is named, it comes back, a hang is left behind."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.camera import CameraError, LiveCamera
+from edge.errors import SourceError
+from edge.records import Image
+
+SECONDS = 5.0
+"""A test that waits this long has failed."""
+
+
+class Clock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class FakeCamera:
+    """Gives what a test puts in: a picture, an exception to raise, or a function that blocks."""
+
+    def __init__(self) -> None:
+        self.script: queue.Queue[Image | Exception | Callable[[], Image]] = queue.Queue()
+        self.opened = self.released = 0
+        self.refuse: list[CameraError] = []
+
+    def open(self) -> "FakeCamera":
+        self.opened += 1
+        if self.refuse:
+            raise self.refuse.pop(0)
+        return self
+
+    def read(self) -> Image:
+        while True:
+            try:
+                item = self.script.get(timeout=0.05)
+            except queue.Empty:
+                if self.released < 0:
+                    raise CameraError("lost") from None
+                continue
+            if isinstance(item, Exception):
+                raise item
+            return item() if callable(item) else item
+
+    def release(self) -> None:
+        self.released += 1
+
+    def end(self) -> None:
+        self.script.put(CameraError("lost"))
+
+
+def picture(value: int) -> Image:
+    return np.full((4, 6, 3), value, np.uint8)
+
+
+def until(wanted: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not wanted():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def live(fake: FakeCamera, **options: object) -> LiveCamera:
+    options = {"wait": 0.02, "pause": lambda seconds: time.sleep(0.001)} | options
+    return LiveCamera(fake.open, "fake", **options)  # type: ignore[arg-type]
+
+
+def test_the_newest_frame_wins_and_the_others_are_counted() -> None:
+    fake, clock = FakeCamera(), Clock()
+    with live(fake, now=clock) as source:
+        for value in range(5):
+            fake.script.put(picture(value))
+        until(lambda: source.state().frames == 5)
+        frame = next(iter(source))
+        assert frame is not None
+        assert (frame.image[0, 0, 0], frame.index, frame.time, frame.name) == (4, 4, 100.0, "fake")
+        assert source.state().dropped == 4
+        assert source.state().online
+        fake.end()
+
+
+def test_without_a_new_frame_there_is_none() -> None:
+    fake = FakeCamera()
+    with live(fake) as source:
+        frames = iter(source)
+        assert next(frames) is None
+        fake.script.put(picture(1))
+        until(lambda: source.state().frames == 1)
+        assert next(frames) is not None
+        assert next(frames) is None
+        fake.end()
+
+
+def test_time_never_goes_back() -> None:
+    fake, clock = FakeCamera(), Clock()
+    with live(fake, now=clock) as source:
+        times = list[float]()
+        for seconds in (10.0, 12.0, 11.0, 13.0):
+            clock.seconds = seconds
+            fake.script.put(picture(0))
+            until(lambda: source.state().frames > len(times))
+            frame = next(iter(source))
+            assert frame is not None
+            times.append(frame.time)
+        assert times == [10, 12, 12, 13]
+        fake.end()
+
+
+def test_a_lost_camera_is_opened_again_with_longer_pauses_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    fake, pauses = FakeCamera(), list[float]()
+    fake.refuse = [CameraError("refused", "nothing listens")] * 7
+    with live(fake, pause=pauses.append) as source:
+        fake.script.put(picture(1))
+        until(lambda: source.state().online)
+        assert fake.opened == 8
+        for longest, pause in zip([1, 2, 4, 8, 16, 30, 30], pauses, strict=True):
+            assert 0.75 * longest <= pause <= longest
+        assert caplog.messages == [
+            "fake: refused; nothing listens; trying again until it is there",
+            "fake: pictures of 6×4",
+        ]
+        pauses.clear()
+        fake.end()
+        until(lambda: len(pauses) == 1)
+        assert pauses[0] <= 1, "after a frame the pauses start anew"
+        assert "fake: lost" in caplog.text
+        fake.end()
+
+
+def test_the_cause_is_in_the_state_until_pictures_come() -> None:
+    fake = FakeCamera()
+    with live(fake) as source:
+        fake.script.put(picture(1))
+        until(lambda: source.state().online)
+        since = source.state().since
+        fake.refuse = [CameraError("unauthorised")] * 1_000_000
+        fake.script.put(CameraError("timeout"))
+        until(lambda: source.state().cause == "unauthorised")
+        assert not source.state().online
+        assert source.state().since >= since
+        assert source.state().frames == 1
+        assert fake.released == 1
+        fake.refuse = []
+        fake.script.put(picture(1))
+        until(lambda: source.state().online)
+        assert source.state().cause == ""
+        fake.end()
+
+
+def test_an_error_of_opencv_is_a_loss() -> None:
+    fake = FakeCamera()
+    with live(fake, pause=lambda _: time.sleep(0.05)) as source:
+        fake.script.put(cv2.error("decoder"))
+        until(lambda: source.state().cause == "no picture")
+        fake.end()
+
+
+def test_a_hung_driver_is_left_behind() -> None:
+    fake, clock, stuck = FakeCamera(), Clock(), threading.Event()
+
+    def hang() -> Image:
+        stuck.wait(SECONDS)
+        return picture(99)
+
+    with live(fake, now=clock, patience=10) as source:
+        frames = iter(source)
+        fake.script.put(hang)
+        until(fake.script.empty)
+        assert next(frames) is None
+        assert source.state().cause == "connecting"
+        clock.seconds += 11
+        assert next(frames) is None
+        assert source.state().cause == "timeout"
+        fake.script.put(picture(7))
+        until(lambda: source.state().online)
+        frame = next(frames)
+        assert frame is not None
+        assert frame.image[0, 0, 0] == 7
+        stuck.set()
+        until(lambda: fake.released == 1)
+        assert next(frames) is None, "a picture of the abandoned thread is not taken"
+        assert fake.opened == 2
+        fake.end()
+
+
+def test_threads_do_not_pile_up_behind_a_hung_driver() -> None:
+    fake, clock, stuck = FakeCamera(), Clock(), threading.Event()
+
+    def hang() -> Image:
+        stuck.wait(SECONDS)
+        raise CameraError("lost")
+
+    with live(fake, now=clock, patience=10, wait=0.005) as source:
+        frames = iter(source)
+        for _ in range(12):
+            fake.script.put(hang)
+        for _ in range(12):
+            until(lambda: source._busy_since is not None)
+            clock.seconds += 11
+            next(frames)
+        assert fake.opened <= 5
+        assert not source.state().online
+        stuck.set()
+
+
+def test_a_thread_that_died_is_an_error_not_an_empty_road(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    fake = FakeCamera()
+    with live(fake) as source:
+        fake.script.put(ZeroDivisionError())
+        with pytest.raises(SourceError, match="its thread ended"):
+            for _ in source:
+                pass
+
+
+def test_closing_does_not_wait_for_a_hung_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.camera._CLOSE_SECONDS", 0.05)
+    fake, stuck = FakeCamera(), threading.Event()
+
+    def hang() -> Image:
+        stuck.wait(SECONDS)
+        return picture(0)
+
+    source = live(fake)
+    fake.script.put(hang)
+    until(fake.script.empty)
+    began = time.monotonic()
+    source.close()
+    assert time.monotonic() - began < 1
+    assert list(source) == []
+    stuck.set()
+    until(lambda: fake.released == 1)
+
+
+def test_closing_ends_a_pause_and_the_iteration() -> None:
+    fake = FakeCamera()
+    fake.refuse = [CameraError("refused")] * 100
+    source = LiveCamera(fake.open, "fake", wait=0.02)
+    until(lambda: source.state().cause == "refused")
+    began = time.monotonic()
+    source.close()
+    assert time.monotonic() - began < 0.5
+    assert list(source) == []
+    assert fake.opened == 1
+
+
+def test_fewer_frames_a_second_are_taken_evenly() -> None:
+    fake, clock = FakeCamera(), Clock()
+    with live(fake, now=clock, fps=5.0) as source:
+        taken = []
+        for index in range(30):
+            clock.seconds = 100 + index / 30 + (0.004 if index % 2 else 0)
+            fake.script.put(picture(index))
+            until(lambda: source.state().frames == index + 1)  # noqa: B023
+            with source._changed:
+                if source._box is not None:
+                    taken.append(source._box.index)
+                    source._box = None
+        assert 5 <= len(taken) <= 6
+        assert source.state().dropped == 0, "what is not wanted is not dropped"
+        fake.end()
+
+
+def test_pictures_are_turned_clockwise() -> None:
+    fake = FakeCamera()
+    with live(fake, rotate=90) as source:
+        image = picture(0)
+        image[0, 0] = 255
+        fake.script.put(image)
+        until(lambda: source.state().frames == 1)
+        frame = next(iter(source))
+        assert frame is not None
+        assert frame.image.shape == (6, 4, 3)
+        assert frame.image[0, 3, 0] == 255
+        fake.end()

@@ -1,0 +1,352 @@
+"""One string names any source; recordings; what is wrong with a source is said, and passwords never are."""
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import capture
+from edge.camera import CameraError, LiveCamera
+from edge.capture import open_v4l2
+from edge.clip import Clip, Pictures, Video
+from edge.demo import DemoSource
+from edge.errors import ConfigError, SourceError
+from edge.network import check_url, find_cause, public_url
+from edge.source import Source, SourceSettings, SourceState, open_source
+
+
+@pytest.fixture
+def no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise CameraError("refused")
+
+    monkeypatch.setattr("edge.source.open_stream", refuse)
+    monkeypatch.setattr("edge.source.open_v4l2", refuse)
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """40 frames, 10 a second; frame k is grey 5·k."""
+    path = tmp_path / "gate.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for index in range(40):
+        writer.write(np.full((48, 64, 3), 5 * index, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "frames"
+    path.mkdir()
+    for index in range(4):
+        cv2.imwrite(str(path / f"{index:03}.png"), np.full((20, 30, 3), 10 * index, np.uint8))
+    os.utime(path / "000.png", (1_700_000_000, 1_700_000_000))
+    return path
+
+
+def fast(source: str | Path, **wishes: object) -> Source:
+    return open_source(SourceSettings(source=str(source), realtime=False, **wishes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "description"),
+    [
+        ("demo:", DemoSource, "demo scene 0"),
+        ("demo:7", DemoSource, "demo scene 7"),
+        ("v4l2:/dev/video3", LiveCamera, "/dev/video3"),
+        ("/dev/v4l/by-id/usb-cam", LiveCamera, "/dev/v4l/by-id/usb-cam"),
+        ("2", LiveCamera, "/dev/video2"),
+        ("rtsp://me:secret@10.0.0.1/live?key=secret", LiveCamera, "rtsp://10.0.0.1/live?…"),
+        ("RTSPS://10.0.0.1:322/live", LiveCamera, "rtsps://10.0.0.1:322/live"),
+        ("http://me:secret@cam.local:8081/video", LiveCamera, "http://cam.local:8081/video"),
+    ],
+)
+@pytest.mark.usefixtures("no_camera")
+def test_a_string_names_any_source(spec: str, kind: type[Source], description: str) -> None:
+    with open_source(SourceSettings(source=spec)) as source:
+        assert isinstance(source, kind)
+        assert source.live
+        assert source.description == description
+        assert isinstance(source.state(), SourceState)
+        assert source.skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("", "no such file"),
+        ("nowhere.mp4", "no such file"),
+        ("demo:first", "not a whole number"),
+        ("picamera:left", "not a whole number"),
+        ("v4l2:camera", "no device"),
+        ("ftp://host/clip", "ftp:// is no source"),
+        ("://", "no source"),
+        ("rtsp://", "needs a host"),
+    ],
+)
+def test_a_wrong_string_is_refused_with_what_is_accepted(spec: str, said: str) -> None:
+    with pytest.raises(SourceError, match=said) as error:
+        open_source(SourceSettings(source=spec))
+    assert "rtsp://" in str(error.value) or "/dev/video0" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsp://me:s3c/ret@host/x", "rtsp://me:12#3s3c@host/x", "rtsp://me:12?s3c@h/x", "rtsp://h o/s3c"]
+)
+def test_a_password_that_breaks_the_url_is_not_shown(url: str) -> None:
+    with pytest.raises(SourceError) as error:
+        check_url(url)
+    assert "s3c" not in str(error.value)
+
+
+def test_a_password_in_the_path_is_not_shown() -> None:
+    assert (
+        public_url("rtsp://10.0.0.2:554/user=admin_password=s3c_channel=1.sdp?real") == "rtsp://10.0.0.2:554/user=…?…"
+    )
+    assert public_url("rtsp://u:p@[fe80::1]:554/a") == "rtsp://[fe80::1]:554/a"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fps": -1},
+        {"width": 10, "height": 10},
+        {"width": 640},
+        {"rotate": 45},
+        {"open_timeout": 0},
+        {"read_timeout": 1e9},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        SourceSettings(**wrong)  # type: ignore[arg-type]
+
+
+# Recordings
+
+
+def test_a_video_frame_by_frame(video: Path) -> None:
+    with fast(video) as source:
+        frames = [frame for frame in source if frame is not None]
+        assert [frame.time for frame in frames] == [index / 10 for index in range(40)]
+        assert [frame.index for frame in frames] == list(range(40))
+        assert abs(int(frames[20].image.mean()) - 100) < 4
+        assert (frames[10].utc - frames[0].utc).total_seconds() == 1
+        assert frames[0].utc.timestamp() == pytest.approx(video.stat().st_mtime)
+        assert not source.live
+        assert source.state().frames == 40
+        assert source.state().cause == "ended"
+        assert not source.skipped
+
+
+def test_fewer_frames_of_a_video(video: Path) -> None:
+    assert [frame.time for frame in fast(video, fps=5) if frame] == pytest.approx([index / 5 for index in range(20)])
+    assert len([*fast(video, fps=4)]) == 16, "three tenths, two tenths, and so on"
+
+
+def test_a_video_over_and_over(video: Path) -> None:
+    with fast(video, loop=True) as source:
+        times = []
+        for frame in source:
+            assert frame is not None
+            times.append(frame.time)
+            if len(times) == 100:
+                source.close()
+    assert times == pytest.approx([index / 10 for index in range(100)])
+
+
+def test_a_video_at_its_own_speed(video: Path) -> None:
+    seconds, slept = [0.0], list[float]()
+
+    def sleep(duration: float) -> None:
+        slept.append(duration)
+        seconds[0] += duration
+
+    clip = Clip(Video(video), realtime=True, now=lambda: seconds[0], sleep=sleep)
+    assert clip.live
+    assert len(list(clip)) == 40
+    assert sum(slept) == pytest.approx(3.9)
+
+
+def test_a_video_that_is_cut_off_gives_what_it_has(video: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = video.read_bytes()
+    video.write_bytes(whole[: len(whole) // 2])
+    with fast(video) as source:
+        frames = [*source]
+        assert 3 < len(frames) < 30
+        assert [name for name, _ in source.skipped] == ["gate.avi"]
+        assert f"ends after {len(frames)} of 40 frames" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all", bytes(5000)])
+def test_a_file_without_video(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="no video in it"):
+        fast(path)
+
+
+def test_a_folder_in_the_order_of_names(folder: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden.png").write_bytes(b"")
+    frames = [frame for frame in fast(folder) if frame is not None]
+    assert [frame.name for frame in frames] == ["000.png", "001.png", "002.png", "003.png"]
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [0, 10, 20, 30]
+    assert frames[0].utc.timestamp() == 1_700_000_000
+    assert [frame.time for frame in fast(folder, fps=2) if frame] == [0, 0.5, 1, 1.5]
+
+
+def test_broken_pictures_are_named_and_the_others_still_come(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "001.png").write_bytes(b"no picture")
+    (folder / "002.png").write_bytes(b"")
+    good = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (200, 200, 3)).astype(np.uint8))[1].tobytes()
+    (folder / "004.jpg").write_bytes(good[: len(good) // 2])
+    (folder / "005.jpg").write_bytes(good)
+    with fast(folder) as source:
+        frames = [frame for frame in source if frame is not None]
+        assert [frame.name for frame in frames] == ["000.png", "003.png", "005.jpg"]
+        assert frames[1].time == pytest.approx(0.6), "a gap stays a gap"
+        assert [name for name, _ in source.skipped] == ["001.png", "002.png", "004.jpg"]
+        assert "cut off" in dict(source.skipped)["004.jpg"]
+        assert len(caplog.messages) == 3
+
+
+def test_a_folder_of_only_broken_pictures_ends_even_when_looped(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    with fast(folder, loop=True) as source:
+        assert list(source) == []
+        assert len(source.skipped) == 4
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no pictures in this folder"):
+        fast(tmp_path)
+
+
+def test_one_picture(folder: Path) -> None:
+    frames = [frame for frame in fast(folder / "003.png", rotate=270) if frame is not None]
+    assert [frame.image.shape for frame in frames] == [(30, 20, 3)]
+
+
+def test_reading_a_folder_again_names_what_is_broken_once(folder: Path) -> None:
+    (folder / "001.png").write_bytes(b"no picture")
+    pictures = Pictures(sorted(folder.iterdir()), "folder")
+    assert len([*pictures.read(), *pictures.read()]) == 6
+    assert len(pictures.skipped) == 1
+
+
+# Cameras without a camera
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[int, list[bytes]]]:
+    """A listener that answers one request with what is in the list, or nothing."""
+    answers = list[bytes]()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                answers.append(connection.recv(2000))
+                connection.sendall(answers[0])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], answers
+    thread.join(1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (b"RTSP/1.0 401 Unauthorized\r\n", "unauthorised"),
+        (b"RTSP/1.0 404 Not Found\r\n", "no such stream"),
+        (b"RTSP/1.0 200 OK\r\n", "no picture"),
+        (b"what?", "no picture"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_the_camera_is_asked_why(server: tuple[int, list[bytes]], answer: bytes, cause: str, scheme: str) -> None:
+    port, answers = server
+    answers.append(answer)
+    found, advice = find_cause(f"{scheme}://me:s3c%2Fret@127.0.0.1:{port}/live", 2)
+    assert found == cause
+    assert "s3c" not in advice
+    assert b"Authorization: Basic bWU6czNjL3JldA==" in answers[1], "me:s3c/ret"
+    assert b"s3c" not in answers[1]
+
+
+def test_a_camera_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert find_cause(f"rtsp://127.0.0.1:{port}/", 1)[0] == "refused"
+    errors: list[tuple[OSError, str]] = [
+        (socket.gaierror(-2, "Name or service not known"), "unknown host"),
+        (TimeoutError(), "timeout"),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "unreachable"),
+    ]
+    for error, cause in errors:
+
+        def fail(*_: object, error: OSError = error) -> None:
+            raise error
+
+        monkeypatch.setattr(socket, "create_connection", fail)
+        assert find_cause("rtsp://camera/live", 1)[0] == cause
+
+
+def test_streams_get_our_options_and_files_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, seen = "OPENCV_FFMPEG_CAPTURE_OPTIONS", list[tuple[str | None, list[int]]]()
+
+    class Closed:
+        def __init__(self, _url: str, _backend: int, limits: list[int]) -> None:
+            seen.append((os.environ.get(name), limits))
+
+        def isOpened(self) -> bool:  # noqa: N802
+            return False
+
+    monkeypatch.setattr(cv2, "VideoCapture", Closed)
+    monkeypatch.setattr(capture, "find_cause", lambda *_: ("refused", ""))
+    monkeypatch.delenv(name, raising=False)
+    for _ in range(2):
+        with pytest.raises(CameraError, match="refused"):
+            capture.open_stream("rtsp://h/", 3, 4)
+        monkeypatch.setenv(name, "rtsp_transport;udp")
+    assert seen[0] == (
+        "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay",
+        [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 3000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 4000],
+    )
+    assert seen[1][0] == os.environ[name] == "rtsp_transport;udp"
+
+
+def test_a_device_that_is_not_there_or_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CameraError, match="is not there") as error:
+        open_v4l2(tmp_path / "video9", (0, 0), 0, 3)
+    assert error.value.cause == "no such device"
+    for number, cause in ((errno.EACCES, "no permission"), (errno.EBUSY, "busy"), (errno.ENODEV, "no such device")):
+
+        def fail(*_: object, number: int = number) -> int:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("edge.capture.os.open", fail)
+        with pytest.raises(CameraError) as error:
+            open_v4l2(Path("/dev/video0"), (0, 0), 0, 3)
+        assert error.value.cause == cause
+
+
+def test_a_device_that_is_no_camera(tmp_path: Path) -> None:
+    path = tmp_path / "video0"
+    path.touch()
+    with pytest.raises(CameraError, match="no camera") as error:
+        open_v4l2(path, (640, 480), 0, 3)
+    assert error.value.cause == "no picture"
