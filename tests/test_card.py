@@ -70,7 +70,9 @@ def test_a_card_of_the_other_kind_is_refused(weights: Path) -> None:
         ({"sha256": None, "drop": "sha256"}, "lacks or does not know a key"),
     ],
 )
-def test_a_card_that_this_version_does_not_know_is_refused(weights: Path, change: dict[str, object], message: str) -> None:
+def test_a_card_that_this_version_does_not_know_is_refused(
+    weights: Path, change: dict[str, object], message: str
+) -> None:
     path = weights.with_suffix(".json")
     a_card(weights).write(path)
     fields = json.loads(path.read_text())

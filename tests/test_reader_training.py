@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# TensorFlow and Keras warn of each other; that is not ours to mend.
-pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
-
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
 
 from edge.errors import ConfigError, ModelError
 from edge.reader import PlateReader, ReaderSettings
-from tests.test_reader_data import write_set
+from test_reader_data import write_set
 from training import export as exporting
 from training.calibrate import best_temperature
 from training.train import TrainSettings, learning_rate_at, train
+
+# TensorFlow and Keras warn of each other; that is not ours to mend.
+pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
 
 SETTINGS = TrainSettings(
     steps=4, batch=4, width=0.25, synthetic=30, real_times=1, validate_every=2, save_every=2, mix=(0.5, 0.5)
