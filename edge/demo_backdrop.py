@@ -48,7 +48,8 @@ def _draw_sky(canvas: Image, light: Light, rng: np.random.Generator) -> None:
     sky = np.array(light.sky[0], np.float32) * (1 - ramp) + np.array(light.sky[1], np.float32) * ramp
     clouds = cloud_noise(height, canvas.shape[1], rng, (16, 40, 90, 200))
     cover = np.clip(clouds * 0.5 + 0.1, 0, 1)[..., None] * (0.12 if light.infrared else 0.8)
-    white = sky * 0.35 + 0.65 * np.array(light.sky[1], np.float32).mean() + 18
+    lit = np.array(light.sky[1], np.float32)
+    white = sky * 0.35 + lit * 0.45 + lit.mean() * 0.2 + 14
     canvas[:height] = np.clip(sky * (1 - cover) + white * cover, 0, 255)
 
 
@@ -81,7 +82,8 @@ def _road_texture(rng: np.random.Generator, light: Light) -> Image:
         for wheel in (-0.75, 0.75):
             ground -= 13 * np.exp(-(((x - lane - wheel) / 0.22) ** 2))[None, :, None]
     ground += grain * 5
-    grass = np.asarray(_foliage(height, width, rng, (62, 128, 104), 2), np.float32) * 1.1
+    grass = np.asarray(_foliage(height, width // 2, rng, (62, 128, 104), 2), np.float32) * 1.1
+    grass = np.hstack([grass, grass])
     verge = (x < -3.9) | (x > 4.9)
     ground[:, verge] = grass[:, verge]
     island = (x > 0.25) & (x < 0.65)

@@ -38,16 +38,40 @@ def _panel(body: Body, paint: Doubles, light: Light) -> Doubles:
     return shade(normals, np.broadcast_to(paint, normals.shape), 0.1, light)
 
 
-def _shape(panel: Doubles, points: Sequence[tuple[float, float]], soft: int = 9) -> Doubles:
-    """A (H, W, 1) mask, 0 to 1, of the polygon (texture pixels) with rounded corners."""
-    mask = np.zeros(panel.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.array(points, np.int32)], (255,))
-    soft_mask = cv2.GaussianBlur(mask, (0, 0), soft / 2)
-    return np.asarray(np.clip((soft_mask[..., None].astype(np.float64) - 100) / 50, 0, 1))
+def _blend(panel: Doubles, mask: Image, corner: tuple[int, int], filling: Doubles) -> None:
+    """Lay `filling` over the panel in place where `mask` (0 to 255), whose top left is at `corner` (x, y), says so.
+
+    `filling` is one colour, (3,), or as high as the panel: (H, 1, 3) or (H, W, 3).
+    """
+    x1, y1 = max(corner[0], 0), max(corner[1], 0)
+    x2, y2 = min(corner[0] + mask.shape[1], panel.shape[1]), min(corner[1] + mask.shape[0], panel.shape[0])
+    if x2 <= x1 or y2 <= y1:
+        return
+    share = mask[y1 - corner[1] : y2 - corner[1], x1 - corner[0] : x2 - corner[0], None] / 255.0
+    if filling.ndim == 3:
+        filling = filling[y1:y2] if filling.shape[1] == 1 else filling[y1:y2, x1:x2]
+    part = panel[y1:y2, x1:x2]
+    part += (filling - part) * share
 
 
-def _lay(panel: Doubles, mask: Doubles, filling: Doubles) -> None:
-    panel += (filling - panel) * mask
+def _polygon(panel: Doubles, points: Sequence[tuple[float, float]], filling: Doubles, soft: int = 9) -> None:
+    """Fill a polygon (texture pixels) with rounded corners, in place."""
+    outline = np.array(points, np.int32)
+    corner = outline.min(axis=0) - soft
+    width, height = outline.max(axis=0) + soft - corner
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [outline - corner], (255,))
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), soft / 2), np.uint8)
+    sharper = np.clip((mask.astype(np.float64) - 100) * 5.1, 0, 255).astype(np.uint8)
+    _blend(panel, sharper, (int(corner[0]), int(corner[1])), filling)
+
+
+def _disc(panel: Doubles, centre: tuple[int, int], radius: int, filling: Doubles, width: int = -1) -> None:
+    """A disc, or with `width` a ring of so many pixels, in place."""
+    size = radius + max(width, 0) + 2
+    mask = np.zeros((2 * size + 1, 2 * size + 1), np.uint8)
+    cv2.circle(mask, (size, size), radius, (255,), width, cv2.LINE_AA)
+    _blend(panel, mask, (centre[0] - size, centre[1] - size), filling)
 
 
 def _mesh_fill(panel: Doubles, kind: int, tint: Doubles) -> Doubles:
@@ -64,27 +88,23 @@ def _mesh_fill(panel: Doubles, kind: int, tint: Doubles) -> Doubles:
 
 
 def _grille(body: Body, panel: Doubles, light: Light, rng: np.random.Generator) -> None:
+    """The grille between the lamps in its frame, with a badge of no brand."""
     middle = panel.shape[1] / 2
-    top, bottom = body.nose - 0.07, body.plate + 0.1
+    y1, y2 = _row(body, body.nose - 0.07), _row(body, body.plate + 0.1)
     wide, narrow = rng.uniform(0.3, 0.5) * SCALE, rng.uniform(0.26, 0.42) * SCALE
-    y1, y2 = _row(body, top), _row(body, bottom)
     points = [(middle - wide, y1), (middle + wide, y1), (middle + narrow, y2), (middle - narrow, y2)]
     grown = [(x + np.sign(x - middle) * 7, y + (7 if y == y2 else -6)) for x, y in points]
     tint = np.array(light.tint)
     rows = np.linspace(1.15, 0.5, panel.shape[0])[:, None, None]
-    chrome = (np.array([205.0, 205, 205]) if rng.random() < 0.65 else np.array([30.0, 30, 30])) * tint * rows
-    _lay(panel, _shape(panel, grown), chrome)
-    _lay(panel, _shape(panel, points), _mesh_fill(panel, int(rng.integers(3)), tint))
-    centre = (int(middle), int(y1 + (y2 - y1) * 0.42))
-    badge = np.zeros(panel.shape[:2], np.uint8)
-    radius = int(0.052 * SCALE)
-    cv2.circle(badge, centre, radius, (255,), -1, cv2.LINE_AA)
-    _lay(panel, badge[..., None] / 255.0, 190 * tint * rows)
-    cv2.circle(badge, centre, radius - 4, (0,), 3, cv2.LINE_AA)
-    ring = np.zeros_like(badge)
-    cv2.circle(ring, centre, radius - 5, (255,), 2, cv2.LINE_AA)
-    cv2.line(ring, (centre[0], centre[1] - radius + 5), (centre[0], centre[1] + radius - 5), (255,), 2, cv2.LINE_AA)
-    _lay(panel, ring[..., None] / 255.0, 40 * tint * rows)
+    frame = 205.0 if rng.random() < 0.65 else 30.0
+    _polygon(panel, grown, frame * tint * rows)
+    _polygon(panel, points, _mesh_fill(panel, int(rng.integers(3)), tint))
+    centre, radius = (int(middle), int(y1 + (y2 - y1) * 0.42)), int(0.052 * SCALE)
+    _disc(panel, centre, radius, 190 * tint * rows)
+    _disc(panel, centre, radius - 5, 40 * tint * rows, 2)
+    bar = [(centre[0] - 2, centre[1] - radius + 5), (centre[0] + 2, centre[1] - radius + 5)]
+    bar += [(x, centre[1] + radius - 5) for x, _ in reversed(bar)]
+    _polygon(panel, bar, 40 * tint, 2)
 
 
 def _lamp_points(body: Body, width: int, side: int, slim: float) -> list[tuple[float, float]]:
@@ -97,20 +117,18 @@ def _lamp_points(body: Body, width: int, side: int, slim: float) -> list[tuple[f
 
 def _headlamps(body: Body, panel: Doubles, light: Light, rng: np.random.Generator) -> None:
     tint = np.array(light.tint)
+    ramp = np.linspace(1.2, 0.35, panel.shape[0])[:, None, None]
     slim = float(rng.uniform(0.13, 0.19))
     for side in (-1, 1):
         points = _lamp_points(body, panel.shape[1], side, slim)
         xs, ys = zip(*points, strict=True)
-        ramp = np.linspace(1.2, 0.35, panel.shape[0])[:, None, None]
-        _lay(panel, _shape(panel, [(x, y + 3) for x, y in points], 12), 34 * tint * np.ones_like(panel))
+        _polygon(panel, [(x, y + 3) for x, y in points], 34 * tint, 12)
         shrunk = [(x + (np.mean(xs) - x) * 0.1, y + (np.mean(ys) - y) * 0.16) for x, y in points]
-        _lay(panel, _shape(panel, shrunk), 150 * tint * ramp * np.ones_like(panel))
+        _polygon(panel, shrunk, 150 * tint * ramp)
         for where, radius in ((0.28, 0.036), (0.7, 0.044)):
             centre = (int(xs[0] + (xs[1] - xs[0]) * where), int(np.mean(ys) + 0.004 * SCALE))
             for grow, grey in ((1.25, 60), (1.0, 205), (0.55, 120), (0.25, 245)):
-                disc = np.zeros(panel.shape[:2], np.uint8)
-                cv2.circle(disc, centre, int(radius * grow * SCALE), (255,), -1, cv2.LINE_AA)
-                _lay(panel, disc[..., None] / 255.0, grey * tint * np.ones_like(panel))
+                _disc(panel, centre, int(radius * grow * SCALE), grey * tint)
 
 
 def _bumper(body: Body, panel: Doubles, light: Light, rng: np.random.Generator) -> None:
@@ -119,17 +137,16 @@ def _bumper(body: Body, panel: Doubles, light: Light, rng: np.random.Generator) 
     middle = panel.shape[1] / 2
     y1, y2 = _row(body, body.plate - 0.1), _row(body, BOTTOM + 0.055)
     wide = rng.uniform(0.4, 0.55) * SCALE
+    bars = int(rng.integers(3))
     if y2 - y1 > 10:
         points = [(middle - wide, y1), (middle + wide, y1), (middle + wide * 0.86, y2), (middle - wide * 0.86, y2)]
-        _lay(panel, _shape(panel, points), _mesh_fill(panel, int(rng.integers(3)), tint) * 0.7)
+        _polygon(panel, points, _mesh_fill(panel, bars, tint) * 0.7)
     for side in (-1, 1):
         x = middle + side * body.width * 0.37 * SCALE
         y = _row(body, body.plate - 0.04)
         points = [(x - 0.09 * SCALE, y), (x + 0.09 * SCALE, y), (x + 0.07 * SCALE, y + 34), (x - 0.07 * SCALE, y + 34)]
-        _lay(panel, _shape(panel, points), 30 * tint * np.ones_like(panel))
-        disc = np.zeros(panel.shape[:2], np.uint8)
-        cv2.circle(disc, (int(x), y + 17), 11, (255,), -1, cv2.LINE_AA)
-        _lay(panel, disc[..., None] / 255.0, 165 * tint * np.ones_like(panel))
+        _polygon(panel, points, 30 * tint)
+        _disc(panel, (int(x), y + 17), 11, 165 * tint)
     gap = _row(body, body.nose - 0.035)
     panel[gap : gap + 3] *= 0.35
     panel[-8:] = 26 * tint
@@ -142,18 +159,10 @@ def draw_front(body: Body, paint: Doubles, light: Light, rng: np.random.Generato
     _grille(body, panel, light, rng)
     _headlamps(body, panel, light, rng)
     height, width = panel.shape[:2]
-    recess = _shape(
-        panel,
-        [
-            (width / 2 - 88, _row(body, body.plate + 0.075)),
-            (width / 2 + 88, _row(body, body.plate + 0.075)),
-            (width / 2 + 88, _row(body, body.plate - 0.08)),
-            (width / 2 - 88, _row(body, body.plate - 0.08)),
-        ],
-        7,
-    )
-    panel *= 1 - 0.35 * recess
-    v, u = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    y1, y2 = _row(body, body.plate + 0.075), _row(body, body.plate - 0.08)
+    recess = [(width / 2 - 88, y1), (width / 2 + 88, y1), (width / 2 + 88, y2), (width / 2 - 88, y2)]
+    _polygon(panel, recess, panel * 0.65, 7)
+    v, u = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
     mask = ((np.abs(u) ** 5 + np.abs(v) ** 7) < 1).astype(np.uint8) * 255
     panel += cloud_noise(height, width, rng, (2, 40))[..., None] * 1.6
     return np.clip(panel, 0, 255).astype(np.uint8), mask
