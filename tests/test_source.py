@@ -350,3 +350,40 @@ def test_a_device_that_is_no_camera(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="no camera") as error:
         open_v4l2(path, (640, 480), 0, 3)
     assert error.value.cause == "no picture"
+
+
+def test_wishes_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    class Camera:
+        """Takes every wish but the size."""
+
+        def __init__(self, _: str, backend: int) -> None:
+            assert backend == cv2.CAP_V4L2
+            self.wishes = dict[int, float]()
+
+        def isOpened(self) -> bool:  # noqa: N802
+            return True
+
+        def set(self, wish: int, value: float) -> bool:
+            self.wishes[wish] = value
+            return True
+
+        def get(self, wish: int) -> float:
+            return {cv2.CAP_PROP_FRAME_WIDTH: 800.0, cv2.CAP_PROP_FRAME_HEIGHT: 600.0}[wish]
+
+        def read(self) -> tuple[bool, None]:
+            return False, None
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    path = tmp_path / "video0"
+    path.touch()
+    opened = open_v4l2(path, (1280, 720), 15, 3)
+    assert opened._capture.wishes == {  # type: ignore[attr-defined]
+        cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"),
+        cv2.CAP_PROP_FRAME_WIDTH: 1280,
+        cv2.CAP_PROP_FRAME_HEIGHT: 720,
+        cv2.CAP_PROP_FPS: 15,
+    }
+    assert "gives 800×600 instead of 1280×720" in caplog.text
+    with pytest.raises(CameraError, match="lost"):
+        opened.read()
