@@ -89,6 +89,7 @@ class DemoSource:
         return tuple(one for one in passes if one.first_seen <= self._shown)
 
     def __iter__(self) -> Iterator[Frame]:
+        self._scene.frame_at(0.0)  # drawing the first one takes longer, and nobody should miss the first car for it
         origin = self._now()
         index = 0
         while self._state.online:

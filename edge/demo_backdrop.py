@@ -15,7 +15,7 @@ def cloud_noise(height: int, width: int, rng: np.random.Generator, scales: tuple
     """(H, W) sum of smooth random fields, one a scale in pixels, mean 0 and deviation 1."""
     total = np.zeros((height, width), np.float32)
     for scale in scales:
-        grid = rng.normal(size=(height // scale + 3, width // scale + 3)).astype(np.float32)
+        grid = rng.standard_normal((height // scale + 3, width // scale + 3), np.float32)
         large = cv2.resize(
             grid, ((width // scale + 3) * scale, (height // scale + 3) * scale), interpolation=cv2.INTER_CUBIC
         )
@@ -108,7 +108,7 @@ def _draw_ground(canvas: Image, rng: np.random.Generator, light: Light) -> None:
     _warp_onto(canvas, _road_texture(rng, light), corners)
     top = int(HORIZON) + MARGIN + 20
     grain = cloud_noise(canvas.shape[0] - top, canvas.shape[1], rng, (1, 2, 5))[..., None]
-    rough = np.linspace(1, 7, canvas.shape[0] - top)[:, None, None]
+    rough = np.linspace(1, 7, canvas.shape[0] - top, dtype=np.float32)[:, None, None]
     canvas[top:] = np.clip(canvas[top:] + grain * rough, 0, 255)
 
 

@@ -17,7 +17,7 @@ class Noise:
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        self._grain = rng.normal(size=(HEIGHT + 64, WIDTH + 64, 3)).astype(np.float32)
+        self._grain = rng.standard_normal((HEIGHT + 64, WIDTH + 64, 3), np.float32).astype(np.float16)
         self._fields: tuple[str, Image, Image] = ("", _EMPTY, _EMPTY)
 
     def add(self, picture: Image, light: Light, time: float) -> None:
