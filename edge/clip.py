@@ -196,7 +196,7 @@ def read_picture(path: Path) -> Image:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}") from None
-    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-4096:]:
+    if data.startswith(b"\xff\xd8") and not _has_end(data):
         raise SourceError("a JPEG that is cut off")  # OpenCV would fill the rest with grey
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
@@ -205,6 +205,14 @@ def read_picture(path: Path) -> Image:
     if image is None:
         raise SourceError("not a picture that can be decoded" if data else "an empty file")
     return np.asarray(image, np.uint8)
+
+
+def _has_end(jpeg: bytes) -> bool:
+    """Whether the end marker follows the picture's data; an EXIF thumbnail before it has one of its own."""
+    at = 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xDA:  # over the segments, to the start of scan
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return jpeg.find(b"\xff\xd9", at) >= 0
 
 
 def find_pictures(folder: Path) -> list[Path]:

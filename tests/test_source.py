@@ -210,14 +210,16 @@ def test_broken_pictures_are_named_and_the_others_still_come(folder: Path, caplo
     (folder / "002.png").write_bytes(b"")
     good = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (200, 200, 3)).astype(np.uint8))[1].tobytes()
     (folder / "004.jpg").write_bytes(good[: len(good) // 2])
-    (folder / "005.jpg").write_bytes(good)
+    (folder / "005.jpg").write_bytes(good + bytes(10_000))  # some phones append a film
+    thumbnail = b"\xff\xe1" + (2 + len(good[:9000])).to_bytes(2, "big") + good[:8998] + b"\xff\xd9"
+    (folder / "006.jpg").write_bytes(good[:2] + thumbnail + good[2:-5000])
     with fast(folder) as source:
         frames = [frame for frame in source if frame is not None]
         assert [frame.name for frame in frames] == ["000.png", "003.png", "005.jpg"]
         assert frames[1].time == pytest.approx(0.6), "a gap stays a gap"
-        assert [name for name, _ in source.skipped] == ["001.png", "002.png", "004.jpg"]
+        assert [name for name, _ in source.skipped] == ["001.png", "002.png", "004.jpg", "006.jpg"]
         assert "cut off" in dict(source.skipped)["004.jpg"]
-        assert len(caplog.messages) == 3
+        assert len(caplog.messages) == 4
 
 
 def test_a_folder_of_only_broken_pictures_ends_even_when_looped(folder: Path) -> None:
