@@ -197,24 +197,23 @@ class Tracker:
 
     def _score(self, track: Track, time: float, box: PlateBox, reading: PlateReading | None) -> float:
         """How well a box fits a track; 0 where it cannot be the same plate."""
-        known = track.poll.text
-        text = reading.text if reading is not None else ""
-        same_text = text == known and len(known) >= _TELLING
-        if track.gone or not (same_text or same_size(track.box, box)):
+        if track.gone:
             return 0.0
-        expected, reach = track.expected(time), self._settings.reach
-        place = max(closeness(expected, box, reach), closeness(track.box, box, reach))
-        if reading is None or not known or not text:
-            return place
-        if same_text:
-            return place + 1.0
+        known, text = track.poll.text, reading.text if reading is not None else ""
         weak = time - track.last_time > self._settings.weak_after
-        if weak and min(reading.confidence, track.poll.confidence) >= _HALF and contradict(known, text):
-            return 0.0
-        # at a slow camera a plate may be anywhere by now, and a character or two misread
-        if (similar(known, text) and (place > 0 or weak)) or (weak and related(known, text)):
+        sure = min(track.poll.confidence, reading.confidence if reading is not None else 0.0) >= _HALF
+        fits = same_size(track.box, box)
+        # at a slow camera a plate that nobody can read yet may have come a long way
+        reach = self._settings.reach * (2.0 if weak and not sure else 1.0)
+        place = max(closeness(track.expected(time), box, reach), closeness(track.box, box, reach)) if fits else 0.0
+        if not known or not text:
+            return place
+        if text == known and len(text) >= _TELLING:
+            return place + 1.0
+        # … and a plate that can be read may be anywhere, a character or two misread
+        if (similar(known, text) and (weak or place > 0)) or (weak and related(known, text)):
             return place + 0.5
-        return place
+        return 0.0 if weak and sure and contradict(known, text) else place
 
     def _objects(self, track: Track, reading: PlateReading | None) -> bool:
         """Whether a clear reading shows another plate than the track's, or a chance for one that was given up."""

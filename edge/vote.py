@@ -36,9 +36,10 @@ class VoteSettings:
 
     accept_confidence: float = 0.8
     """A plate is accepted when its weakest character reaches this, 0 to 1; weaker characters show as `?`."""
-    min_plate_width: int = 50
-    """Pixels in the camera's frame; readings of narrower plates do not vote (two-line plates: of half of it)."""
-    min_sharpness: float = 40.0
+    min_plate_width: int = 45
+    """Pixels in the camera's frame; readings of narrower plates do not vote. A plate of two lines may be 1.7 times
+    narrower, as its characters stand closer together."""
+    min_sharpness: float = 60.0
     """Readings of crops less sharp than this (variance of the Laplacian of the prepared crop) do not vote."""
     edge_margin: float = 0.03
     """Plate widths; a plate whose box comes this near the frame's edge (2 pixels at least) may be cut off, so its
@@ -51,6 +52,8 @@ class VoteSettings:
     """An answer before the end of the pass wants this many voting readings …"""
     consensus_agreement: float = 0.6
     """… of which this share says exactly the same, …"""
+    consensus_confidence: float = 0.9
+    """… with the weakest character at this: more than at the end, as a car still far away will come nearer, …"""
     consensus_span: float = 0.3
     """… over at least these seconds: three frames within a tenth of a second are nearly one and the same picture."""
     max_delay: float = 2.0
@@ -63,11 +66,11 @@ class VoteSettings:
     as part of the picture (a burnt-in clock)."""
     min_margin: float = 0.2
     """Share of the vote by which every character of an accepted plate must lead the second best."""
-    max_votes: int = 15
+    max_votes: int = 10
     """The most legible readings of a pass that are kept and vote; more change nothing but the time it takes."""
 
     def __post_init__(self) -> None:
-        for name in ("accept_confidence", "consensus_agreement", "min_margin"):
+        for name in ("accept_confidence", "consensus_agreement", "consensus_confidence", "min_margin"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 to 1")
         for name in ("min_plate_width", "min_sharpness", "edge_margin", "consensus_span", "max_delay"):
@@ -94,23 +97,22 @@ class Ballot(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """What the readings so far say. `answer` is the best text, `plate` the same with `?` where it is too weak."""
+    """What the readings so far say. `answer` is the best text, `plate` the same with `?` where it is too weak.
+
+    A place where too many readings have one character more than the answer is a `?` too, and counts for `confidence`.
+    """
 
     answer: str
     plate: str
     characters: tuple[tuple[str, float], ...]
+    confidence: float
     second: str
     margin: float
     agreement: float
     voters: int
 
-    @property
-    def confidence(self) -> float:
-        """Confidence of the weakest character; 0 for an empty answer."""
-        return min((confidence for _, confidence in self.characters), default=0.0)
 
-
-NO_VOTE = Vote("", "", (), "", 0.0, 0.0, 0)
+NO_VOTE = Vote("", "", (), 0.0, "", 0.0, 0.0, 0)
 
 
 @dataclass(slots=True)
@@ -181,7 +183,7 @@ def refusal_of(
     margin = max(_EDGE, settings.edge_margin * box.width)
     if box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin:
         return "edge_cut"
-    if box.width * min(reading.lines, 2) < settings.min_plate_width:
+    if _width(reading, box) < settings.min_plate_width:
         return "too_small"
     if reading.sharpness < settings.min_sharpness:
         return "blurred"
@@ -192,41 +194,53 @@ def refusal_of(
     return None
 
 
+_TWO_LINES = 1.7
 _GOOD_WIDTH = 120.0
 _GOOD_SHARPNESS = 500.0
 
 
 def weigh(reading: PlateReading, box: PlateBox) -> float:
     """How legible a plate is, 0 to 1: confidence × size × sharpness, the latter two up to where more gains nothing."""
-    size = min(1.0, box.width * min(reading.lines, 2) / _GOOD_WIDTH)
+    size = min(1.0, _width(reading, box) / _GOOD_WIDTH)
     crispness = min(1.0, reading.sharpness / _GOOD_SHARPNESS)
     return reading.confidence * size * crispness
+
+
+def _width(reading: PlateReading, box: PlateBox) -> float:
+    """Pixels that a plate of one line with characters as large would be wide."""
+    return box.width * _TWO_LINES if reading.lines == 2 else box.width
 
 
 def count(ballots: Sequence[Ballot], settings: VoteSettings) -> Vote:
     """The majority's answer, character by character."""
     if not ballots:
         return NO_VOTE
-    total = sum(ballot.weight for ballot in ballots) or 1.0
+    total = sum(ballot.weight for ballot in ballots)
+    if total <= 0.0:
+        ballots, total = [ballot._replace(weight=1.0) for ballot in ballots], float(len(ballots))
     reference = _medoid(ballots)
     alignments = [align(reference, ballot.reading.text).slots for ballot in ballots]
     decided: list[tuple[str, float, str, float]] = []
     for slots in zip(*alignments, strict=True):
         if any(start != end for start, end in slots):
             (text, share), (other, other_share) = _winners(ballots, slots)
-            decided.append((text, share / total, other, other_share / total))
+            # nothing at all has no confidence of its own: only those who see something speak against it
+            whole = total if text else share + other_share
+            decided.append((text, share / whole, other, other_share / whole))
     if not decided:
         return NO_VOTE
     looks = _looks(ballots)
-    characters = tuple((c, _stretch(share, looks)) for text, share, _, _ in decided for c in text)
-    answer = "".join(c for c, _ in characters)
+    found = [(text, _stretch(share, looks)) for text, share, _, _ in decided]
+    answer = "".join(text for text, _ in found)
+    accept = settings.accept_confidence
     weakest = min(range(len(decided)), key=lambda index: decided[index][1] - decided[index][3])
     _, share, other, other_share = decided[weakest]
     second = "".join(other if index == weakest else slot[0] for index, slot in enumerate(decided))
     return Vote(
         answer=answer,
-        plate="".join(c if share >= settings.accept_confidence else UNDECIDED for c, share in characters),
-        characters=characters,
+        plate="".join(text if share >= accept else UNDECIDED * max(1, len(text)) for text, share in found),
+        characters=tuple((c, share) for text, share in found for c in text),
+        confidence=min(share for _, share in found) if answer else 0.0,
         second=second if other_share > 0 else "",
         margin=max(0.0, share - other_share),
         agreement=sum(ballot.reading.text == answer for ballot in ballots) / len(ballots),

@@ -236,8 +236,8 @@ frames = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(frames, max_size=40))
+@settings(max_examples=100, deadline=None)
+@given(st.lists(frames, max_size=25))
 def test_every_track_ends_as_exactly_one_event(stream: list[tuple[float, list[Sight], bool]]) -> None:
     gate, time = Gate(), 0.0
     emitted = []
