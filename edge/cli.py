@@ -37,7 +37,8 @@ _OPTIONS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = _parser().parse_args(arguments)
-    _start_logging(options.debug, options.run is _run)
+    debug = "debug" in options
+    _start_logging(debug, options.run is _run)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except (GateReaderError, OSError) as error:
-        if options.debug:
+        if debug:
             traceback.print_exc()
         sys.stderr.write(f"gatereader: {error}\n")
         return error.exit_status if isinstance(error, GateReaderError) else 1
@@ -61,7 +62,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gatereader", description="Reads the licence plates of the cars at a gate.", parents=[common]
     )
-    parser.set_defaults(debug=False)
     parser.add_argument("--version", action="version", version=f"gatereader {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

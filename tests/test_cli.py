@@ -1,0 +1,389 @@
+"""The command line as others use it: output, exit status, and one clear line for every kind of bad input."""
+
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from demo_clips import best_moment, largest_pass, picture_at, write_frames, write_picture, write_video
+
+from edge import __version__
+from edge.card import shipped_model
+from edge.cli import main
+
+PROGRAM = [sys.executable, "-m", "edge"]
+ROOT = Path(__file__).resolve().parent.parent
+PASS = largest_pass()
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """A command sets up logging for a process of its own; put it back for the next test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("edge.clip").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_picture(tmp_path_factory.mktemp("pictures") / "gate.png", picture_at(best_moment(PASS)))
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("video") / "gate.avi", PASS)
+
+
+def failure(capsys: pytest.CaptureFixture[str], status: int, *arguments: object) -> str:
+    """Runs a command that must end with `status` and one line of error, and returns that line."""
+    assert main([str(argument) for argument in arguments]) == status
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("gatereader: ")
+    assert "Traceback" not in lines[0]
+    return lines[0]
+
+
+# --- what works
+
+
+def test_the_version_is_told_without_loading_opencv() -> None:
+    code = "import sys; from edge.cli import main\ntry: main(['--version'])\nfinally: assert 'cv2' not in sys.modules"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert result.stdout == f"gatereader {__version__}\n"
+
+
+def test_a_picture_is_read(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", "--json", str(picture)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert set(found) == {"image", "width", "height", "plates", "ms"}
+    assert (found["image"], found["width"], found["height"]) == (str(picture), 1280, 720)
+    plate = next(plate for plate in found["plates"] if plate["text"] == PASS.plate)
+    assert set(plate) == {"text", "confidence", "characters", "box", "detection"}
+    assert "".join(character for character, _ in plate["characters"]) == PASS.plate
+    assert plate["confidence"] == min(confidence for _, confidence in plate["characters"])
+    x1, y1, x2, y2 = plate["box"]
+    assert 0 <= x1 < x2 <= 1280
+    assert 0 <= y1 < y2 <= 720
+
+
+def test_a_crop_is_read_without_a_detector(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", "--json", str(picture)]) == 0
+    plates = json.loads(capsys.readouterr().out)["plates"]
+    box = next(plate["box"] for plate in plates if plate["text"] == PASS.plate)
+    x1, y1, x2, y2 = (round(side) for side in box)
+    crop = write_picture(tmp_path / "crop.png", picture_at(best_moment(PASS))[y1:y2, x1:x2])
+    assert main(["read", "--json", "--crops", "--detector", "no-such.tflite", str(crop)]) == 0
+    (plate,) = json.loads(capsys.readouterr().out)["plates"]
+    assert plate["text"] == PASS.plate
+    assert plate["box"] == [0, 0, x2 - x1, y2 - y1]
+
+
+def test_pictures_come_in_the_order_given_and_folders_by_name(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("b.png", "a.png", "notes.txt"):
+        shutil.copy(picture, folder / name)
+    assert main(["read", "--json", str(picture), str(folder), str(picture)]) == 0
+    images = [json.loads(line)["image"] for line in capsys.readouterr().out.splitlines()]
+    assert images == [str(picture), str(folder / "a.png"), str(folder / "b.png"), str(picture)]
+
+
+def test_a_clip_is_read_frame_by_frame(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", "--json", str(video)]) == 0
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [result["frame"] for result in results] == list(range(len(results)))
+    assert results[1]["time"] == 0.2
+    assert any(plate["text"] == PASS.plate for result in results for plate in result["plates"])
+
+
+def test_pictures_are_saved_with_what_was_found(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    shutil.copy(picture, twin / picture.name)
+    out = tmp_path / "new" / "out"
+    assert main(["read", str(picture), str(twin), "--save", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["gate.2.plates.jpg", "gate.plates.jpg"]
+    assert f"{picture}: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["folder", "video"])
+def test_a_recording_is_replayed(kind: str, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = video if kind == "video" else write_frames(tmp_path / "frames", PASS)
+    assert main(["replay", "--json", str(clip)]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    wanted = {"plate", "status", "reason", "confidence", "readings", "first_seen", "last_seen", "track"}
+    assert all(wanted <= set(event) for event in events)
+    (event,) = [event for event in events if event["plate"] == PASS.plate]
+    assert (event["status"], event["reason"]) == ("accepted", None)
+    assert 0 <= event["first_seen"] < event["last_seen"] <= PASS.last_seen - PASS.first_seen + 1
+
+
+def test_the_frames_a_second_of_a_folder_can_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_frames(tmp_path / "frames", PASS)
+    ends = []
+    for options in (["--fps", "5"], [], ["--fps", "10"]):
+        assert main(["replay", "--json", str(folder), *options]) == 0
+        ends.append([json.loads(line)["last_seen"] for line in capsys.readouterr().out.splitlines()])
+    assert ends[0] == ends[1]
+    assert max(ends[2]) < max(ends[0])
+
+
+def test_a_replay_for_people_is_one_line_a_pass(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(video)]) == 0
+    assert f" {PASS.plate} accepted 0." in capsys.readouterr().out
+
+
+def test_check_finds_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--listen", "127.0.0.1:0", "--csv", str(tmp_path / "new" / "plates.csv")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok"] * 6
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_can_be_piped_into_head(picture: Path) -> None:
+    command = f"{sys.executable} -m edge read --json {' '.join([str(picture)] * 20)} | head -n 1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert len(result.stdout.splitlines()) == 1
+    assert "BrokenPipe" not in result.stderr
+
+
+def test_a_password_becomes_a_line_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda _: "open sesame")
+    assert main(["password"]) == 0
+    assert capsys.readouterr().out.startswith('password_hash = "scrypt$')
+
+
+def test_two_different_passwords_are_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = iter(["open sesame", "open barley"])
+    monkeypatch.setattr("getpass.getpass", lambda _: next(answers))
+    assert "differ" in failure(capsys, 78, "password")
+
+
+# --- pictures and clips that are broken
+
+
+def test_an_unreadable_picture_is_told_and_the_others_are_read(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8 this is no picture")
+    missing = tmp_path / "missing.jpg"
+    assert main(["read", "--json", str(broken), str(picture), str(missing)]) == 1
+    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert set(first) == set(third) == {"image", "error"}
+    assert (first["image"], third["image"]) == (str(broken), str(missing))
+    assert "No such file" in third["error"]
+    assert second["plates"]
+
+
+@pytest.mark.parametrize("name", ["empty.png", "cut.png", "cut.jpg", "text.jpg", "missing.png"])
+def test_a_broken_picture_is_one_line(
+    name: str, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    whole = picture_at(best_moment(PASS))
+    if name.startswith("cut"):
+        data = write_picture(path, whole).read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+    elif name != "missing.png":
+        path.write_bytes(b"" if name == "empty.png" else b"a letter to the editor")
+    assert main(["read", str(path), str(picture)]) == 1
+    output = capfd.readouterr()
+    errors = [line for line in output.err.splitlines() if line.startswith("gatereader: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"gatereader: {path}: ")
+    assert len(output.out.splitlines()) == 1
+
+
+def test_an_empty_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no pictures in this folder" in failure(capsys, 1, "read", tmp_path)
+    assert "no pictures in this folder" in failure(capsys, 1, "replay", tmp_path)
+
+
+def test_a_video_cut_off_in_the_middle_gives_what_it_has(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.avi"
+    data = video.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    line = failure(capsys, 1, "replay", cut)
+    assert "cut.avi" in line
+    assert "cut off" in line
+    assert main(["read", "--json", str(cut)]) == 1
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "cut off" in results.pop()["error"]
+    assert results
+    assert not any("error" in result for result in results)
+
+
+def test_a_video_without_its_index_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(b"\x00\x00\x00\x20ftypisom" + bytes(500))
+    for command in ("read", "replay"):
+        assert "cut.mp4" in failure(capsys, 1, command, cut)
+
+
+def test_a_source_that_does_not_exist_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for source in (tmp_path / "nothing.mp4", "ftp://camera/stream", "picamera:left"):
+        line = failure(capsys, 1, "replay", source)
+        assert "wanted" in line
+
+
+# --- models
+
+
+def test_a_missing_model_is_told(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "reader.tflite"
+    assert f"{missing}: no such model file" in failure(capsys, 1, "read", "--reader", missing, picture)
+
+
+def copied_model(folder: Path, name: str) -> Path:
+    for suffix in (".tflite", ".json"):
+        shutil.copy(shipped_model(f"{name}.tflite").with_suffix(suffix), folder / f"{name}{suffix}")
+    return folder / f"{name}.tflite"
+
+
+def test_a_model_that_is_not_its_cards_is_told(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = copied_model(tmp_path, "reader")
+    with model.open("ab") as file:
+        file.write(b"one byte more")
+    assert "do not belong together" in failure(capsys, 1, "read", "--reader", model, picture)
+
+
+def test_a_card_with_another_tensor_is_told(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = copied_model(tmp_path, "reader")
+    card = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
+    card["outputs"][0]["scale"] *= 2
+    model.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
+    assert "its card says" in failure(capsys, 1, "read", "--reader", model, picture)
+
+
+def test_a_card_that_is_missing_or_broken_is_told(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = copied_model(tmp_path, "reader")
+    model.with_suffix(".json").write_text("{", encoding="utf-8")
+    assert "not a readable model card" in failure(capsys, 1, "read", "--reader", model, picture)
+    model.with_suffix(".json").unlink()
+    assert "card is missing" in failure(capsys, 1, "read", "--reader", model, picture)
+
+
+def test_a_detector_is_no_reader(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = failure(capsys, 1, "read", "--reader", shipped_model("detector.tflite"), picture)
+    assert "its card says detector, a reader is wanted" in line
+
+
+# --- configuration and usage
+
+
+def test_an_unknown_key_ends_every_command_with_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gatereader.toml"
+    path.write_text("[detector]\ntreshold = 0.4\n", encoding="utf-8")
+    for command in (["run"], ["read", "x.png"], ["replay", "x.mp4"], ["bench"]):
+        line = failure(capsys, 78, *command, "--config", path)
+        assert line == f"gatereader: {path}:2: unknown key `treshold` in [detector]; did you mean `threshold`?"
+    assert main(["check", "--config", str(path)]) == 78
+    assert capsys.readouterr().out.startswith(f"FAILED  configuration: {path}:2: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fly"], ["read"], ["read", "--jsno", "x"], ["replay", "x", "--fps", "0"], ["bench", "--frames", "many"]],
+)
+def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: gatereader" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--debug", "replay", str(tmp_path)], ["replay", str(tmp_path), "--debug"]):
+        assert main(arguments) == 1
+        error = capsys.readouterr().err
+        assert "Traceback" in error
+        assert error.splitlines()[-1].startswith("gatereader: ")
+
+
+# --- what cannot be had
+
+
+def test_a_port_in_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        arguments = ["--listen", f"127.0.0.1:{port}", "--csv", str(tmp_path / "plates.csv")]
+        assert f"port {port} on 127.0.0.1 is in use" in failure(capsys, 1, "run", *arguments)
+        assert main(["check", *arguments]) == 1
+        assert f"FAILED  live page: port {port} on 127.0.0.1 is in use" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["file", "proc"])
+def test_a_folder_that_cannot_be_written_is_told(
+    place: str, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    folder = tmp_path / "file" / "sub" if place == "file" else Path("/proc/gatereader")
+    assert "cannot write" in failure(capsys, 1, "run", "--csv", folder / "plates.csv", "--listen", "127.0.0.1:0")
+    assert "cannot write" in failure(capsys, 1, "read", picture, "--save", folder)
+    assert main(["check", "--csv", str(folder / "plates.csv"), "--listen", "127.0.0.1:0"]) == 1
+    assert "FAILED  csv: cannot write" in capsys.readouterr().out
+
+
+def test_an_open_page_without_a_password_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    line = failure(capsys, 78, "run", "--listen", "0.0.0.0:8080")
+    assert line.startswith("gatereader: --listen: [live] ")
+    assert "password" in line
+
+
+# --- the service as a process of its own
+
+
+def test_ctrl_c_loses_no_row(tmp_path: Path) -> None:
+    """Interrupted while a car is in view: its pass is in the file, the exit status is 0."""
+    rows = tmp_path / "plates.csv"
+    command = [*PROGRAM, "run", "--csv", str(rows), "--listen", "127.0.0.1:0"]
+    command += ["--set", "source.realtime=false", "--set", "vote.max_delay=1000", "--set", "vote.consensus_span=1000"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if " readings" in line:  # the first pass is over; others are in view sooner or later
+                break
+        time.sleep(1.0)
+        process.send_signal(2)
+        told += process.stderr.readlines()
+        assert process.wait(20) == 0, told
+    passes = [line for line in told if " readings" in line]
+    written = rows.read_text(encoding="utf-8").splitlines()
+    assert len(written) - 1 == len(passes) >= 1
+    assert "SIGINT after" in told[-1]
+
+
+def test_a_clip_ends_the_service(video: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "plates.csv"
+    command = [*PROGRAM, "run", "--source", str(video), "--csv", str(rows), "--listen", "127.0.0.1:0"]
+    command += ["--set", "source.realtime=false"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "source ended after" in result.stderr.splitlines()[-1]
+    assert PASS.plate in rows.read_text(encoding="utf-8")
