@@ -4,7 +4,7 @@ from typing import Literal
 from uuid import UUID, uuid5
 
 from edge.records import PlateEvent
-from edge.tracker import Track
+from edge.track import Track
 from edge.verdict import Verdict
 from edge.vote import UNDECIDED, VoteSettings
 

@@ -10,11 +10,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from edge.events import make_event
+from edge.poll import refusal_of, weigh
 from edge.preprocess import crop_plate
 from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading, TrackedPlate
-from edge.tracker import Track, Tracker, TrackerSettings
+from edge.track import Track
+from edge.tracker import Tracker, TrackerSettings
 from edge.verdict import Verdict, is_due, judge, may_be_static, worth_a_preview
-from edge.vote import Ballot, VoteSettings, refusal_of, weigh
+from edge.vote import Ballot, VoteSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

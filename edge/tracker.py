@@ -8,20 +8,17 @@ waiting one that somebody walked past, goes on as the same pass.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from statistics import median
 
 from edge.alignment import contradict, related, similar
-from edge.geometry import closeness, gap_in_widths, overlap, same_size, shifted
-from edge.records import Frame, PlateBox, PlateEvent, PlateReading
-from edge.vote import Poll
+from edge.geometry import closeness, gap_in_widths, overlap, same_size
+from edge.poll import Poll
+from edge.records import Frame, PlateBox, PlateReading
+from edge.track import STILL, Track
 
 _INTERVALS = 9
-_LONGEST_PREDICTION = 1.0
 _PLACE_TAKEN = 0.7
-_STILL = 0.7
-_SAME_PICTURE = 0.85
 _DORMANT = 64
 _OBJECTIONS = 2
 _HALF = 0.5
@@ -54,55 +51,6 @@ class TrackerSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 or more")
         if not 0.0 <= self.clear_confidence <= 1.0:
             raise ValueError(f"clear_confidence is {self.clear_confidence}, wanted 0 to 1")
-
-
-@dataclass(slots=True, eq=False)
-class Track:
-    """One pass in the making; the only thing in the pipeline that changes. Its size is bounded."""
-
-    number: int
-    first_time: float
-    first_utc: datetime
-    last_time: float
-    last_utc: datetime
-    box: PlateBox
-    """Where the plate was seen last."""
-    first_box: PlateBox
-    opening: bool
-    """It was there in the very first frame."""
-    anchor: PlateBox
-    still_since: float
-    """Since when it has stood still, at `anchor`."""
-    moved: bool = False
-    """It has left the place of its first sight."""
-    velocity: tuple[float, float] = (0.0, 0.0)
-    """Pixels a second, of the centre."""
-    last_read: float = 0.0
-    objections: int = 0
-    """Clear readings in a row that cannot be this plate."""
-    gone: bool = False
-    """Another plate stands in its place."""
-    poll: Poll = field(default_factory=Poll)
-    previewed: bool = False
-    final: PlateEvent | None = None
-
-    def expected(self, time: float) -> PlateBox:
-        """Where the plate should be now if it went on as before."""
-        span = min(time - self.last_time, _LONGEST_PREDICTION)
-        return shifted(self.box, self.velocity[0] * span, self.velocity[1] * span)
-
-    def see(self, frame: Frame, box: PlateBox) -> None:
-        """Take in where the plate is now."""
-        span = frame.time - self.last_time
-        if span > 0:
-            dx = (box.x1 + box.x2 - self.box.x1 - self.box.x2) / 2 / span
-            dy = (box.y1 + box.y2 - self.box.y1 - self.box.y2) / 2 / span
-            fresh = self.velocity == (0.0, 0.0)
-            self.velocity = (dx, dy) if fresh else ((self.velocity[0] + dx) / 2, (self.velocity[1] + dy) / 2)
-        self.last_time, self.last_utc, self.box = frame.time, frame.utc, box
-        if overlap(self.anchor, box) < _STILL:
-            self.anchor, self.still_since = box, frame.time
-        self.moved = self.moved or overlap(self.first_box, box) < _SAME_PICTURE
 
 
 class Tracker:
@@ -138,7 +86,7 @@ class Tracker:
             recent = time - track.last_time <= self._settings.weak_after
             if track.final is None or not recent or time - track.last_read >= self._settings.reread:
                 continue
-            here = [index for index, box in enumerate(boxes) if overlap(track.box, box) >= _STILL]
+            here = [index for index, box in enumerate(boxes) if overlap(track.box, box) >= STILL]
             if len(here) == 1 and not track.objections:
                 spared.add(here[0])
         return spared

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from edge.poll import MANY_TEXTS, Poll
 from edge.records import Reason, Status
-from edge.tracker import Track
-from edge.vote import MANY_TEXTS, Poll, Vote, VoteSettings
+from edge.track import Track
+from edge.vote import Vote, VoteSettings
 
 
 class Verdict(NamedTuple):

@@ -3,8 +3,9 @@ from core_fakes import START, box, reading
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.poll import Poll, refusal_of, weigh
 from edge.records import PlateReading
-from edge.vote import NO_VOTE, Ballot, Poll, VoteSettings, count, refusal_of, weigh
+from edge.vote import NO_VOTE, Ballot, VoteSettings, count
 
 SETTINGS = VoteSettings()
 FRAME = (1280, 720)
