@@ -8,6 +8,7 @@ from edge.vote import NO_VOTE, Ballot, Vote, VoteSettings, count
 
 MANY_TEXTS = 4
 """So many different texts, each of them clear, are no plate."""
+_CLEARLY = 1.1
 _EDGE = 2.0
 _TWO_LINES = 1.7
 _GOOD_WIDTH = 120.0
@@ -31,6 +32,8 @@ class Poll:
     clear_texts: set[str] = field(default_factory=set)
     """Different texts of acceptable readings, up to `MANY_TEXTS`."""
     vote: Vote = NO_VOTE
+    _landmark: float = 0.0
+    """Weight of the reading at `improved`."""
 
     @property
     def text(self) -> str:
@@ -47,21 +50,25 @@ class Poll:
         self.readings += 1
         if refusal is not None:
             self.refused[refusal] += 1
-        first = refusal is None and self.first_vote is None
-        if first:
+            if self.first_vote is None:
+                self._compare(ballot, afresh=self.best is None)
+            return
+        self._compare(ballot, afresh=self.first_vote is None)
+        if self.first_vote is None:
             self.first_vote = ballot.time
-        voting = refusal is None
-        if self.best is None or first or (voting == bool(self.ballots) and ballot.weight > self.best.weight):
-            if self.best is None or first or ballot.weight > 1.1 * self.best.weight:
-                self.improved = ballot.time
+        if ballot.reading.confidence >= settings.accept_confidence and len(self.clear_texts) < MANY_TEXTS:
+            self.clear_texts.add(ballot.reading.text)
+        self._keep(ballot, settings)
+
+    def _compare(self, ballot: Ballot, afresh: bool) -> None:
+        """Note it if it is the best so far; `afresh` forgets what was."""
+        if self.best is None or afresh or ballot.weight > self.best.weight:
             self.best = ballot
+        if afresh or ballot.weight > _CLEARLY * self._landmark:
+            self.improved, self._landmark = ballot.time, ballot.weight
         reading = ballot.reading
-        if self.boldest is None or first or (voting == bool(self.ballots) and _bolder(reading, self.boldest)):
+        if self.boldest is None or afresh or (reading.text and reading.confidence > self.boldest.confidence):
             self.boldest = reading
-        if voting:
-            if reading.confidence >= settings.accept_confidence and len(self.clear_texts) < MANY_TEXTS:
-                self.clear_texts.add(reading.text)
-            self._keep(ballot, settings)
 
     def _keep(self, ballot: Ballot, settings: VoteSettings) -> None:
         """Let it vote, unless there are enough more legible ones."""
@@ -103,7 +110,3 @@ def weigh(reading: PlateReading, box: PlateBox) -> float:
 def _width(reading: PlateReading, box: PlateBox) -> float:
     """Pixels that a plate of one line with characters as large would be wide."""
     return box.width * _TWO_LINES if reading.lines == 2 else box.width
-
-
-def _bolder(reading: PlateReading, than: PlateReading) -> bool:
-    return bool(reading.text) and reading.confidence > than.confidence

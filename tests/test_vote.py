@@ -167,6 +167,16 @@ def test_refused_readings_are_counted_and_stand_in_until_one_votes() -> None:
     assert poll.boldest.text == "AB123CD"
 
 
+def test_a_plate_that_creeps_nearer_keeps_improving() -> None:
+    poll = Poll()
+    for second in range(50):
+        poll.add(ballot("AB123CD", weight=0.1 * 1.02**second, time=float(second)), None, SETTINGS)
+    assert poll.improved > 44
+    for second in range(50, 100):
+        poll.add(ballot("AB123CD", weight=0.2, time=float(second)), None, SETTINGS)
+    assert poll.improved < 50
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"accept_confidence": 1.5}, {"max_delay": -1.0}, {"max_votes": 0}, {"min_characters": 5, "max_characters": 4}],
