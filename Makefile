@@ -8,7 +8,8 @@ TEST_ENV := .venv-test
 # An environment with the training dependencies; one that is given is taken as it is.
 TRAIN_ENV ?= .venv-training
 TRAIN_READY := $(if $(filter .venv-training,$(TRAIN_ENV)),.venv-training/ready)
-# VENV_ARGS=--system-site-packages lets the environment see Raspberry Pi OS's own picamera2.
+# VENV_ARGS=--system-site-packages lets the environment see Raspberry Pi OS's own picamera2; it also gets a simplejpeg
+# that loads beside numpy 2, for picamera2 imports one, and that of Raspberry Pi OS 12 does not.
 VENV_ARGS ?=
 # Tests never download anything: pip is not called, and ultralytics is told so too.
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
@@ -74,5 +75,7 @@ define environment
 $(PYTHON) -m venv $(VENV_ARGS) $(1)
 @echo 'installing into $(1) (once; minutes on a small board)'
 $(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(2)'
+$(if $(findstring system-site-packages,$(VENV_ARGS)),$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+	--ignore-installed --no-deps simplejpeg)
 @touch $@
 endef

@@ -1,0 +1,65 @@
+"""The bench: every stage is measured, and its report holds together."""
+
+import json
+from pathlib import Path
+
+import pytest
+from demo_clips import best_moment, largest_pass, picture_at, write_picture
+
+from edge.bench import STAGES, Times, bench, bench_json, bench_text
+from edge.cli import main
+from edge.config import Override, load_config
+from edge.errors import SourceError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("frames")
+    moment = best_moment(largest_pass())
+    for index in range(8):
+        write_picture(folder / f"{index}.jpg", picture_at(moment - 0.5 + index / 15))
+    return folder
+
+
+def test_every_stage_is_measured(folder: Path) -> None:
+    config = load_config(None, [Override("source", "source", str(folder), "--source")])
+    report = bench(config, 4)
+    assert list(report.stages) == list(STAGES)
+    assert (report.frames, report.width, report.height, report.threads) == (4, 1280, 720, 1)
+    assert report.plates == report.stages["read"].calls >= 1
+    assert report.stages["detect"].calls == report.stages["encode"].calls == 4
+    assert report.stages["detect"].processor_median > report.stages["crop"].processor_median > 0
+    for stage in (*report.stages.values(), report.frame):
+        assert 0 <= stage.processor_median <= stage.processor_p95
+        assert 0 <= stage.wall_median <= stage.wall_p95
+    assert report.frame.wall_median >= report.stages["detect"].wall_median
+    assert 20 < report.memory_mb <= report.memory_peak_mb < 1000
+    assert report.versions["opencv-python-headless"][0].isdigit()
+    assert report.machine["processor"]
+
+
+def test_the_report_is_json_or_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--source", str(folder), "--frames", "2", "--threads", "2", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert set(values["stages"]) == set(STAGES)
+    assert values["threads"] == 2
+    config = load_config(None, [Override("source", "source", str(folder), "--source")])
+    report = bench(config, 2)
+    text = bench_text(report)
+    assert all(f"\n{stage} " in text for stage in STAGES)
+    assert json.loads(bench_json(report))["frames"] == 2
+
+
+def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:
+    config = load_config(None, [Override("source", "source", str(tmp_path), "--source")])
+    with pytest.raises(SourceError, match="no pictures"):
+        bench(config, 2)
+
+
+def test_fewer_frames_than_wanted_are_measured_as_they_are(folder: Path) -> None:
+    config = load_config(None, [Override("source", "source", str(folder), "--source")])
+    assert bench(config, 100).frames == 5  # of 8, three for warming up
+
+
+def test_what_remains_is_never_less_than_nothing() -> None:
+    assert Times(1.0, 2.0).less(Times(0.25, 3.0)) == Times(0.75, 0.0)
