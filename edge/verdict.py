@@ -1,11 +1,14 @@
 """When a pass is decided, and what the decision is: accepted, undecided or rejected, and why."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from edge.poll import MANY_TEXTS, Poll
 from edge.records import Reason, Status
 from edge.track import Track
 from edge.vote import Vote, VoteSettings
+
+_MORE_LIKELY = 0.5
 
 
 class Verdict(NamedTuple):
@@ -24,6 +27,8 @@ def judge(track: Track, settings: VoteSettings) -> Verdict:
         return Verdict("rejected", "static_text")
     if not settings.min_characters <= len(vote.answer) <= settings.max_characters:
         return Verdict("rejected", "low_confidence" if len(vote.answer) < settings.min_characters else "format")
+    if not _is_legible(vote.characters, settings):
+        return Verdict("rejected", "low_confidence")
     if vote.confidence >= settings.accept_confidence and vote.margin >= settings.min_margin:
         return Verdict("accepted", None)
     disagree = vote.voters > 1 and vote.agreement < settings.consensus_agreement
@@ -64,8 +69,14 @@ def worth_a_preview(vote: Vote, verdict: Verdict) -> bool:
 def _judge_refused(poll: Poll, settings: VoteSettings) -> Verdict:
     """The verdict on a pass of which no reading may vote: the most frequent cause."""
     reason: Reason = poll.refused.most_common(1)[0][0] if poll.refused else "low_confidence"
-    legible = settings.min_characters <= len(poll.text) <= settings.max_characters
+    characters = poll.boldest.characters if poll.boldest else ()
+    legible = _is_legible(characters, settings) and len(characters) <= settings.max_characters
     return Verdict("undecided" if legible else "rejected", reason)
+
+
+def _is_legible(characters: Sequence[tuple[str, float]], settings: VoteSettings) -> bool:
+    """Whether there is anything to be undecided about: enough characters that are more likely right than wrong."""
+    return sum(confidence >= _MORE_LIKELY for _, confidence in characters) >= settings.min_characters
 
 
 def _is_static_text(track: Track, settings: VoteSettings) -> bool:

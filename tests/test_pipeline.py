@@ -75,6 +75,14 @@ def test_a_single_reading_is_judged_by_its_weakest_character(confidence: float, 
     assert event.plate_raw == A
 
 
+def test_a_sign_that_reads_as_garbage_is_rejected() -> None:
+    gate = Gate()
+    for i, text in enumerate(["PARK1NG", "P4RKI", "FARNTMG", "PAKING"]):
+        gate.see(i / 10, (box(300 + i), reading(text, 0.3)))
+    event = only_final(gate)
+    assert (event.status, event.reason, event.votes) == ("rejected", "low_confidence", 4)
+
+
 def test_readings_that_disagree_leave_a_question_mark() -> None:
     gate = Gate()
     for i in range(12):
@@ -99,6 +107,7 @@ def test_agreeing_but_unsure_readings_are_undecided_for_low_confidence() -> None
         (box(300), reading(A, sharpness=3.0), "undecided", "blurred"),
         (box(300), reading(""), "rejected", "low_confidence"),
         (box(300), reading("1I", 0.5), "rejected", "low_confidence"),
+        (box(300), reading(A, 0.3, sharpness=3.0), "rejected", "blurred"),
     ],
 )
 def test_a_pass_without_a_single_vote_says_why(found: PlateBox, read: PlateReading, status: str, reason: str) -> None:

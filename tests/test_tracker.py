@@ -119,11 +119,11 @@ def test_a_false_box_that_flickers_in_one_place_is_one_track() -> None:
 
 def test_a_plate_given_up_while_it_waits_far_away_gets_a_second_chance_when_it_comes_near() -> None:
     gate = Gate()
-    far = [(box(600, 100, width=56, height=14), reading("A8123C0", 0.4))]
+    far = [(box(600, 100, width=56, height=14), reading("A8123C0", 0.6))]
     drive(gate, [far] * 75, rate=5)
     assert [event.status for event in gate.finals] == ["undecided"]
     drive(
-        gate, [[(box(600 - 4 * i, 100 + 6 * i, 56 + i, 14 + i / 4), reading("A8123C0", 0.4))] for i in range(40)], 5, 15
+        gate, [[(box(600 - 4 * i, 100 + 6 * i, 56 + i, 14 + i / 4), reading("A8123C0", 0.6))] for i in range(40)], 5, 15
     )
     drive(gate, [[(box(440, 344, 96, 24), reading(A))]] * 20, rate=5, start=23.0)
     assert [(event.plate, event.status) for event in gate.finish()][1:] == [(A, "accepted")]
