@@ -9,13 +9,15 @@ TEST_ENV := .venv-test
 TRAIN_ENV ?= .venv-training
 TRAIN_READY := $(if $(filter .venv-training,$(TRAIN_ENV)),.venv-training/ready)
 # VENV_ARGS=--system-site-packages lets the environment see Raspberry Pi OS's own picamera2; it also gets a simplejpeg
-# that loads beside numpy 2, for picamera2 imports one, and that of Raspberry Pi OS 12 does not.
-VENV_ARGS ?=
+# that loads beside numpy 2, for picamera2 imports one, and that of Raspberry Pi OS 12 does not. An environment that was
+# made so stays so.
+KEPT_ARGS := $(if $(shell grep -s 'site-packages = true' $(ENV)/pyvenv.cfg),--system-site-packages)
+VENV_ARGS ?= $(KEPT_ARGS)
 # Tests never download anything: pip is not called, and ultralytics is told so too.
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-training lint format types train wheel settings clean
+.PHONY: .FORCE help run test test-training lint format types train wheel settings clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,7 +58,11 @@ clean:  ## remove what these commands made, the environments too
 # An environment is made anew when what it holds may have changed. The package itself is installed editable, so a
 # change of the code needs nothing.
 $(ENV)/ready: pyproject.toml
-	$(call environment,$(ENV),.)
+	$(call environment,$(ENV),.,$(VENV_ARGS))
+ifneq ($(VENV_ARGS),$(KEPT_ARGS))
+$(ENV)/ready: .FORCE
+endif
+.FORCE:
 
 $(TEST_ENV)/ready: pyproject.toml
 	$(call environment,$(TEST_ENV),.[test$(comma)dev])
@@ -72,10 +78,10 @@ define environment
 @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	echo 'Python lacks its venv module: sudo apt install python3-venv' >&2; exit 1; }
 @rm -rf $(1)
-$(PYTHON) -m venv $(VENV_ARGS) $(1)
+$(PYTHON) -m venv $(3) $(1)
 @echo 'installing into $(1) (once; minutes on a small board)'
 $(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(2)'
-$(if $(findstring system-site-packages,$(VENV_ARGS)),$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+$(if $(findstring system-site-packages,$(3)),$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
 	--ignore-installed --no-deps simplejpeg)
 @touch $@
 endef
