@@ -131,8 +131,8 @@ def main(argv: list[str]) -> int:
         "false": false_tiles(validation.pictures, found, threshold),
         "false_negatives_pictures": false_tiles(validation.negatives, negatives, threshold),
     }.items():
-        cv2.imwrite(str(options.sheets / f"{name}.jpg"), sheet(tiles))
-        console.log(f"{len(tiles)} in {options.sheets / name}.jpg")
+        cv2.imwrite(str(options.sheets / f"{name}.png"), sheet(tiles))
+        console.log(f"{len(tiles)} in {options.sheets / name}.png")
     if options.json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:

@@ -33,7 +33,7 @@ MOST_RECALL_LOST = 0.01
 """Share of the plates found by float that int8 may lose; more, and nothing is written."""
 
 _BUILTIN = {"ADD", "CONCATENATION", "CONV_2D", "DELEGATE", "MAX_POOL_2D", "PAD", "PADV2", "QUANTIZE"}
-_BUILTIN |= {"RESIZE_NEAREST_NEIGHBOR", "SLICE", "STRIDED_SLICE", "SPLIT", "MAXIMUM"}
+_BUILTIN |= {"RESHAPE", "SLICE", "STRIDED_SLICE", "SPLIT", "MAXIMUM"}
 _SOURCES = {
     "openimages": "CC BY (Open Images)",
     "romania": "MIT, © 2020 Robert Lucian Chiriac",
@@ -90,12 +90,14 @@ def describe_tensors(model: Path) -> tuple[TensorSpec, tuple[TensorSpec, ...]]:
 
 
 def check_operators(model: Path) -> dict[str, int]:
-    """Count the operators; ModelError if one is not on the list of those that every runtime has."""
+    """Count the operators; ModelError if one is not built in or if XNNPACK does not take all of them in one piece."""
     counts: dict[str, int] = {}
     for operator in open_interpreter(model)[0]._get_ops_details():
         counts[operator["op_name"]] = counts.get(operator["op_name"], 0) + 1
     if unknown := sorted(set(counts) - _BUILTIN):
         raise ModelError(f"{model}: operators {', '.join(unknown)} have no place in an int8 convolutional network")
+    if counts.get("DELEGATE") != 1:
+        raise ModelError(f"{model}: {counts.get('DELEGATE', 0)} parts are delegated to XNNPACK, one whole wanted")
     return counts
 
 
@@ -118,7 +120,6 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     validation = Validation(folder)
     console.log("float: scoring")
     floats, float_negatives = validation.run(float_finder(network, size))
-    float_figures = report(validation, floats, float_negatives, size)
     trial = Path("runs/detector/export") / out.name
     trial.parent.mkdir(parents=True, exist_ok=True)
     console.log("int8: converting and calibrating")
@@ -129,12 +130,15 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     console.log("int8: scoring")
     ints, int_negatives = validation.run(int8_finder(trial))
     figures = report(validation, ints, int_negatives, size)
-    figures["float"] = {"threshold": float_figures["threshold"], **float_figures["all"]}
-    figures["float_box_agreement"] = round(agreement(floats, ints, float_figures["threshold"]), 4)
+    # The gate asks whether int8 computes what float does, so both are taken at the threshold that is shipped; each at
+    # its own would compare two operating points that hang on three of the pictures without plates.
+    shipped = report(validation, floats, float_negatives, size, figures["threshold"])
+    figures["float"] = {**shipped["all"], "negatives_boxed": shipped["negatives"]["boxed"]}
+    figures["float_box_agreement"] = round(agreement(floats, ints, figures["threshold"]), 4)
     figures["operators"] = operators
-    for name, row in (("float", float_figures["all"]), ("int8", figures["all"])):
+    for name, row in (("float", figures["float"]), ("int8", figures["all"])):
         console.log(f"{name}: {row}")
-    lost = float_figures["all"]["recall"] - figures["all"]["recall"]
+    lost = figures["float"]["recall"] - figures["all"]["recall"]
     if lost > MOST_RECALL_LOST:
         raise ModelError(f"int8 loses {100 * lost:.1f} points of recall, {100 * MOST_RECALL_LOST:.0f} allowed")
     fields = {name: getattr(card, name) for name in card.__dataclass_fields__}

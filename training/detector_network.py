@@ -81,6 +81,18 @@ def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     return network.eval(), stored["about"]
 
 
+def _double(x: Tensor) -> Tensor:
+    """(N, C, H, W) → (N, C, 2H, 2W), each pixel four times: nearest-neighbour resizing made of two joins.
+
+    XNNPACK has no int8 RESIZE_NEAREST_NEIGHBOR: each one would leave the delegate and cut the graph in two.
+    """
+    count, channels, height, width = x.shape
+    x = x.permute(0, 2, 3, 1)
+    x = torch.cat([x, x], dim=3).reshape(count, height, 2 * width, channels)
+    x = torch.cat([x, x], dim=2).reshape(count, 2 * height, 2 * width, channels)
+    return x.permute(0, 3, 1, 2)
+
+
 class CutNetwork(nn.Module):  # type: ignore[misc]
     """The network up to the raw maps of each stride: what is exported and what the device runs."""
 
@@ -94,7 +106,9 @@ class CutNetwork(nn.Module):  # type: ignore[misc]
         kept: list[Any] = []
         *layers, head = self.network.model
         for layer in layers:
-            if isinstance(layer.f, int):
+            if isinstance(layer, nn.Upsample):
+                x = _double(x)
+            elif isinstance(layer.f, int):
                 x = layer(x if layer.f == -1 else kept[layer.f])
             else:
                 x = layer([x if source == -1 else kept[source] for source in layer.f])

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edge.errors import SourceError
 from training import detector_data as data
+from training.detector_demo import FIRST_SEED, write_frames
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 
 _ROWS, _COLUMNS, _SCENE = 5, 8, 256
@@ -42,6 +43,9 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m training detector prepare", description=__doc__)
     parser.add_argument("--sheet", type=Path, default=Path("runs/detector/scenes.jpg"), help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the sheet (%(default)s)")
+    parser.add_argument("--demo", type=int, default=0, help="also write this many frames of the demo scene …")
+    parser.add_argument("--demo-folder", type=Path, default=Path("runs/detector/demo"), help="… here (%(default)s)")
+    parser.add_argument("--demo-seed", type=int, default=FIRST_SEED, help="… from this seed on (%(default)s)")
     options = parser.parse_args(argv)
     console = Console(stderr=True)
     folder = data.data_folder()
@@ -65,4 +69,7 @@ def main(argv: list[str]) -> int:
     options.sheet.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(options.sheet), np.vstack(rows))
     console.print(f"scenes: {options.sheet}")
+    if options.demo:
+        shown = write_frames(options.demo_folder, options.demo, options.demo_seed)
+        console.print(f"{options.demo} demo frames with {shown} plates: {options.demo_folder}")
     return 0

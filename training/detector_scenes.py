@@ -43,7 +43,7 @@ class SceneSettings:
     """Views of pictures without plates."""
     extra: float = 0.0
     """Views of the extra frames, where there are any."""
-    pasted: float = 0.5
+    pasted: float = 0.4
     """Views that get pasted plates."""
     lettering: float = 0.25
     """Views that get lettering which is no plate."""
@@ -192,7 +192,7 @@ def _photograph(rng: np.random.Generator, image: Image, grey: float) -> Image:
         share = rng.uniform(0.0, 1.5)
         pixels = np.asarray(cv2.addWeighted(pixels, share, faded, 1 - share, 0), np.uint8)
     if rng.random() < 0.3:
-        noise = rng.normal(0, rng.uniform(2, 12), pixels.shape[:2])[..., None]
+        noise = rng.uniform(2, 12) * rng.standard_normal(pixels.shape[:2], np.float32)[..., None]
         pixels = (pixels + noise).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.15:
         _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 85))])

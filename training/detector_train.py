@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from rich.console import Console
@@ -77,7 +78,9 @@ class Average:
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
     """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`; the path of the best."""
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
+    cv2.setNumThreads(1)
     out.mkdir(parents=True, exist_ok=True)
     run = _Run(settings, out, console)
     if resume:
@@ -219,6 +222,7 @@ def main(argv: list[str]) -> int:
         "minutes": "wall time of the schedule",
         "steps": "steps of the schedule, instead of --minutes",
         "seed": "of weights and scenes",
+        "batch": "scenes a step",
         "rate": "highest learning rate",
         "validate_every": "seconds between validations",
         "start": "checkpoint to fine-tune",
@@ -229,11 +233,14 @@ def main(argv: list[str]) -> int:
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"{text} (%(default)s)"
         )
-    parser.add_argument("--size", type=int, default=0, help="one size of scenes throughout (default: growing)")
+    sizes = ",".join(f"{share}:{size}" for share, size in default.sizes)
+    parser.add_argument(
+        "--sizes", default=sizes, help="share of the schedule:size of scenes from there on (%(default)s)"
+    )
     options = vars(parser.parse_args(argv))
-    out, resume, size = options.pop("out"), options.pop("resume"), options.pop("size")
-    if size:
-        options["sizes"] = ((0.0, size),)
+    out, resume = options.pop("out"), options.pop("resume")
+    pairs = (pair.partition(":") for pair in options.pop("sizes").split(","))
+    options["sizes"] = tuple((float(share), int(size)) for share, _, size in pairs)
     console = Console(stderr=True)
     logging.basicConfig(level=logging.INFO)
     best = train(TrainSettings(**options), data.data_folder(), out, resume=resume, console=console)
