@@ -10,6 +10,7 @@ COMMANDS = {
     "train": "train the plate reader (CTC)",
     "export": "turn a trained reader into the int8 file and its card",
     "evaluate": "judge an exported reader on real plates, through the device's own code",
+    "scenes": "judge detector and reader together on whole photographs",
     "detector": "prepare, train, export and evaluate the plate detector",
 }
 

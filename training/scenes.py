@@ -1,0 +1,144 @@
+"""Judges detector and reader together on whole photographs: what share of the readable plates comes out exact.
+
+Data: `scenes/NAME/val` with `labels.csv` (`image,x,y,w,h,text,country`, pixels; an empty text is a plate that people
+could not read either: it counts for finding, not for reading).
+"""
+
+import argparse
+import csv
+import json
+import logging
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from edge.detector import DetectorSettings, PlateDetector
+from edge.errors import SourceError
+from edge.preprocess import crop_plate
+from edge.reader import PlateReader, ReaderSettings
+from edge.records import Image, PlateBox, PlateReading
+from training.dataset import data_folder, load_picture
+
+log = logging.getLogger(__name__)
+
+LEAST_OVERLAP = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A plate in a photograph; `text` is empty if it is not readable."""
+
+    image: Path
+    box: PlateBox
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one labelled plate: found or not, read on the detector's box and on the true box."""
+
+    plate: Labelled
+    found: bool
+    reading: PlateReading | None
+    on_true_box: PlateReading
+
+
+def read_labels(folder: Path) -> dict[Path, list[Labelled]]:
+    """Picture → its plates."""
+    labels = folder / "labels.csv"
+    if not labels.is_file():
+        raise SourceError(f"{labels}: no such label file; set GATEREADER_DATA to where the real photographs lie")
+    pictures: dict[Path, list[Labelled]] = defaultdict(list)
+    with labels.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            x, y, w, h = (float(row[key]) for key in "xywh")
+            path = folder / row["image"]
+            pictures[path].append(Labelled(path, PlateBox(x, y, x + w, y + h, 1.0), row["text"]))
+    return pictures
+
+
+def overlap(a: PlateBox, b: PlateBox) -> float:
+    """Intersection over union."""
+    width, height = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (a.width * a.height + b.width * b.height - shared + 1e-9)
+
+
+def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reader: PlateReader) -> list[Outcome]:
+    """Every labelled plate of one picture, matched with the best box that overlaps it enough."""
+    free = list(detector.detect(picture))
+    outcomes = []
+    for plate in plates:
+        best = max(free, key=lambda box: overlap(box, plate.box), default=None)
+        found = best is not None and overlap(best, plate.box) >= LEAST_OVERLAP
+        reading = reader.read(crop_plate(picture, best)) if best is not None and found else None
+        if best is not None and found:
+            free.remove(best)
+        outcomes.append(Outcome(plate, found, reading, reader.read(crop_plate(picture, plate.box))))
+    return outcomes
+
+
+def score(outcomes: list[Outcome]) -> dict[str, float]:
+    """Shares of found and of exactly read plates."""
+    readable = [outcome for outcome in outcomes if outcome.plate.text]
+    exact = [outcome.reading is not None and outcome.reading.text == outcome.plate.text for outcome in readable]
+    on_true_boxes = [outcome.on_true_box.text == outcome.plate.text for outcome in readable]
+    return {
+        "plates": len(outcomes),
+        "found": round(float(np.mean([outcome.found for outcome in outcomes])), 4),
+        "readable": len(readable),
+        "readable_found": round(float(np.mean([outcome.found for outcome in readable])), 4),
+        "exact": round(float(np.mean(exact)), 4),
+        "exact_on_true_boxes": round(float(np.mean(on_true_boxes)), 4),
+    }
+
+
+def contact_sheet(outcomes: list[Outcome], columns: int = 7) -> Image:
+    """The true crops of plates that were not read exactly, with truth and outcome, (H, W, 3) BGR."""
+    cells = []
+    for outcome in outcomes:
+        crop = crop_plate(load_picture(outcome.plate.image), outcome.plate.box, 0.2)
+        scale = min(200 / crop.shape[1], 60 / crop.shape[0])
+        small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        cell = np.full((100, 210, 3), 255, dtype=np.uint8)
+        cell[2 : 2 + small.shape[0], 2 : 2 + small.shape[1]] = small
+        read = outcome.reading.text if outcome.reading else "not found"
+        for row, text in enumerate((f"{outcome.plate.text} {outcome.plate.box.width:.0f}px", read)):
+            cv2.putText(
+                cell, text, (3, 78 + 16 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 200 * row), 1, cv2.LINE_AA
+            )
+        cells.append(cell)
+    cells += [np.full((100, 210, 3), 255, dtype=np.uint8)] * (-len(cells) % columns)
+    return np.vstack([np.hstack(cells[row : row + columns]) for row in range(0, len(cells), columns)])
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m training scenes`."""
+    parser = argparse.ArgumentParser(prog="python -m training scenes", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=data_folder() / "scenes" / "openimages" / "val")
+    parser.add_argument("--detector", default="", help="a detector.tflite (default: the shipped one)")
+    parser.add_argument("--threshold", type=float, default=0.0, help="of the detector (default: its card's)")
+    parser.add_argument("--reader", default="", help="a reader.tflite (default: the shipped one)")
+    parser.add_argument("--sheet", type=Path, help="write a picture of every plate that was not read exactly")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    detector = PlateDetector(DetectorSettings(given.detector, given.threshold))
+    reader = PlateReader(ReaderSettings(given.reader))
+    pictures = read_labels(given.folder)
+    outcomes = []
+    for path, plates in track(pictures.items(), "photographs", console=Console(stderr=True), transient=True):
+        outcomes += judge(load_picture(path), plates, detector, reader)
+    sys.stdout.write(json.dumps(score(outcomes)) + "\n")
+    if given.sheet:
+        missed = [o for o in outcomes if o.plate.text and (o.reading is None or o.reading.text != o.plate.text)]
+        given.sheet.parent.mkdir(parents=True, exist_ok=True)
+        if missed and not cv2.imwrite(str(given.sheet), contact_sheet(missed)):
+            raise SourceError(f"{given.sheet}: cannot be written")
+        log.info("%d plates not read exactly, in %s", len(missed), given.sheet)
+    return 0
