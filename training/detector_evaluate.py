@@ -73,7 +73,7 @@ def _sure(found: Found, threshold: float) -> Found:
 def _tile(picture: data.Picture, box: data.Boxes, found: Found, threshold: float) -> Image:
     """The surroundings of `box` with all boxes drawn; yellow: found, but with too little confidence."""
     height, width = picture.image.shape[:2]
-    side = max(3.0 * float(box[2] - box[0]), 3.0 * float(box[3] - box[1]), 48.0)
+    side = min(max(3.0 * float(box[2] - box[0]), 3.0 * float(box[3] - box[1]), 48.0), float(max(height, width)))
     scale = _TILE / side
     middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
     origin = np.minimum(np.maximum(middle - side / 2, 0), np.maximum(np.array([width, height]) - side, 0))

@@ -1,0 +1,147 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import SourceError
+from training.detector_data import HELD_BACK_NEGATIVES, Boxes, Picture, data_folder, load_folder, negative_paths
+from training.detector_metrics import (
+    Found,
+    average_precision,
+    box_iou,
+    boxed_share,
+    choose_threshold,
+    match,
+    mean_average_precision,
+    recall,
+)
+from training.detector_paste import paste_plate
+from training.detector_scenes import SceneMaker, SceneSettings
+
+
+def boxes(*rows: tuple[float, float, float, float]) -> Boxes:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def found(*rows: tuple[float, float, float, float, float]) -> Found:
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Found(table[:, :4], table[:, 4])
+
+
+PLATE = (10.0, 10.0, 50.0, 20.0)
+
+
+def test_overlap_of_half() -> None:
+    overlap = box_iou(boxes(PLATE), boxes(PLATE, (10, 10, 30, 20), (60, 60, 70, 70)))
+    assert overlap.tolist() == [pytest.approx([1.0, 0.5, 0.0], abs=1e-5)]
+
+
+def test_a_plate_is_hit_once_by_the_most_confident() -> None:
+    hits = match(found((*PLATE, 0.4), (*PLATE, 0.9), (60, 60, 70, 70, 0.8)), boxes(PLATE), 0.5)
+    assert hits.tolist() == [-1, 0, -1]
+
+
+def test_average_precision_of_known_curves() -> None:
+    truths = [boxes(PLATE), boxes(PLATE)]
+    perfect = [found((*PLATE, 0.9)), found((*PLATE, 0.8))]
+    assert average_precision(perfect, truths, 0.5) == pytest.approx(1.0)
+    assert mean_average_precision(perfect, truths) == pytest.approx(1.0)
+    one_wrong_first = [found((60, 60, 70, 70, 0.95), (*PLATE, 0.9)), found((*PLATE, 0.8))]
+    assert average_precision(one_wrong_first, truths, 0.5) == pytest.approx(2 / 3)
+    assert average_precision([found(), found()], truths, 0.5) == 0.0
+
+
+def test_recall_counts_only_what_is_above_the_threshold() -> None:
+    seen, truths = [found((*PLATE, 0.9)), found((*PLATE, 0.3))], [boxes(PLATE), boxes(PLATE, (60, 60, 80, 70))]
+    assert recall(seen, truths, 0.5) == pytest.approx(1 / 3)
+    assert recall(seen, truths, 0.2) == pytest.approx(2 / 3)
+
+
+def test_the_threshold_lets_two_in_a_hundred_through() -> None:
+    negatives = [found((0, 0, 9, 9, (index + 1) / 200)) for index in range(100)]
+    threshold = choose_threshold(negatives)
+    assert boxed_share(negatives, threshold) == pytest.approx(0.02)
+    assert boxed_share(negatives, threshold - 0.002) > 0.02
+    assert choose_threshold([found()] * 50) == pytest.approx(0.001)
+
+
+def test_negatives_are_split_the_same_way_everywhere_and_rooms_stay_together(tmp_path: Path) -> None:
+    folder = tmp_path / "detector" / "negatives" / "train" / "images"
+    folder.mkdir(parents=True)
+    for index in range(300):
+        (folder / f"agpl_{index:05}.jpg").touch()
+    for index in range(40):
+        (folder / f"ni_{index:03}.jpg").touch()
+    held_back = [path.name for path in negative_paths(tmp_path, held_back=True)]
+    trained = [path.name for path in negative_paths(tmp_path, held_back=False)]
+    assert len(held_back) == HELD_BACK_NEGATIVES
+    assert not set(held_back) & set(trained)
+    assert len(held_back) + len(trained) == 340
+    assert held_back == [path.name for path in negative_paths(tmp_path, held_back=True)]
+    rooms = [{name[:5] for name in names if name.startswith("ni_")} for names in (held_back, trained)]
+    assert len(rooms[0] & rooms[1]) <= 1  # where the 150 end
+
+
+def test_labels_become_pixels_and_unreadable_ones_a_line(tmp_path: Path) -> None:
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((100, 200, 3), np.uint8))
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.1\n")
+    (picture,) = load_folder(tmp_path)
+    assert picture.boxes.tolist() == [pytest.approx([80, 45, 120, 55])]
+    (tmp_path / "labels" / "a.txt").write_text("0 half 0.5\n")
+    with pytest.raises(SourceError, match="not readable as YOLO labels"):
+        load_folder(tmp_path)
+
+
+def test_a_missing_data_folder_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GATEREADER_DATA", str(tmp_path / "none"))
+    with pytest.raises(SourceError, match="GATEREADER_DATA"):
+        data_folder()
+
+
+def maker() -> SceneMaker:
+    rng = np.random.default_rng(1)
+    real = [
+        Picture(rng.integers(0, 256, (240, 320, 3), np.uint8), boxes((100, 100, 160, 120)), source, "")
+        for source in ("openimages", "romania", "web")
+    ]
+    negatives = [Picture(rng.integers(0, 256, (200, 300, 3), np.uint8), boxes(), "negatives", "")]
+    return SceneMaker(real, negatives, [rng.integers(0, 256, (20, 90, 3), np.uint8)], real)
+
+
+def test_a_seed_draws_the_same_scene_again() -> None:
+    scenes = maker()
+    first, again, other = (
+        scenes.scene(np.random.default_rng(seed), 128, SceneSettings(pasted=1.0, lettering=1.0)) for seed in (5, 5, 6)
+    )
+    assert np.array_equal(first.image, again.image)
+    assert np.array_equal(first.boxes, again.boxes)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_boxes_lie_within_their_scene() -> None:
+    scenes = maker()
+    for seed in range(60):
+        scene = scenes.scene(np.random.default_rng(seed), 128, SceneSettings(pasted=1.0, extra=0.2))
+        assert scene.image.shape == (128, 128, 3)
+        assert scene.image.dtype == np.uint8
+        assert ((scene.boxes >= -1) & (scene.boxes <= 129)).all()
+        assert (scene.boxes[:, 2:] > scene.boxes[:, :2]).all()
+
+
+def test_a_pasted_plate_is_where_its_box_says_and_off_the_others() -> None:
+    plate = np.full((20, 90, 3), 255, np.uint8)
+    taken = boxes((0, 0, 64, 64))
+    pasted = 0
+    for seed in range(40):
+        image = np.zeros((128, 128, 3), np.uint8)
+        box = paste_plate(np.random.default_rng(seed), image, list(taken), plate)
+        if box is None:
+            continue
+        pasted += 1
+        assert box_iou(box[None], taken)[0, 0] == 0.0
+        x, y = ((box[:2] + box[2:]) / 2).astype(int)
+        assert image[y, x].max() > 0
+    assert pasted > 10
