@@ -17,7 +17,7 @@ VENV_ARGS ?= $(KEPT_ARGS)
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
 
 .DEFAULT_GOAL := help
-.PHONY: .FORCE help run test test-training lint format types train wheel settings clean
+.PHONY: .FORCE help run test test-training lint format types train wheel picture settings clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ train: $(TRAIN_READY)  ## show the training commands (docs/training.md)
 
 wheel: $(TEST_ENV)/ready  ## build the wheel into dist/
 	$(TEST_ENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+picture: $(TEST_ENV)/ready  ## take docs/live-page.png anew, from the demo scene in a real browser
+	$(TEST_ENV)/bin/python docs/take_picture.py
 
 settings: $(TEST_ENV)/ready  ## write systemd/gatereader.toml anew from the defaults
 	$(TEST_ENV)/bin/python -m edge.config > systemd/gatereader.toml
