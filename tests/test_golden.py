@@ -1,4 +1,4 @@
-"""The demo scene's first minute through the shipped models, as fast as it goes: every car is one row, and read right."""
+"""The demo scene's first minute through the shipped models, as fast as it goes: every car is one row, read right."""
 
 from collections.abc import Sequence
 

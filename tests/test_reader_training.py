@@ -1,5 +1,6 @@
 """Trains a reader for a few steps, resumes it, exports it to int8 and reads with it: needs TensorFlow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
 
+from test_reader_data import write_set
+
 from edge.errors import ConfigError, ModelError
 from edge.reader import PlateReader, ReaderSettings
-from test_reader_data import write_set
 from training import export as exporting
 from training.calibrate import best_temperature
 from training.train import TrainSettings, learning_rate_at, train
@@ -37,7 +39,7 @@ def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytes
     assert len((run / "history.csv").read_text().splitlines()) == 3
     with pytest.raises(ConfigError, match="holds a run already"):
         train(SETTINGS, run, data, resume=False)
-    train(TrainSettings(**{**vars_of(SETTINGS), "steps": 6}), run, data, resume=True)
+    train(replace(SETTINGS, steps=6), run, data, resume=True)
     assert (run / "history.csv").read_text().splitlines()[-1].startswith("6,")
 
     card = exporting.export(run, tmp_path / "models", data, "a test")
@@ -51,10 +53,6 @@ def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ModelError, match="nothing was written"):
         exporting.export(run, tmp_path / "refused", data, "a test")
     assert not (tmp_path / "refused").exists()
-
-
-def vars_of(settings: TrainSettings) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in settings.__slots__}
 
 
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:
