@@ -37,12 +37,17 @@ class DetectorSettings:
     """Path of the int8 .tflite file, its card beside it; empty: the one that came with gatereader."""
     threshold: float = 0.0
     """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
+    candidates: float = 0.25
+    """Boxes below the threshold but at least this confident count if the reader finds a plate's text in them
+    (`candidates.py`); 0: none do."""
     threads: int = 1
     """Processor threads of the network; 4 on a quiet Pi halve its time, 1 leaves room for the rest."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.threshold < 1.0:
             raise ValueError(f"threshold is {self.threshold}, wanted 0 or more and below 1")
+        if not 0.0 <= self.candidates < 1.0:
+            raise ValueError(f"candidates is {self.candidates}, wanted 0 or more and below 1")
         if self.threads < 1:
             raise ValueError(f"threads is {self.threads}, wanted 1 or more")
 
@@ -78,6 +83,7 @@ class PlateDetector:
             self.threshold = settings.threshold or float(decoding["threshold"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: its card's decoding lacks a usable {error}") from None
+        self._least = min(self.threshold, settings.candidates or self.threshold)
         if len(self.card.outputs) != 2 * len(self._strides):
             raise ModelError(
                 f"{path}: {len(self.card.outputs)} outputs, two for each of strides {self._strides} wanted"
@@ -87,12 +93,13 @@ class PlateDetector:
         """Wall time of the last call's stages, in seconds."""
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
-        """(H, W, 3) BGR → boxes in its pixels, cut at its edges, the most confident first."""
+        """(H, W, 3) BGR → boxes in its pixels, cut at its edges, the most confident first; candidates below the
+        `threshold` among them."""
         start = time.perf_counter()
         boxed = letterbox(image, self._size)
         tensor = to_int8(boxed.canvas)[np.newaxis]
         middle = time.perf_counter()
-        boxes, scores = decode(self._levels(self.model.run(tensor)), self._bins, self.threshold)
+        boxes, scores = decode(self._levels(self.model.run(tensor)), self._bins, self._least)
         kept = suppress(boxes, scores, self._nms_iou)
         found = to_frame(boxes[kept], scores[kept], boxed, image.shape[1], image.shape[0])
         self.stage_seconds = {"letterbox": middle - start, "detect": time.perf_counter() - middle}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from edge.candidates import is_plate
 from edge.events import make_event
 from edge.poll import refusal_of, weigh
 from edge.preprocess import crop_plate
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 
 class Detector(Protocol):
-    """Whatever finds plates. One that has `stage_seconds` (stage → seconds of the last call) is asked for them."""
+    """Whatever finds plates.
+
+    One that has `stage_seconds` (stage → seconds of the last call) is asked for them; one that has a `threshold` may
+    give boxes below it, which count only if a plate's text is in them.
+    """
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
         """(H, W, 3) BGR → the plates in it, boxes in its pixels."""
@@ -69,7 +74,7 @@ class Pipeline:
         with self._measured("detect"):
             boxes = self._detector.detect(frame.image)
         self._seconds.update(getattr(self._detector, "stage_seconds", {}))
-        readings = self._read(frame, boxes)
+        boxes, readings = self._read(frame, boxes)
         with self._measured("vote"):
             tracks = self._tracker.update(frame, boxes, readings)
             for track, reading in zip(tracks, readings, strict=True):
@@ -87,18 +92,24 @@ class Pipeline:
         """End of the stream: the events of all passes still in view."""
         return tuple(self._close(self._tracker.finish()))
 
-    def _read(self, frame: Frame, boxes: Sequence[PlateBox]) -> list[PlateReading | None]:
+    def _read(
+        self, frame: Frame, boxes: Sequence[PlateBox]
+    ) -> tuple[tuple[PlateBox, ...], tuple[PlateReading | None, ...]]:
+        """The boxes that count and their readings; None where reading was spared."""
+        threshold = getattr(self._detector, "threshold", 0.0)
         spared = self._tracker.unread(frame.time, boxes)
-        readings: list[PlateReading | None] = []
+        counted: list[tuple[PlateBox, PlateReading | None]] = []
         for index, box in enumerate(boxes):
             if index in spared:
-                readings.append(None)
+                counted.append((box, None))
                 continue
             with self._measured("crop"):
                 crop = crop_plate(frame.image, box)
             with self._measured("read"):
-                readings.append(self._reader.read(crop))
-        return readings
+                reading = self._reader.read(crop)
+            if is_plate(box, reading, threshold) or self._tracker.follows(frame.time, box):
+                counted.append((box, reading))
+        return tuple(box for box, _ in counted), tuple(reading for _, reading in counted)
 
     def _poll(self, frame: Frame, track: Track, reading: PlateReading) -> None:
         height, width = frame.image.shape[:2]

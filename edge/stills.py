@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 
+from edge.candidates import is_plate
 from edge.clip import PICTURES, find_pictures, read_picture
 from edge.errors import OutputError, SourceError
 from edge.overlay import draw
@@ -56,7 +57,9 @@ def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Read
     start = perf_counter()
     boxes = (PlateBox(0.0, 0.0, width, height, 1.0),) if detector is None else detector.detect(image)
     found = perf_counter()
-    plates = tuple((box, reader.read(crop_plate(image, box))) for box in boxes)
+    threshold = getattr(detector, "threshold", 0.0)
+    read = ((box, reader.read(crop_plate(image, box))) for box in boxes)
+    plates = tuple((box, reading) for box, reading in read if is_plate(box, reading, threshold))
     return Still(path, frame, path.suffix.lower() not in PICTURES, plates, found - start, perf_counter() - found)
 
 

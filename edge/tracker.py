@@ -19,6 +19,7 @@ from edge.track import STILL, Track
 
 _INTERVALS = 9
 _PLACE_TAKEN = 0.7
+_FOLLOWS = 0.3
 _DORMANT = 64
 _OBJECTIONS = 2
 _HALF = 0.5
@@ -90,6 +91,10 @@ class Tracker:
             if len(here) == 1 and not track.objections:
                 spared.add(here[0])
         return spared
+
+    def follows(self, time: float, box: PlateBox) -> bool:
+        """Whether a plate in view is expected where this box is."""
+        return any(overlap(track.expected(time), box) >= _FOLLOWS for track in self.active)
 
     def update(self, frame: Frame, boxes: Sequence[PlateBox], readings: Sequence[PlateReading | None]) -> list[Track]:
         """The track of each box of this frame, one for each; a reading of None was spared."""

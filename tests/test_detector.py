@@ -54,9 +54,9 @@ class FakeModel:
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
-    def build(cells: Sequence[Cell] = (), threshold: float = 0.0) -> PlateDetector:
+    def build(cells: Sequence[Cell] = (), threshold: float = 0.0, candidates: float = 0.0) -> PlateDetector:
         monkeypatch.setattr(detector, "Int8Model", lambda path, kind, threads: FakeModel(list(cells)))
-        return PlateDetector(DetectorSettings(str(tmp_path / "any.tflite"), threshold))
+        return PlateDetector(DetectorSettings(str(tmp_path / "any.tflite"), threshold, candidates))
 
     return build
 
@@ -92,6 +92,13 @@ def test_the_threshold_is_the_cards_unless_set(make: Make) -> None:
     frame = np.zeros((SIZE, SIZE, 3), np.uint8)
     assert make(cells).detect(frame) == ()
     assert len(make(cells, threshold=0.3).detect(frame)) == 1
+
+
+def test_candidates_are_found_below_the_threshold(make: Make) -> None:
+    cells: list[Cell] = [(0, 2, 2, 0.4, (1, 1, 1, 1)), (0, 5, 5, 0.1, (1, 1, 1, 1))]
+    plates = make(cells, candidates=0.25)
+    assert plates.threshold == 0.5
+    assert [round(box.confidence, 1) for box in plates.detect(np.zeros((SIZE, SIZE, 3), np.uint8))] == [0.4]
 
 
 def test_the_network_sees_pixels_minus_128_and_stages_are_timed(make: Make) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from edge.candidates import is_plate
 from edge.detector import DetectorSettings, PlateDetector
 from edge.errors import SourceError
 from edge.preprocess import crop_plate
@@ -72,7 +73,8 @@ def overlap(a: PlateBox, b: PlateBox) -> float:
 
 def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reader: PlateReader) -> list[Outcome]:
     """Every labelled plate of one picture, matched with the best box that overlaps it enough."""
-    free = list(detector.detect(picture))
+    boxes = ((box, reader.read(crop_plate(picture, box))) for box in detector.detect(picture))
+    free = [box for box, reading in boxes if is_plate(box, reading, detector.threshold)]
     outcomes = []
     for plate in plates:
         best = max(free, key=lambda box: overlap(box, plate.box), default=None)
