@@ -13,7 +13,7 @@ import cv2
 from edge.demo import FPS, demo_truth
 from edge.demo_scene import DemoScene
 
-PICTURES = 3
+PICTURES = 1
 
 
 def main() -> int:

@@ -151,13 +151,12 @@ def _read(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from edge.replay import event_json, open_recording, replay
-    from edge.service import event_line
+    from edge.replay import event_json, event_text, open_recording, replay
 
     config = _configure(options)
     with open_recording(config, options.clip, options.fps) as source:
         for event in replay(config, source):
-            _print(event_json(event) if options.json else event_line(event))
+            _print(event_json(event) if options.json else event_text(event))
         return 1 if source.skipped else 0  # what was skipped is in the log
 
 

@@ -10,6 +10,7 @@ from edge.live_feed import event_values
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.records import Frame, PlateEvent
+from edge.service import event_line
 from edge.source import Source, open_source
 
 
@@ -31,6 +32,11 @@ def replay(config: Config, source: Iterable[Frame | None]) -> Iterator[PlateEven
 
 def _finals(events: tuple[PlateEvent, ...]) -> Iterator[PlateEvent]:
     return (event for event in events if event.kind == "final")
+
+
+def event_text(event: PlateEvent) -> str:
+    """One event for people, with its first and last sight in the recording."""
+    return f"{event.first_seen:7.2f} to {event.last_seen:7.2f} s  {event_line(event)}"
 
 
 def event_json(event: PlateEvent) -> str:

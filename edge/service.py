@@ -207,11 +207,10 @@ class Loop:
 
 
 def event_line(event: PlateEvent, show_plate: bool = True) -> str:
-    """A pass in one line for the log and the terminal: time, plate, status, confidence, readings, reason."""
+    """A pass in one line: plate, status, confidence, readings, and unless it was accepted the reason."""
     plate = (event.plate or "-") if show_plate else "(plate)"
     reason = f", {event.reason}" if event.reason else ""
-    when = event.best_utc.astimezone()
-    return f"{when:%H:%M:%S} {plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"
+    return f"{plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"
 
 
 def run(config: Config) -> None:

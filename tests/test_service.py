@@ -217,10 +217,10 @@ def test_a_pass_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None
     caplog.set_level(logging.INFO)
     Fakes(FakePipeline(ends=[0])).loop.run([frame(0)], Stop())
     assert caplog.messages == [event_line(event())]
-    assert caplog.messages[0].endswith("AB123CD accepted 0.97, 9 readings")
+    assert caplog.messages[0] == "AB123CD accepted 0.97, 9 readings"
 
 
 def test_a_plate_stays_out_of_the_log_if_the_owner_wishes() -> None:
     line = event_line(event(status="undecided", reason="no_consensus"), show_plate=False)
     assert "AB123CD" not in line
-    assert line.endswith("(plate) undecided 0.97, 9 readings, no_consensus")
+    assert line == "(plate) undecided 0.97, 9 readings, no_consensus"
