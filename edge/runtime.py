@@ -1,7 +1,9 @@
 """The one place where an inference runtime is imported: an int8 TFLite model, checked against its card."""
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,11 +50,29 @@ def open_interpreter(path: Path, threads: int = 1) -> tuple[Any, str]:
     """The bare interpreter with its tensors allocated, and the package that it comes from; for export's checks."""
     interpreter_class, backend = _interpreter_class()
     try:
-        interpreter = interpreter_class(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
+        with _without_banner():
+            interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: {backend} cannot load it ({error})") from None
     return interpreter, backend
+
+
+@contextmanager
+def _without_banner() -> Iterator[None]:
+    """The runtime greets on standard error, past Python, once a model; what goes wrong there it also raises."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # started without a standard error
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _interpreter_class() -> tuple[Any, str]:
