@@ -4,33 +4,31 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edge.demo_geometry import FOCAL, HEIGHT, WIDTH, CarShape, Doubles, Pose
 from edge.demo_light import Light
 from edge.records import Image
-
-_EMPTY: Image = np.zeros((0, 0, 3), np.uint8)
 
 
 class Noise:
     """The sensor's noise: one fixed field, added from a place that changes with every frame."""
 
     def __init__(self, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self._grain = rng.standard_normal((HEIGHT + 64, WIDTH + 64, 3), np.float32).astype(np.float16)
-        self._fields: tuple[str, Image, Image] = ("", _EMPTY, _EMPTY)
+        self._seed = seed
+        self._field: tuple[str, npt.NDArray[np.int8]] = ("", np.zeros((0, 0, 3), np.int8))
 
     def add(self, picture: Image, light: Light, time: float) -> None:
         """Add the noise of this light to the picture in place; the same time gives the same noise."""
-        if self._fields[0] != light.name:
-            grain = self._grain * light.noise
+        if self._field[0] != light.name:
+            # drawn anew with every change of light: kept, it would be a quarter of the scene's memory
+            grain = np.random.default_rng(self._seed).standard_normal((HEIGHT + 64, WIDTH + 64, 3), np.float32)
+            grain *= light.noise
             if light.infrared:
                 grain = np.repeat(grain[..., :1], 3, axis=2)
-            self._fields = (light.name, np.clip(grain, 0, 99).astype(np.uint8), np.clip(-grain, 0, 99).astype(np.uint8))
+            self._field = (light.name, np.clip(grain, -99, 99).astype(np.int8))
         y, x = np.random.default_rng(round(time * 1000)).integers(0, 64, 2)
-        _, brighter, darker = self._fields
-        cv2.add(picture, brighter[y : y + HEIGHT, x : x + WIDTH], dst=picture)
-        cv2.subtract(picture, darker[y : y + HEIGHT, x : x + WIDTH], dst=picture)
+        cv2.add(picture, self._field[1][y : y + HEIGHT, x : x + WIDTH], dst=picture, dtype=cv2.CV_8U)
 
 
 def blur_along(picture: Image, bounds: tuple[int, int, int, int], streak: float, leftwards: bool) -> None:

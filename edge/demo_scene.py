@@ -43,7 +43,8 @@ class DemoScene:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._backdrops: dict[int, Image] = {}
+        self._backdrops: dict[int, bytes] = {}
+        self._current: tuple[int, Image] = (-1, np.zeros((0, 0, 3), np.uint8))
         self._cars: OrderedDict[tuple[int, int], Car] = OrderedDict()
         self._plans: OrderedDict[int, tuple[Drive, ...]] = OrderedDict()
         self._noise = Noise(seed)
@@ -85,14 +86,25 @@ class DemoScene:
         y = 1.2 * np.sin(3.7 * time + 2) + 0.8 * np.sin(9.1 * time)
         return round(float(x)), round(float(y))
 
+    def _backdrop(self, index: int) -> Image:
+        """The empty scene in this light. Only the current one is kept as pixels, the others as JPEG: drawing one takes
+        half a second, and four as pixels are 11 MB. The pixels always come from the JPEG, so that a frame does not
+        depend on those before it."""
+        if self._current[0] != index:
+            if index not in self._backdrops:
+                drawn = draw_backdrop(LIGHTS[index], self.seed)
+                self._backdrops[index] = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+            coded = np.frombuffer(self._backdrops[index], np.uint8)
+            self._current = (index, np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8))
+        return self._current[1]
+
     def frame_at(self, time: float) -> tuple[Image, tuple[DemoPlate, ...]]:
         """The picture at this time of the scene (seconds from 0) and every plate that shows in it at all."""
         index = self.light_at(time)
         light = LIGHTS[index]
-        if index not in self._backdrops:
-            self._backdrops[index] = draw_backdrop(light, self.seed)
+        backdrop = self._backdrop(index)
         dx, dy = shake = self._shake(time)
-        picture = self._backdrops[index][MARGIN - dy : MARGIN - dy + HEIGHT, MARGIN - dx : MARGIN - dx + WIDTH].copy()
+        picture = backdrop[MARGIN - dy : MARGIN - dy + HEIGHT, MARGIN - dx : MARGIN - dx + WIDTH].copy()
         sight = self._in_sight(time)
         arms = self._arms(time, sight)
         for drive, pose in sight:

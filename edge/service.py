@@ -18,6 +18,7 @@ from edge.config import Config
 from edge.csv_log import CsvLog
 from edge.detector import PlateDetector
 from edge.live import LiveServer
+from edge.memory import return_large_blocks
 from edge.notify import notify
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
@@ -215,6 +216,7 @@ def event_line(event: PlateEvent, show_plate: bool = True) -> str:
 
 def run(config: Config) -> None:
     """Run the service as `config` says, until its source ends or a signal comes."""
+    return_large_blocks()
     with Stop() as stop, ExitStack() as stack:
         # Models first: a wrong one is the owner's to mend, and is told before any device is opened.
         detector, reader = PlateDetector(config.detector), PlateReader(config.reader)
