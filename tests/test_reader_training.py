@@ -20,7 +20,7 @@ from training.train import TrainSettings, learning_rate_at, train
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
 
 SETTINGS = TrainSettings(
-    steps=4, batch=4, width=0.25, synthetic=30, real_times=1, validate_every=2, save_every=2, mix=(0.5, 0.5)
+    steps=4, batch=4, width=0.25, synthetic=30, real_times=1, demo=0, validate_every=2, save_every=2, mix=(0.5, 0.5)
 )
 
 

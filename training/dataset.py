@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.progress import track
 
 from edge.alphabet import encode
+from edge.demo_scene import DemoScene
 from edge.errors import SourceError
-from edge.preprocess import READER_HEIGHT, READER_WIDTH, plate_view
-from edge.records import Image
+from edge.preprocess import READER_HEIGHT, READER_WIDTH, crop_plate, plate_view
+from edge.records import Image, PlateBox
 from training.augment import photograph, rephotograph
 from training.synthesize import draw_plate
 
@@ -31,6 +32,10 @@ LONGEST = 12
 
 PHOTOGRAPHS = 3
 """Crops made of one drawn plate, because drawing costs more than photographing."""
+
+FIRST_DEMO_SEED = 1_000_000
+DEMO_LEAST_WIDTH = 45.0
+"""Pixels; narrower plates of the demo scene are not taught."""
 
 _CHUNK = 1500
 
@@ -75,6 +80,9 @@ class Pool:
         """A pool as `save` wrote it."""
         with np.load(path) as arrays:
             return cls(arrays["views"], tuple(str(text) for text in arrays["texts"]))
+
+
+Job = tuple[Callable[..., Pool], tuple[object, ...]]
 
 
 def data_folder() -> Path:
@@ -171,6 +179,31 @@ def empty_chunk(seed: int, pictures: list[Path], count: int) -> Pool:
     return _collect(crops(), count)
 
 
+def demo_chunk(seed: int, count: int) -> Pool:
+    """`count` crops of plates in the demo scene of another seed than the demo shows, with a detector's loose box."""
+    cv2.setNumThreads(1)
+    photo_random = np.random.default_rng(seed)
+    scene = DemoScene(FIRST_DEMO_SEED + seed % 1_000_000)
+
+    def crops() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
+        while True:
+            frame, plates = scene.frame_at(float(photo_random.uniform(0, 3600)))
+            for plate in plates:
+                if plate.visible > 0.98 and plate.x2 - plate.x1 >= DEMO_LEAST_WIDTH:
+                    loose = photo_random.normal(0.0, 0.03, 4) * (plate.x2 - plate.x1)
+                    x1, y1, x2, y2 = np.array([plate.x1, plate.y1, plate.x2, plate.y2]) + loose * [1, 0.5, 1, 0.5]
+                    crop = crop_plate(frame, PlateBox(x1, y1, max(x2, x1 + 8), max(y2, y1 + 4), 1.0))
+                    yield plate_view(crop, plate.lines).pixels, plate.text, 1
+
+    return _collect(crops(), count)
+
+
+def demo_jobs(seed: int, count: int) -> list[Job]:
+    """Jobs that together cut `count` plates from the demo scene."""
+    starts = range(0, count, _CHUNK // 3)
+    return [(demo_chunk, (seed * 1_000_003 + 17 + start, min(_CHUNK // 3, count - start))) for start in starts]
+
+
 def _collect(pictures: Iterator[tuple[npt.NDArray[np.uint8], str, int]], count: int) -> Pool:
     views = np.empty((count, READER_HEIGHT, READER_WIDTH), dtype=np.uint8)
     texts = []
@@ -179,9 +212,6 @@ def _collect(pictures: Iterator[tuple[npt.NDArray[np.uint8], str, int]], count: 
         views[row] = plate_view(crop, lines).pixels
         texts.append(text)
     return Pool(views, tuple(texts))
-
-
-Job = tuple[Callable[..., Pool], tuple[object, ...]]
 
 
 def make_pool(jobs: list[Job], processes: int, title: str) -> Pool:

@@ -16,13 +16,13 @@ from edge.records import Image
 from training.detector_data import Boxes, Picture
 from training.detector_paste import letter, paste_plate
 
-DEVICE_SIZE = 416
+DEVICE_SIZE = 512
 """The canvas to which the device fits a frame; a picture's usual scale in training is its scale there."""
 
 Thing = TypeVar("Thing")
 
 _FILL = 114
-_LEAST_WIDTH, _LEAST_HEIGHT = 5.0, 2.0
+_LEAST_WIDTH, _LEAST_HEIGHT = 8.0, 3.0
 _LEAST_VISIBLE = 0.35
 
 
@@ -53,7 +53,7 @@ class SceneSettings:
 
 # Share of the real views, and least and greatest zoom on top of the device's scale. The web's plates are close
 # already; Open Images' are small and become smaller.
-_SOURCES = {"openimages": (0.62, 0.65, 2.2), "romania": (0.18, 0.6, 1.8), "web": (0.2, 0.25, 1.1)}
+_SOURCES = {"openimages": (0.62, 0.65, 1.7), "romania": (0.18, 0.6, 1.5), "web": (0.2, 0.25, 0.9)}
 
 
 class SceneMaker:

@@ -45,6 +45,8 @@ class TrainSettings:
     """From this share on no mosaics and fewer pasted plates, so that training ends on what pictures look like."""
     validate_every: float = 360.0
     """Seconds between validations."""
+    threads: int = 1
+    """Of torch; a second one makes it about 1.6 times as fast."""
     start: str = ""
     """Checkpoint to start from, for fine-tuning."""
     extra: str = ""
@@ -77,7 +79,7 @@ class Average:
 
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
     """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`; the path of the best."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
     cv2.setNumThreads(1)
@@ -223,6 +225,7 @@ def main(argv: list[str]) -> int:
         "steps": "steps of the schedule, instead of --minutes",
         "seed": "of weights and scenes",
         "batch": "scenes a step",
+        "threads": "of torch",
         "rate": "highest learning rate",
         "validate_every": "seconds between validations",
         "start": "checkpoint to fine-tune",

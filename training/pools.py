@@ -7,15 +7,15 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from training.dataset import Job, Pool, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
+from training.dataset import Job, Pool, demo_jobs, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
 
 log = logging.getLogger(__name__)
 
 
 def prepare_pools(
-    folder: Path, data: Path, *, seed: int, synthetic: int, real_times: int, processes: int
+    folder: Path, data: Path, *, seed: int, synthetic: int, real_times: int, demo: int, processes: int
 ) -> list[Pool]:
-    """The three pools in `folder`, each made if it is not there yet."""
+    """The pools in `folder`, each made if it is not there yet."""
     pools = []
     samples = read_split(data / "reader", "train")
     negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
@@ -30,6 +30,8 @@ def prepare_pools(
         )
     else:
         log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
+    if demo:
+        makers[f"demo-{seed}-{demo}"] = (lambda: demo_jobs(seed, demo), "plates of the demo scene")
     for name, (jobs, title) in makers.items():
         path = folder / f"{name}.npz"
         if not path.is_file():

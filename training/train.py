@@ -47,8 +47,9 @@ class TrainSettings:
     width: float = 0.5
     context: int = 2
     dropout: float = 0.1
-    mix: tuple[float, ...] = (0.45, 0.52, 0.03)
-    """Shares of synthetic plates, real plates and crops without a plate in a batch."""
+    mix: tuple[float, ...] = (0.42, 0.5, 0.03, 0.05)
+    """Shares of synthetic plates, real plates, crops without a plate and the demo scene's plates in a batch."""
+    demo: int = 3000
     synthetic: int = 100_000
     real_times: int = 24
     validate_every: int = 1000
@@ -157,6 +158,7 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
         seed=settings.seed,
         synthetic=settings.synthetic,
         real_times=settings.real_times,
+        demo=settings.demo,
         processes=max(1, settings.threads),
     )
     validation = plain_pool(read_split(data / "reader", "val"))
@@ -217,7 +219,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the run's last state")
     parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
-    for name in ("steps", "batch", "synthetic", "real-times", "seed", "threads", "validate-every"):
+    for name in ("steps", "batch", "synthetic", "real-times", "demo", "seed", "threads", "validate-every"):
         value = getattr(default, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=value, help="(%(default)s)")
     for name in ("width", "learning-rate"):
