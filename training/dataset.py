@@ -186,8 +186,10 @@ def demo_chunk(seed: int, count: int) -> Pool:
     scene = DemoScene(FIRST_DEMO_SEED + seed % 1_000_000)
 
     def crops() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
+        time = 0.0
         while True:
-            frame, plates = scene.frame_at(float(photo_random.uniform(0, 3600)))
+            time += float(photo_random.uniform(0.2, 0.7))  # onwards, because a car is drawn once while it is in sight
+            frame, plates = scene.frame_at(time)
             for plate in plates:
                 if plate.visible > 0.98 and plate.x2 - plate.x1 >= DEMO_LEAST_WIDTH:
                     loose = photo_random.normal(0.0, 0.03, 4) * (plate.x2 - plate.x1)

@@ -16,7 +16,7 @@ from edge.records import Image
 from training.detector_data import Boxes, Picture
 from training.detector_paste import letter, paste_plate
 
-DEVICE_SIZE = 512
+DEVICE_SIZE = 416
 """The canvas to which the device fits a frame; a picture's usual scale in training is its scale there."""
 
 Thing = TypeVar("Thing")
@@ -53,7 +53,7 @@ class SceneSettings:
 
 # Share of the real views, and least and greatest zoom on top of the device's scale. The web's plates are close
 # already; Open Images' are small and become smaller.
-_SOURCES = {"openimages": (0.62, 0.65, 1.7), "romania": (0.18, 0.6, 1.5), "web": (0.2, 0.25, 0.9)}
+_SOURCES = {"openimages": (0.62, 0.8, 2.1), "romania": (0.18, 0.74, 1.85), "web": (0.2, 0.31, 1.1)}
 
 
 class SceneMaker:

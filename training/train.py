@@ -49,7 +49,7 @@ class TrainSettings:
     dropout: float = 0.1
     mix: tuple[float, ...] = (0.42, 0.5, 0.03, 0.05)
     """Shares of synthetic plates, real plates, crops without a plate and the demo scene's plates in a batch."""
-    demo: int = 3000
+    demo: int = 1500
     synthetic: int = 100_000
     real_times: int = 24
     validate_every: int = 1000
