@@ -141,9 +141,7 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     for name, allowed in MOST_LOST.items():
         lost = figures["float"][name] - figures["all"][name]
         if lost > allowed:
-            raise ModelError(
-                f"int8 loses {100 * lost:.1f} points of {name}, {100 * allowed:.0f} allowed"
-            )
+            raise ModelError(f"int8 loses {100 * lost:.1f} points of {name}, {100 * allowed:.0f} allowed")
     if figures["float_box_agreement"] < LEAST_AGREEMENT:
         raise ModelError(
             f"int8 boxes agree with float's to a mean IoU of {figures['float_box_agreement']}, "
