@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 PICTURE = Path(__file__).with_name("live-page.png")
 ADDRESS = "127.0.0.1:8099"
-PASSES = 5
+PASSES = 6
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 
 
