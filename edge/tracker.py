@@ -233,9 +233,10 @@ class Tracker:
 
 def _repeats(plate: str, poll: Poll) -> bool:
     """Whether a pass shows `plate` again. A clear answer must be the same to the letter: the second of two cars of one
-    fleet, a character apart, deserves its own row."""
+    fleet, a character apart, deserves its own row. One that only lacks characters at an end is the plate, cut by a
+    pillar or by the detector's box."""
     vote = poll.vote
     if "?" not in vote.plate and vote.plate:
-        return vote.plate == plate
+        return plate.startswith(vote.plate) or plate.endswith(vote.plate)
     text = vote.answer or (poll.boldest.text if poll.boldest else "")
     return similar(plate, text)

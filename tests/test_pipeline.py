@@ -181,6 +181,20 @@ def test_a_doubled_box_is_a_duplicate() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("second", "status"), [(A[1:], "rejected"), (A[:-2], "rejected"), ("Z" + A[1:], "accepted"), (A[:3], "rejected")]
+)
+def test_a_plate_that_comes_back_cut_is_a_duplicate_and_another_car_is_not(second: str, status: str) -> None:
+    gate = Gate()
+    for i in range(10):
+        gate.see(i / 10, (box(100 + 20 * i), reading(A)))
+    for i in range(30, 40):  # two seconds behind the gatepost
+        gate.see(i / 10, (box(400 + 10 * i, width=100), reading(second)))
+    finals = gate.finish()
+    assert [event.status for event in finals] in (["accepted", status], ["accepted"])
+    assert (len(finals) == 2 and finals[1].status == "accepted") is (status == "accepted")
+
+
 def test_time_without_frames_ends_passes() -> None:
     gate = Gate()
     gate.see(0.0, (box(300), reading(A)))
