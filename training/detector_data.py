@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from edge.errors import SourceError
 from edge.records import Image
+from training import dataset
 
 SOURCES = ("openimages", "romania", "web")
 HELD_BACK_NEGATIVES = 150
@@ -34,7 +34,7 @@ class Picture:
 
 def data_folder() -> Path:
     """The labelled data: $GATEREADER_DATA, else ../shared/data beside the checkout."""
-    folder = Path(os.environ.get("GATEREADER_DATA", "../shared/data"))
+    folder = dataset.data_folder()
     if not folder.is_dir():
         raise SourceError(f"{folder}: no labelled data there; set GATEREADER_DATA to its folder")
     return folder
