@@ -29,7 +29,7 @@ def judge(track: Track, settings: VoteSettings) -> Verdict:
         return Verdict("rejected", "low_confidence" if len(vote.answer) < settings.min_characters else "format")
     if not _is_legible(vote.characters, settings):
         return Verdict("rejected", "low_confidence")
-    if vote.confidence >= settings.accept_confidence and vote.margin >= settings.min_margin:
+    if vote.confidence >= settings.needed(vote.voters) and vote.margin >= settings.min_margin:
         return Verdict("accepted", None)
     disagree = vote.voters > 1 and vote.agreement < settings.consensus_agreement
     return Verdict("undecided", "no_consensus" if disagree else "low_confidence")

@@ -32,6 +32,8 @@ class VoteSettings:
 
     accept_confidence: float = 0.8
     """A plate is accepted when its weakest character reaches this, 0 to 1; weaker characters show as `?`."""
+    single_confidence: float = 0.92
+    """The same where only one reading votes: nothing corrects it, and a box that cuts a character off reads well."""
     min_plate_width: int = 45
     """Pixels in the camera's frame; readings of narrower plates do not vote. A plate of two lines may be 1.7 times
     narrower, as its characters stand closer together."""
@@ -66,7 +68,13 @@ class VoteSettings:
     """The most legible readings of a pass that are kept and vote; more change nothing but the time it takes."""
 
     def __post_init__(self) -> None:
-        for name in ("accept_confidence", "consensus_agreement", "consensus_confidence", "min_margin"):
+        for name in (
+            "accept_confidence",
+            "single_confidence",
+            "consensus_agreement",
+            "consensus_confidence",
+            "min_margin",
+        ):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 to 1")
         for name in ("min_plate_width", "min_sharpness", "edge_margin", "consensus_span", "max_delay"):
@@ -80,6 +88,10 @@ class VoteSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted 1 or more")
         if self.max_characters < self.min_characters:
             raise ValueError(f"max_characters is {self.max_characters}, wanted at least min_characters")
+
+    def needed(self, voters: int) -> float:
+        """What every character of an accepted plate must reach with so many readings voting."""
+        return self.accept_confidence if voters > 1 else max(self.accept_confidence, self.single_confidence)
 
 
 class Ballot(NamedTuple):
@@ -132,7 +144,7 @@ def count(ballots: Sequence[Ballot], settings: VoteSettings) -> Vote:
     looks = _looks(ballots)
     found = [(text, _stretch(share, looks)) for text, share, _, _ in decided]
     answer = "".join(text for text, _ in found)
-    accept = settings.accept_confidence
+    accept = settings.needed(len(ballots))
     weakest = min(range(len(decided)), key=lambda index: decided[index][1] - decided[index][3])
     _, share, other, other_share = decided[weakest]
     second = "".join(other if index == weakest else slot[0] for index, slot in enumerate(decided))

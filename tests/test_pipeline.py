@@ -65,7 +65,7 @@ def test_ids_differ_between_passes_and_repeat_for_the_same_recording() -> None:
     assert ids() == ids()
 
 
-@pytest.mark.parametrize(("confidence", "status"), [(0.95, "accepted"), (0.6, "undecided")])
+@pytest.mark.parametrize(("confidence", "status"), [(0.95, "accepted"), (0.88, "undecided"), (0.6, "undecided")])
 def test_a_single_reading_is_judged_by_its_weakest_character(confidence: float, status: str) -> None:
     gate = Gate()
     gate.see(0.0, (box(300), reading(A, confidence)))

@@ -62,7 +62,7 @@ def test_every_track_is_one_event(ridden: list[tuple[list[PlateEvent], int, set[
 
 
 def test_most_plates_are_accepted_and_right(ridden: list[tuple[list[PlateEvent], int, set[str]]]) -> None:
-    """A floor, at what was measured: 6 of 7 plates right, and 2 wrong ones that lost a character at the box's edge."""
+    """A floor, at what was measured: 6 of 7 plates right, no wrong one."""
     right: set[str] = set()
     wrong: set[str] = set()
     known: set[str] = set()
@@ -70,4 +70,4 @@ def test_most_plates_are_accepted_and_right(ridden: list[tuple[list[PlateEvent],
         accepted = {event.plate for event in events if event.status == "accepted"}
         right, wrong, known = right | accepted & truth, wrong | accepted - truth, known | truth
     assert len(right) >= 6, f"right {right} of {known}"
-    assert len(wrong) <= 2, f"wrong and accepted: {wrong}"
+    assert not wrong

@@ -113,7 +113,7 @@ def test_any_readings_give_a_consistent_vote(drawn: list[tuple[str, float, float
     assert len(vote.plate) >= len(vote.answer) == len(vote.characters)
     assert 0.0 <= vote.confidence <= 1.0 + 1e-9
     assert 0.0 <= vote.margin <= 1.0 + 1e-9
-    assert ("?" in vote.plate) == (vote.confidence < SETTINGS.accept_confidence and bool(vote.answer))
+    assert ("?" in vote.plate) == (vote.confidence < SETTINGS.needed(vote.voters) and bool(vote.answer))
 
 
 @pytest.mark.parametrize(
