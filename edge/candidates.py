@@ -4,7 +4,10 @@ Small and dark plates get low confidences from the detector, and so do grilles a
 fraction of a millisecond and tells most of them apart.
 """
 
-from edge.records import PlateBox, PlateReading
+from collections.abc import Callable, Iterable
+
+from edge.preprocess import crop_plate
+from edge.records import Image, PlateBox, PlateReading
 
 LEAST_CHARACTERS = 4
 LEAST_CONFIDENCE = 0.5
@@ -15,3 +18,11 @@ def is_plate(box: PlateBox, reading: PlateReading, threshold: float) -> bool:
     if box.confidence >= threshold:
         return True
     return len(reading.text) >= LEAST_CHARACTERS and reading.confidence >= LEAST_CONFIDENCE
+
+
+def read_plates(
+    image: Image, boxes: Iterable[PlateBox], read: Callable[[Image], PlateReading], threshold: float
+) -> tuple[tuple[PlateBox, PlateReading], ...]:
+    """The boxes of one picture, (H, W, 3) BGR, that count, each with its reading."""
+    plates = ((box, read(crop_plate(image, box))) for box in boxes)
+    return tuple((box, reading) for box, reading in plates if is_plate(box, reading, threshold))

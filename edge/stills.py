@@ -9,12 +9,11 @@ from typing import Any
 
 import cv2
 
-from edge.candidates import is_plate
+from edge.candidates import read_plates
 from edge.clip import PICTURES, find_pictures, read_picture
 from edge.errors import OutputError, SourceError
 from edge.overlay import draw
 from edge.pipeline import Detector, Reader
-from edge.preprocess import crop_plate
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.source import SourceSettings, open_source
 
@@ -58,8 +57,7 @@ def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Read
     boxes = (PlateBox(0.0, 0.0, width, height, 1.0),) if detector is None else detector.detect(image)
     found = perf_counter()
     threshold = getattr(detector, "threshold", 0.0)
-    read = ((box, reader.read(crop_plate(image, box))) for box in boxes)
-    plates = tuple((box, reading) for box, reading in read if is_plate(box, reading, threshold))
+    plates = read_plates(image, boxes, reader.read, threshold)
     return Still(path, frame, path.suffix.lower() not in PICTURES, plates, found - start, perf_counter() - found)
 
 

@@ -22,12 +22,13 @@ from edge.card import ModelCard, TensorSpec, file_sha256
 from edge.detector import golden_hashes
 from edge.errors import ModelError
 from edge.preprocess import letterbox
-from edge.runtime import Int8Model, open_interpreter
+from edge.runtime import Int8Model
 from training import detector_data as data
 from training.detector_metrics import Found, box_iou
 from training.detector_network import BINS, STRIDES, CutNetwork, load_weights, save_weights
 from training.detector_scenes import DEVICE_SIZE
 from training.detector_score import NMS_IOU, Validation, float_finder, int8_finder, report
+from training.graph import operators, require_one_delegate, tensor_specs
 
 MOST_LOST = {"ap50": 0.01, "ap50_95": 0.02}
 LEAST_AGREEMENT = 0.95
@@ -80,26 +81,18 @@ def calibration_canvases(folder: Path, size: int, count: int) -> list[npt.NDArra
 
 def describe_tensors(model: Path) -> tuple[TensorSpec, tuple[TensorSpec, ...]]:
     """The file's input, and its outputs in the card's order: box and class map of each stride, the finest first."""
-    interpreter = open_interpreter(model)[0]
-    specs = []
-    for detail in interpreter.get_input_details() + interpreter.get_output_details():
-        scale, zero_point = detail["quantization"]
-        shape = tuple(int(size) for size in detail["shape"])
-        specs.append(TensorSpec(detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)))
-    if abs(specs[0].scale * 255 - 1) > 1e-4 or specs[0].zero_point != -128:
-        raise ModelError(f"{model}: input scale {specs[0].scale}, zero point {specs[0].zero_point}; 1/255, −128 wanted")
-    return specs[0], tuple(sorted(specs[1:], key=lambda spec: (-spec.shape[1], -spec.shape[3])))
+    tensor, outputs = tensor_specs(model)
+    if abs(tensor.scale * 255 - 1) > 1e-4 or tensor.zero_point != -128:
+        raise ModelError(f"{model}: input scale {tensor.scale}, zero point {tensor.zero_point}; 1/255, −128 wanted")
+    return tensor, tuple(sorted(outputs, key=lambda spec: (-spec.shape[1], -spec.shape[3])))
 
 
 def check_operators(model: Path) -> dict[str, int]:
     """Count the operators; ModelError if one is not built in or if XNNPACK does not take all of them in one piece."""
-    counts: dict[str, int] = {}
-    for operator in open_interpreter(model)[0]._get_ops_details():
-        counts[operator["op_name"]] = counts.get(operator["op_name"], 0) + 1
+    counts = operators(model)
     if unknown := sorted(set(counts) - _BUILTIN):
         raise ModelError(f"{model}: operators {', '.join(unknown)} have no place in an int8 convolutional network")
-    if counts.get("DELEGATE") != 1:
-        raise ModelError(f"{model}: {counts.get('DELEGATE', 0)} parts are delegated to XNNPACK, one whole wanted")
+    require_one_delegate(model, counts)
     return counts
 
 
@@ -126,7 +119,7 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     trial.parent.mkdir(parents=True, exist_ok=True)
     console.log("int8: converting and calibrating")
     convert(network, size, calibration_canvases(folder, size, count), trial)
-    operators = check_operators(trial)
+    counts = check_operators(trial)
     card = _card(trial, out.name, size, command, about)
     card.write(trial.with_suffix(".json"))
     console.log("int8: scoring")
@@ -135,7 +128,7 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     shipped = report(validation, floats, float_negatives, size, figures["threshold"])
     figures["float"] = {**shipped["all"], "negatives_boxed": shipped["negatives"]["boxed"]}
     figures["float_box_agreement"] = round(agreement(floats, ints, figures["threshold"]), 4)
-    figures["operators"] = operators
+    figures["operators"] = counts
     for name, row in (("float", figures["float"]), ("int8", figures["all"])):
         console.log(f"{name}: {row}")
     for name, allowed in MOST_LOST.items():

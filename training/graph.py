@@ -4,17 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge.card import TensorSpec
 from edge.errors import ModelError
+from edge.runtime import open_interpreter
 
 DELEGATE = "DELEGATE"
 
 
 def tensor_specs(path: Path) -> tuple[TensorSpec, tuple[TensorSpec, ...]]:
     """The input and the outputs of a model, as the card describes them."""
-    interpreter = Interpreter(model_path=str(path))
+    interpreter = open_interpreter(path)[0]
     return _spec(interpreter.get_input_details()[0]), tuple(_spec(each) for each in interpreter.get_output_details())
 
 
@@ -25,13 +25,17 @@ def _spec(detail: dict[str, Any]) -> TensorSpec:
 
 
 def operators(path: Path) -> dict[str, int]:
-    """How often each operator occurs in the file, without any delegate."""
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=plain)
+    """How often each operator occurs in the file; each part that XNNPACK takes counts as one `DELEGATE` besides."""
     counts: dict[str, int] = {}
-    for operator in interpreter._get_ops_details():
+    for operator in open_interpreter(path)[0]._get_ops_details():
         counts[operator["op_name"]] = counts.get(operator["op_name"], 0) + 1
     return counts
+
+
+def require_one_delegate(path: Path, counts: dict[str, int]) -> None:
+    """ModelError unless XNNPACK takes the whole graph in one part; `counts` are those of `operators`."""
+    if counts.get(DELEGATE, 0) != 1:
+        raise ModelError(f"{path}: XNNPACK takes it in {counts.get(DELEGATE, 0)} parts; wanted one")
 
 
 def require_int8_builtins(path: Path) -> dict[str, int]:
@@ -40,9 +44,5 @@ def require_int8_builtins(path: Path) -> dict[str, int]:
     odd = sorted(name for name in counts if name.startswith(("Flex", "Custom")) or name in ("QUANTIZE", "DEQUANTIZE"))
     if odd:
         raise ModelError(f"{path}: holds {', '.join(odd)}; wanted built-in int8 operators only")
-    interpreter = Interpreter(model_path=str(path))
-    interpreter.allocate_tensors()
-    delegates = [each for each in interpreter._get_ops_details() if each["op_name"] == DELEGATE]
-    if len(delegates) != 1:
-        raise ModelError(f"{path}: XNNPACK takes it in {len(delegates)} parts; wanted one")
-    return counts
+    require_one_delegate(path, counts)
+    return {name: count for name, count in counts.items() if name != DELEGATE}

@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from edge.candidates import is_plate
+from edge.candidates import read_plates
 from edge.detector import DetectorSettings, PlateDetector
 from edge.errors import SourceError
 from edge.preprocess import crop_plate
@@ -73,16 +73,16 @@ def overlap(a: PlateBox, b: PlateBox) -> float:
 
 def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reader: PlateReader) -> list[Outcome]:
     """Every labelled plate of one picture, matched with the best box that overlaps it enough."""
-    boxes = ((box, reader.read(crop_plate(picture, box))) for box in detector.detect(picture))
-    free = [box for box, reading in boxes if is_plate(box, reading, detector.threshold)]
+    free = list(read_plates(picture, detector.detect(picture), reader.read, detector.threshold))
     outcomes = []
     for plate in plates:
-        best = max(free, key=lambda box: overlap(box, plate.box), default=None)
-        found = best is not None and overlap(best, plate.box) >= LEAST_OVERLAP
-        reading = reader.read(crop_plate(picture, best)) if best is not None and found else None
-        if best is not None and found:
+        best = max(free, key=lambda found: overlap(found[0], plate.box), default=None)
+        if best is not None and overlap(best[0], plate.box) < LEAST_OVERLAP:
+            best = None
+        if best is not None:
             free.remove(best)
-        outcomes.append(Outcome(plate, found, reading, reader.read(crop_plate(picture, plate.box))))
+        on_true_box = reader.read(crop_plate(picture, plate.box))
+        outcomes.append(Outcome(plate, best is not None, best[1] if best else None, on_true_box))
     return outcomes
 
 
