@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -111,7 +112,7 @@ class EventBoard:
         with self._lock:
             for event in events:
                 self._events.pop(event.track, None)
-                self._events[event.track] = event
+                self._events[event.track] = replace(event, shot=None)  # no frames are kept here
             while len(self._events) > EVENTS_KEPT:
                 del self._events[next(iter(self._events))]
             self._changes += 1

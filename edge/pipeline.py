@@ -6,6 +6,7 @@ gives the same events as it would have given live.
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -13,7 +14,7 @@ from edge.candidates import is_plate
 from edge.events import make_event
 from edge.poll import refusal_of, weigh
 from edge.preprocess import crop_plate
-from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading, TrackedPlate
+from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading, Shot, TrackedPlate
 from edge.track import Track
 from edge.tracker import Tracker, TrackerSettings
 from edge.verdict import Verdict, is_due, judge, may_be_static, worth_a_preview
@@ -74,12 +75,12 @@ class Pipeline:
         with self._measured("detect"):
             boxes = self._detector.detect(frame.image)
         self._seconds.update(getattr(self._detector, "stage_seconds", {}))
-        boxes, readings = self._read(frame, boxes)
+        boxes, readings, crops = self._read(frame, boxes)
         with self._measured("vote"):
             tracks = self._tracker.update(frame, boxes, readings)
-            for track, reading in zip(tracks, readings, strict=True):
-                if reading is not None and track.final is None:
-                    self._poll(frame, track, reading)
+            for track, reading, crop in zip(tracks, readings, crops, strict=True):
+                if reading is not None and crop is not None and track.final is None:
+                    self._poll(frame, track, reading, crop)
             events += self._announce(frame.time)
             shown = tuple(self._show(track) for track in tracks)
         return FrameResult(frame, boxes, shown, tuple(events), self._seconds)
@@ -94,28 +95,30 @@ class Pipeline:
 
     def _read(
         self, frame: Frame, boxes: Sequence[PlateBox]
-    ) -> tuple[tuple[PlateBox, ...], tuple[PlateReading | None, ...]]:
-        """The boxes that count and their readings; None where reading was spared."""
+    ) -> tuple[tuple[PlateBox, ...], tuple[PlateReading | None, ...], tuple[Image | None, ...]]:
+        """The boxes that count, their readings and what was read; None where reading was spared."""
         threshold = getattr(self._detector, "threshold", 0.0)
         spared = self._tracker.unread(frame.time, boxes)
-        counted: list[tuple[PlateBox, PlateReading | None]] = []
+        counted: list[tuple[PlateBox, PlateReading | None, Image | None]] = []
         for index, box in enumerate(boxes):
             if index in spared:
-                counted.append((box, None))
+                counted.append((box, None, None))
                 continue
             with self._measured("crop"):
                 crop = crop_plate(frame.image, box)
             with self._measured("read"):
                 reading = self._reader.read(crop)
             if is_plate(box, reading, threshold) or self._tracker.follows(frame.time, box):
-                counted.append((box, reading))
-        return tuple(box for box, _ in counted), tuple(reading for _, reading in counted)
+                counted.append((box, reading, crop))
+        return tuple(one[0] for one in counted), tuple(one[1] for one in counted), tuple(one[2] for one in counted)
 
-    def _poll(self, frame: Frame, track: Track, reading: PlateReading) -> None:
+    def _poll(self, frame: Frame, track: Track, reading: PlateReading, crop: Image) -> None:
         height, width = frame.image.shape[:2]
         refusal = refusal_of(reading, track.box, (width, height), self._settings)
         ballot = Ballot(reading, weigh(reading, track.box), track.box, frame.time, frame.utc)
         track.poll.add(ballot, refusal, self._settings)
+        if track.poll.best is ballot:
+            track.shot = Shot(frame.image, crop, track.box, reading)
 
     def _announce(self, time: float) -> list[PlateEvent]:
         """Previews and early finals of the plates in view."""
@@ -143,8 +146,9 @@ class Pipeline:
     def _decide(self, track: Track, verdict: Verdict) -> PlateEvent:
         if self._tracker.same_pass(track) is not None:
             verdict = Verdict("rejected", "duplicate")
-        track.final = self._event(track, "final", verdict)
-        return track.final
+        event = replace(self._event(track, "final", verdict), shot=track.shot)
+        track.final, track.shot = replace(event, shot=None), None  # a pass that is over keeps no frame in memory
+        return event
 
     def _event(self, track: Track, kind: Literal["preview", "final"], verdict: Verdict) -> PlateEvent:
         return make_event(track, kind, verdict, self._settings, self._camera)

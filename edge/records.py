@@ -75,6 +75,18 @@ class PlateReading:
     """Variance of the Laplacian of the prepared crop; comparable because those share size and contrast."""
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Shot:
+    """What the camera and the reader saw when a pass was most legible: the evidence for a row."""
+
+    image: Image
+    """The whole frame."""
+    crop: Image
+    """What the reader got of it."""
+    box: PlateBox
+    reading: PlateReading
+
+
 @dataclass(frozen=True, slots=True)
 class TrackedPlate:
     """A plate as the live view shows it: its box in this frame and what the vote says so far."""
@@ -127,6 +139,8 @@ class PlateEvent:
     box: PlateBox
     sharpness: float
     camera: str = ""
+    shot: Shot | None = field(default=None, compare=False, repr=False)
+    """The picture at `best_seen`. It goes to whoever is called with the event; nobody keeps it for long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from edge.geometry import overlap, shifted
 from edge.poll import Poll
-from edge.records import Frame, PlateBox, PlateEvent
+from edge.records import Frame, PlateBox, PlateEvent, Shot
 
 STILL = 0.7
 """Overlap of two boxes, as a share of both, from which on a plate has not moved."""
@@ -41,6 +41,8 @@ class Track:
     """Another plate stands in its place."""
     poll: Poll = field(default_factory=Poll)
     previewed: bool = False
+    shot: Shot | None = None
+    """The picture of `poll.best`, until the pass is decided."""
     final: PlateEvent | None = None
 
     def expected(self, time: float) -> PlateBox:

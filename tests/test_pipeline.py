@@ -3,6 +3,7 @@ import inspect
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from core_fakes import Gate, Sight, box, frame, reading
 from hypothesis import given, settings
@@ -314,3 +315,23 @@ def test_a_frame_without_plates_is_a_result_too() -> None:
     result = gate.pipeline.process(frame(0.0))
     assert (result.boxes, result.tracks, result.events) == ((), (), ())
     assert gate.pipeline.finish() == ()
+
+
+def test_the_shot_is_the_picture_of_the_reading_that_the_event_shows() -> None:
+    gate = Gate()
+    for i, (text, sharpness) in enumerate([("AB123C", 100.0), (A, 900.0), ("AB123CO", 200.0)] * 3):
+        gate.see(i / 10, (box(100 + 20 * i), reading(text, 0.97, sharpness)))
+    event = only_final(gate)
+    assert event.shot is not None
+    frame_of_it = gate.results[round(event.best_seen * 10)].frame
+    assert event.shot.image is frame_of_it.image
+    assert (event.shot.reading.text, event.shot.reading.sharpness) == (A, event.sharpness)
+    assert event.shot.box == event.box
+    assert np.shares_memory(event.shot.crop, event.shot.image)
+
+
+def test_a_pass_that_is_decided_keeps_no_frame() -> None:
+    gate = passing(Gate(), frames=60)
+    tracker = gate.pipeline._tracker
+    assert [track.shot for track in tracker.active] == [None]
+    assert [track.final.shot for track in tracker.active if track.final] == [None]

@@ -18,7 +18,7 @@ from edge.errors import ModelError
 
 NETWORK_FILE = Path(__file__).with_name("plate_detector.yaml")
 STRIDES = (8, 16)
-BINS = 16
+BINS = 12
 
 _STAND_IN = "0.0+stand-in"
 
@@ -79,6 +79,15 @@ def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     network = build_network()
     network.load_state_dict({name: value.float() for name, value in stored["weights"].items()})
     return network.eval(), stored["about"]
+
+
+def transfer_weights(network: Any, path: Path) -> int:
+    """Copy into `network` a checkpoint's weights of the same name and shape; how many tensors stay as built."""
+    stored = torch.load(path, map_location="cpu", weights_only=True)["weights"]
+    own = network.state_dict()
+    same = {name: value.float() for name, value in stored.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(same, strict=False)
+    return len(own) - len(same)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from edge.records import Image
 from training.detector_data import Boxes, Picture
 from training.detector_paste import letter, paste_plate
 
-DEVICE_SIZE = 416
+DEVICE_SIZE = 512
 """The canvas to which the device fits a frame; a picture's usual scale in training is its scale there."""
 
 Thing = TypeVar("Thing")
@@ -68,6 +68,20 @@ class SceneMaker:
     ) -> None:
         self._real = {source: [picture for picture in real if picture.source == source] for source in _SOURCES}
         self._negatives, self._plates, self._extra = negatives, plates, extra
+        self._shares = np.full(len(negatives), 1 / max(len(negatives), 1))
+
+    @property
+    def negatives(self) -> Sequence[Picture]:
+        """The pictures without plates."""
+        return self._negatives
+
+    def favour(self, confidences: Sequence[float]) -> None:
+        """Show more often those pictures without plates in which a network is surest of a plate.
+
+        `confidences` are its highest of each picture, 0 to 1. A third of the views stays spread evenly.
+        """
+        worth = np.asarray(confidences, np.float64) + 0.01
+        self._shares = (1 / len(worth) + 2 * worth / worth.sum()) / 3
 
     def scene(self, rng: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
         """A scene of `size` × `size`."""
@@ -93,7 +107,8 @@ class SceneMaker:
         if self._extra and draw < settings.extra:
             view = _look(rng, _pick(rng, self._extra), width, height, zoom * _log_uniform(rng, 0.6, 1.6))
         elif draw < settings.extra + settings.negatives:
-            view = _look(rng, _pick(rng, self._negatives), width, height, zoom * _log_uniform(rng, 0.5, 1.5))
+            negative = self._negatives[int(rng.choice(len(self._negatives), p=self._shares))]
+            view = _look(rng, negative, width, height, zoom * _log_uniform(rng, 0.5, 1.5))
         else:
             sources = list(_SOURCES)
             source = sources[rng.choice(len(sources), p=[_SOURCES[name][0] for name in sources])]

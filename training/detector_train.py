@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
 from training import detector_data as data
-from training.detector_network import build_network, load_weights, save_weights
+from training.detector_network import build_network, save_weights, transfer_weights
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import Validation, float_finder, report
 
@@ -38,9 +39,10 @@ class TrainSettings:
     """Weight decay of the convolutions' weights."""
     averaging: float = 0.998
     """Decay of the running average of the weights, which is what is validated and kept."""
-    sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.45, 320), (0.85, 416))
+    sizes: tuple[tuple[float, int], ...] = ((0.0, 320), (0.85, 416))
     """From which share of the schedule on scenes of which size are drawn. Small ones first: plates keep the device's
-    scale at every size, so a small scene only leaves out background, and costs less."""
+    scale at every size, so a small scene only leaves out background, and costs less. (Less than 320 was measured to
+    teach large false boxes on walls.)"""
     calm_from: float = 0.85
     """From this share on no mosaics and fewer pasted plates, so that training ends on what pictures look like."""
     validate_every: float = 360.0
@@ -48,7 +50,9 @@ class TrainSettings:
     threads: int = 1
     """Of torch; a second one makes it about 1.6 times as fast."""
     start: str = ""
-    """Checkpoint to start from, for fine-tuning."""
+    """Checkpoint to start from; weights that the network has in another shape are left as they are."""
+    mine: bool = True
+    """At each validation, look for the pictures without plates that the network takes for some, and show them more."""
     extra: str = ""
     """Folder of further labelled frames (images/, labels/)."""
     extra_share: float = 0.0
@@ -98,12 +102,16 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
         console=console, refresh_per_second=0.5,
     ) as bar:  # fmt: skip
         task = bar.add_task("train", total=1.0, step=run.step, size=0, loss=0.0, best=run.best)
+        if settings.start or resume:
+            run.mine(maker)
         run.begin()
-        while (share := run.share()) < 1.0:
-            size, loss = run.train_step(maker, share)
-            bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=run.best)
-            if run.validation_due():
-                run.validate(validation, share)
+        with ThreadPoolExecutor(1, "scenes") as drawer:
+            while (share := run.share()) < 1.0:
+                size, loss = run.train_step(maker, share, drawer)
+                bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=run.best)
+                if run.validation_due():
+                    run.validate(validation, share)
+                    run.mine(maker)
         run.validate(validation, 1.0)
     return out / "best.pt"
 
@@ -113,7 +121,10 @@ class _Run:
 
     def __init__(self, settings: TrainSettings, out: Path, console: Console) -> None:
         self.settings, self.out, self.console = settings, out, console
-        self.network = load_weights(Path(settings.start))[0] if settings.start else build_network()
+        self.network = build_network()
+        if settings.start:
+            fresh = transfer_weights(self.network, Path(settings.start))
+            console.log(f"from {settings.start}, {fresh} tensors fresh")
         self.average = Average(self.network, settings.averaging)
         weights = [value for value in self.network.parameters() if value.ndim > 1]
         others = [value for value in self.network.parameters() if value.ndim <= 1]
@@ -122,6 +133,7 @@ class _Run:
         self.step, self.best, self.spent, self._losses = 0, 0.0, 0.0, [0.0]
         self._began = self._validated = time.monotonic()
         self._processor = time.process_time()
+        self._next: Future[tuple[int, dict[str, Tensor]]] | None = None
 
     def begin(self) -> None:
         """Start the clock; loading does not count."""
@@ -133,14 +145,11 @@ class _Run:
             return self.step / self.settings.steps
         return (self.spent + time.monotonic() - self._began) / (60 * self.settings.minutes)
 
-    def train_step(self, maker: SceneMaker, share: float) -> tuple[int, float]:
-        """One batch; its size and the mean loss a picture of late."""
+    def train_step(self, maker: SceneMaker, share: float, drawer: ThreadPoolExecutor) -> tuple[int, float]:
+        """One batch; its size and the mean loss a picture of late. The next one's scenes are drawn meanwhile."""
         settings = self.settings
-        size = [pixels for begin, pixels in settings.sizes if share >= begin][-1]
-        scenes = settings.calm if share >= settings.calm_from else settings.wild
-        scenes = SceneSettings(**{**asdict(scenes), "extra": settings.extra_share})
-        rng = np.random.default_rng((settings.seed, self.step))
-        batch = make_batch(maker, rng, settings.batch, size, scenes)
+        size, batch = (self._next or drawer.submit(self._draw, maker, share, self.step)).result()
+        self._next = drawer.submit(self._draw, maker, share, self.step + 1)
         for group in self.optimizer.param_groups:
             group["lr"] = settings.rate * rate_share(share)
         self.network.train()
@@ -154,6 +163,23 @@ class _Run:
         self.step += 1
         self._losses = [*self._losses[-49:], float(loss.detach()) / settings.batch]
         return size, float(np.mean(self._losses))
+
+    def _draw(self, maker: SceneMaker, share: float, step: int) -> tuple[int, dict[str, Tensor]]:
+        settings = self.settings
+        size = [pixels for begin, pixels in settings.sizes if share >= begin][-1]
+        scenes = settings.calm if share >= settings.calm_from else settings.wild
+        scenes = SceneSettings(**{**asdict(scenes), "extra": settings.extra_share})
+        rng = np.random.default_rng((settings.seed, step))
+        return size, make_batch(maker, rng, settings.batch, size, scenes)
+
+    def mine(self, maker: SceneMaker) -> None:
+        """Look for the pictures without plates that the average network takes for some."""
+        if self.settings.mine:
+            find = float_finder(self.average.network, DEVICE_SIZE)
+            sure = [max(find(picture).scores, default=0.0) for picture in maker.negatives]
+            maker.favour(sure)
+            top = ", ".join(f"{value:.2f}" for value in sorted(sure)[:-9:-1])
+            self.console.log(f"surest of a plate where none is: {top}; mean {np.mean(sure):.3f}")
 
     def validation_due(self) -> bool:
         """Is it time?"""
@@ -220,6 +246,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m training detector train", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/detector"), help="folder of checkpoints and log")
     parser.add_argument("--resume", action="store_true", help="go on from last.pt in --out")
+    parser.add_argument("--no-mine", dest="mine", action="store_false", help="show all negatives equally often")
     for name, text in {
         "minutes": "wall time of the schedule",
         "steps": "steps of the schedule, instead of --minutes",
