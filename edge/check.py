@@ -18,9 +18,12 @@ from edge.config import Config
 from edge.csv_log import CsvSettings
 from edge.detector import PlateDetector, golden_hashes
 from edge.errors import GateReaderError, ModelError, OutputError, SourceError
+from edge.kept_crops import crops_folder
 from edge.live import LiveSettings, check_live_settings
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader
+from edge.recording import RecordingSettings
+from edge.review import read_items
 from edge.source import SourceSettings, open_source
 
 _MOST_WAITS = 20
@@ -42,6 +45,8 @@ def check(config: Config) -> Iterator[Finding]:
         ("detector", lambda: _detector(PlateDetector(config.detector))),
         ("reader", lambda: _reader(PlateReader(config.reader))),
         ("csv", lambda: _csv(config.csv)),
+        ("review", lambda: _review(config)),
+        ("recording", lambda: _recording(config.recording)),
         ("live page", lambda: _live(config.live)),
         ("source", lambda: _source(config.source)),
     )
@@ -113,6 +118,30 @@ def _csv(settings: CsvSettings) -> str:
             return f"{path} can be made"
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}; set csv.path") from None
+
+
+def _review(config: Config) -> str:
+    if config.review.keep == "off":
+        return "switched off"
+    folder = crops_folder(config.review, config.csv.path).absolute()
+    waiting = sum(item.answer is None for item in read_items(folder)[0])
+    return f"{_folder(folder, 'review.folder')}, {waiting} crops wait in it"
+
+
+def _recording(settings: RecordingSettings) -> str:
+    return _folder(Path(settings.folder).absolute(), "recording.folder") if settings.folder else "switched off"
+
+
+def _folder(folder: Path, key: str) -> str:
+    """Whether files can be made in the folder; one that is not there yet is not made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return f"{folder} can be {'written' if there == folder else 'made'}"
+    except OSError as error:
+        raise OutputError(f"cannot write into {folder}: {error.strerror}; set {key}") from None
 
 
 def _live(settings: LiveSettings) -> str:

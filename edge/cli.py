@@ -28,6 +28,7 @@ _OPTIONS = {
     "csv": ("csv", "path"),
     "listen": ("live", "listen"),
     "camera": ("service", "camera"),
+    "record": ("recording", "folder"),
     "detector": ("detector", "model"),
     "reader": ("reader", "model"),
 }
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", parents=[common], help="the service; with nothing given: the demo scene")
     run.set_defaults(run=_run)
-    _add_configuration(run, "source", "csv", "listen", "camera", "detector", "reader")
+    _add_configuration(run, "source", "csv", "listen", "camera", "record", "detector", "reader")
 
     read = commands.add_parser("read", parents=[common], help="read pictures, folders of pictures and clips")
     read.set_defaults(run=_read)

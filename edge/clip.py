@@ -71,7 +71,7 @@ class Clip:
                 if self.live and ahead > 0:
                     self._sleep(ahead)
                 moment = start + position
-                utc = self._recording.taken + timedelta(seconds=moment)
+                utc = self._recording.utc_at(position) + timedelta(seconds=start)
                 yield Frame(turn(image, self._rotate), moment, utc, self._frames, name)
                 self._frames += 1
             start += self._recording.length
@@ -111,6 +111,10 @@ class Recording:
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round: position in seconds, name, picture (BGR)."""
         raise NotImplementedError
+
+    def utc_at(self, position: float) -> datetime:
+        """When the frame at this second of the first round was taken."""
+        return self.taken + timedelta(seconds=position)
 
     def _skip(self, name: str, reason: str) -> None:
         if (name, reason) not in self.skipped:

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 from edge.csv_log import CsvSettings
 from edge.detector import DetectorSettings
 from edge.errors import ConfigError
+from edge.kept_crops import ReviewSettings
 from edge.live import LiveSettings
 from edge.reader import ReaderSettings
+from edge.recording import RecordingSettings
 from edge.source import SourceSettings
 from edge.toml import convert, default_file
 from edge.tracker import TrackerSettings
@@ -46,6 +48,8 @@ class Config:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     vote: VoteSettings = field(default_factory=VoteSettings)
     csv: CsvSettings = field(default_factory=CsvSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 

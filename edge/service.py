@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from types import FrameType
 from typing import Protocol, Self
@@ -17,11 +17,13 @@ from edge import __version__
 from edge.config import Config
 from edge.csv_log import CsvLog
 from edge.detector import PlateDetector
+from edge.kept_crops import KeptCrops, crops_folder
 from edge.live import LiveServer
 from edge.memory import return_large_blocks
 from edge.notify import notify
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
+from edge.recording import Recorder
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.source import SourceState, open_source
 
@@ -57,6 +59,15 @@ class Log(Protocol):
 
     def flush(self) -> None:
         """Try the waiting rows again."""
+
+
+class Extra(Protocol):
+    """What may fail without harm: crops for review, recorded frames. It raises nothing and says what is wrong."""
+
+    error: str
+
+    def __call__(self, result: FrameResult) -> None:
+        """A new frame, and its events; events that came without a frame bring the last one again."""
 
 
 class Page(Protocol):
@@ -103,12 +114,12 @@ class Stop:
 class Progress:
     """How far the loop has come; written by the loop, read by the live page's thread."""
 
-    def __init__(self, name: str, camera: Camera, log: Log) -> None:
+    def __init__(self, name: str, camera: Camera, log: Log, extras: Sequence[Extra] = ()) -> None:
         self.frames = 0
         self.passes = 0
         self.rate = 0.0
         self.started_at = self.turned_at = self.frame_at = time.monotonic()
-        self._name, self._camera, self._rows = name, camera, log
+        self._name, self._camera, self._rows, self._extras = name, camera, log, extras
         self._told_at, self._told_frames = float("-inf"), 0
 
     def turn(self) -> None:
@@ -124,6 +135,7 @@ class Progress:
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
         if self._rows.error:
             status += f"; {self._rows.waiting} rows wait for {self._rows.error}"
+        status += "".join(f"; not kept: {extra.error}" for extra in self._extras if extra.error)
         # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
         notify(READY=1, STATUS=status, WATCHDOG=1)
 
@@ -140,6 +152,7 @@ class Progress:
             "fps": round(self.rate, 1),
             "passes": self.passes,
             "rows_waiting": self._rows.waiting,
+            "not_kept": [extra.error for extra in self._extras if extra.error],
             "camera": {
                 "name": self._name,
                 "description": self._camera.description,
@@ -160,9 +173,11 @@ class Loop:
         page: Page,
         progress: Progress,
         log_plates: bool = True,
+        *,
+        extras: Sequence[Extra] = (),
     ) -> None:
         self._pipeline, self._rows, self._page = pipeline, log, page
-        self._progress, self._log_plates = progress, log_plates
+        self._progress, self._log_plates, self._extras = progress, log_plates, extras
         self._last: Frame | None = None
 
     def run(self, source: Iterable[Frame | None], stop: Stop) -> None:
@@ -186,7 +201,7 @@ class Loop:
         self._progress.frames += 1
         self._progress.frame_at = time.monotonic()
         self._record(result.events)
-        self._page.publish(result)
+        self._show(result)
 
     def _idle(self) -> None:
         if self._last is not None:
@@ -197,7 +212,12 @@ class Loop:
         """Events that came without a frame: the page gets them with the last frame, without boxes."""
         self._record(events)
         if events and self._last is not None:
-            self._page.publish(FrameResult(self._last, (), (), events))
+            self._show(FrameResult(self._last, (), (), events))
+
+    def _show(self, result: FrameResult) -> None:
+        self._page.publish(result)
+        for extra in self._extras:
+            extra(result)
 
     def _record(self, events: tuple[PlateEvent, ...]) -> None:
         for event in events:
@@ -223,10 +243,21 @@ def run(config: Config) -> None:
         pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
         csv_log = stack.enter_context(closing(CsvLog(config.csv)))
         source = stack.enter_context(open_source(config.source))
-        progress = Progress(config.service.camera, source, csv_log)
+        extras = _extras(config, source.description, detector, reader)
+        progress = Progress(config.service.camera, source, csv_log, extras)
         page = stack.enter_context(closing(LiveServer(config.live, progress.status)))
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
-        Loop(pipeline, csv_log, page, progress, config.service.log_plates).run(source, stop)
+        Loop(pipeline, csv_log, page, progress, config.service.log_plates, extras=extras).run(source, stop)
         _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
+
+
+def _extras(config: Config, source: str, detector: PlateDetector, reader: PlateReader) -> list[Extra]:
+    """The kept crops, which also remove what is too old, and the recorded frames if they are wanted."""
+    models = {"detector": detector.card.sha256, "reader": reader.card.sha256}
+    extras: list[Extra] = [KeptCrops(config.review, crops_folder(config.review, config.csv.path), models)]
+    if config.recording.folder:
+        facts = {"version": __version__, "camera": config.service.camera, "source": source, "models": models}
+        extras.append(Recorder(config.recording, facts))
+    return extras

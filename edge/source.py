@@ -13,6 +13,7 @@ from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.network import SCHEMES, check_url, public_url
 from edge.picamera import pi_camera
+from edge.recorded import TimedPictures, is_recording
 from edge.source_state import Source, SourceState
 
 __all__ = ["Source", "SourceSettings", "SourceState", "open_source"]
@@ -116,8 +117,10 @@ def _open_clip(spec: str, settings: SourceSettings) -> Clip:
     path = Path(spec).expanduser()
     if not spec or not path.exists():
         raise SourceError(f"{spec!r}: no such file or folder; wanted {ACCEPTED}")
-    recording: Pictures | Video
-    if path.is_dir():
+    recording: Pictures | TimedPictures | Video
+    if path.is_dir() and is_recording(path):
+        recording = TimedPictures(path, settings.fps)
+    elif path.is_dir():
         recording = Pictures(find_pictures(path), str(path), settings.fps)
     elif path.suffix.lower() in PICTURES:
         recording = Pictures([path], path.name, settings.fps)

@@ -1,0 +1,231 @@
+"""Keeps the crop of each pass without a sure answer, for `gatereader review`, under a quota: the oldest goes first.
+
+Nothing here stops recognition. What cannot be written is told, once for each cause, and left out.
+"""
+
+import json
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import cv2
+
+from edge.errors import ConfigError
+from edge.records import FrameResult, PlateEvent, Shot
+from edge.review import remove, strays
+from edge.whole_file import write_whole
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+FOLDER = "review"
+_QUALITY = 95
+_PLAUSIBLE = 4
+"""Characters from which on a rejected text is worth a look."""
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """The crops kept for `gatereader review`: pictures of plates, nothing else of the frame."""
+
+    keep: Literal["off", "undecided", "all"] = "undecided"
+    """Which passes leave a crop: "undecided" those without an answer (undecided, or rejected although there is a text
+    to read), "all" also accepted ones that were close (margin, agreement), "off" none."""
+    folder: str = ""
+    """Where they lie; empty for `review` beside the CSV file. The folder is created."""
+    max_items: int = 500
+    """Crops to keep, at most; a new one pushes the oldest out."""
+    max_megabytes: float = 50.0
+    """Megabytes that they may take."""
+    max_days: float = 30.0
+    """Days after which a crop is removed, looked at or not: at the next pass, at the next start or by `gatereader
+    review`."""
+    margin: float = 0.4
+    """An accepted pass was close if the vote's margin is below this, 0 to 1, …"""
+    agreement: float = 0.6
+    """… or if a smaller share of its voting readings than this said exactly the answer, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_items <= 100_000:
+            raise ConfigError(f"max_items = {self.max_items}: wanted 1 to 100000")
+        for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
+            if not value > 0:
+                raise ConfigError(f'{name} = {value}: wanted more than 0; keep = "off" keeps none')
+        for name, value in (("margin", self.margin), ("agreement", self.agreement)):
+            if not 0 <= value <= 1:
+                raise ConfigError(f"{name} = {value}: wanted 0 to 1")
+
+
+def crops_folder(settings: ReviewSettings, csv_path: str) -> Path:
+    """Where the kept crops lie: the folder of the settings, else `review` beside the CSV file."""
+    return Path(settings.folder) if settings.folder else Path(csv_path or ".").parent / FOLDER
+
+
+def doubt(event: PlateEvent, settings: ReviewSettings) -> str:
+    """Why the pass is worth a look, in a word; empty if it is not."""
+    if event.kind != "final" or settings.keep == "off":
+        return ""
+    if event.status == "undecided":
+        return "undecided"
+    if event.status == "rejected":
+        told = event.reason in ("duplicate", "static_text")  # of these the owner has a row already
+        return "" if told or len(event.plate_raw) < _PLAUSIBLE else "rejected"
+    if settings.keep != "all":
+        return ""
+    if event.votes > 1 and event.agreement < settings.agreement:
+        return "disagreement"
+    return "small_margin" if event.margin < settings.margin else ""
+
+
+class _Kept(NamedTuple):
+    size: int
+    time: float
+
+
+class KeptCrops:
+    """Call it with each result; the doubtful final events in it leave a JPEG and a JSON file.
+
+    `models` (name → hash) goes into each description. `error` says in one line why nothing is kept at the moment
+    (empty: all is well). Nothing is raised. `now` is the wall clock, in seconds; a crop's age is that of its file.
+    """
+
+    def __init__(
+        self,
+        settings: ReviewSettings,
+        folder: Path,
+        models: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.error = ""
+        self._settings, self._folder, self._models, self._now = settings, folder, dict(models or {}), now
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        try:
+            if folder.is_dir():
+                self._look()
+                self._make_room(0)
+        except OSError as error:
+            self._report(error)
+
+    def __call__(self, result: FrameResult) -> None:
+        """Keeps the crops of its doubtful passes; with each pass, removes what has become too old."""
+        for event in result.events:
+            if event.kind == "final":
+                self.add(event)
+
+    def add(self, event: PlateEvent) -> None:
+        """Keeps the crop if the pass is doubtful."""
+        why = doubt(event, self._settings)
+        try:
+            if why and event.shot is not None:
+                self._keep(event, event.shot, why)
+            else:
+                self._make_room(0)
+        except OSError as error:
+            self._report(error)
+            return
+        if why and self.error:
+            log.warning("crops for `gatereader review` are kept again in %s", self._folder)
+            self.error = ""
+
+    def _keep(self, event: PlateEvent, shot: Shot, why: str) -> None:
+        short = event.event_id.replace("-", "")[:8]
+        stem = f"{event.best_utc.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}"
+        done, jpeg = cv2.imencode(".jpg", shot.crop, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        if not done:
+            raise OSError(0, "the crop cannot be encoded")
+        picture = jpeg.tobytes()
+        words = (json.dumps(self._values(event, shot, why, short), ensure_ascii=False) + "\n").encode()
+        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._make_room(len(picture) + len(words), 1)
+        path = self._folder / f"{stem}.json"
+        write_whole(path.with_suffix(".jpg"), picture)
+        try:
+            write_whole(path, words)
+        except OSError:
+            path.with_suffix(".jpg").unlink(missing_ok=True)
+            raise
+        self._kept[stem] = _Kept(len(picture) + len(words), self._now())
+
+    def _values(self, event: PlateEvent, shot: Shot, why: str, short: str) -> dict[str, Any]:
+        height, width = shot.image.shape[:2]
+        box, reading = shot.box, shot.reading
+        return {
+            "schema": SCHEMA,
+            "id": short,
+            "event_id": event.event_id,
+            "camera": event.camera,
+            "time": _utc(event.best_utc),
+            "why": why,
+            "status": event.status,
+            "reason": event.reason,
+            "plate": event.plate,
+            "plate_raw": event.plate_raw,
+            "second": event.second,
+            "margin": round(event.margin, 4),
+            "confidence": round(event.confidence, 4),
+            "characters": _pairs(event.characters),
+            "readings": event.readings,
+            "votes": event.votes,
+            "agreement": round(event.agreement, 4),
+            "reading": {
+                "text": reading.text,
+                "confidence": round(reading.confidence, 4),
+                "characters": _pairs(reading.characters),
+                "runners_up": _pairs(reading.runners_up),
+                "lines": reading.lines,
+                "sharpness": round(reading.sharpness, 1),
+            },
+            "box": [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)],
+            "detection": round(box.confidence, 4),
+            "frame": [width, height],
+            "models": self._models,
+            "answer": None,
+        }
+
+    def _look(self) -> None:
+        """What lies in the folder already, oldest first; unfinished files are removed."""
+        for stray in strays(self._folder):
+            stray.unlink(missing_ok=True)
+        found = []
+        for path in self._folder.glob("*.json"):
+            picture = path.with_suffix(".jpg")
+            size, written = path.stat().st_size, path.stat().st_mtime
+            if picture.exists():
+                # the picture's time, for the description's changes with the owner's answer
+                size, written = size + picture.stat().st_size, picture.stat().st_mtime
+            found.append((path.stem, _Kept(size, written)))
+        self._kept = OrderedDict(sorted(found, key=lambda one: one[1].time))
+
+    def _make_room(self, size: int, count: int = 0) -> None:
+        """Removes the oldest until `count` more of `size` bytes together fit, and whatever is too old."""
+        settings, kept = self._settings, self._kept
+        limit = 1e6 * settings.max_megabytes
+        total = size + sum(one.size for one in kept.values())
+        oldest = self._now() - _DAY * settings.max_days
+        while kept:
+            stem, one = next(iter(kept.items()))
+            if len(kept) + count <= settings.max_items and total <= limit and one.time >= oldest:
+                break
+            remove(self._folder / f"{stem}.json")
+            del kept[stem]
+            total -= one.size
+
+    def _report(self, error: OSError) -> None:
+        cause = f"{self._folder}: {error.strerror or error}"
+        if cause != self.error:
+            log.error("cannot keep crops for `gatereader review` in %s; passes are recognised as before", cause)
+        self.error = cause
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _pairs(characters: tuple[tuple[str, float], ...]) -> list[list[str | float]]:
+    return [[character, round(confidence, 4)] for character, confidence in characters]
