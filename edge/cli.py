@@ -20,7 +20,8 @@ from edge import __version__
 from edge.errors import ConfigError, GateReaderError
 
 if TYPE_CHECKING:
-    from edge.config import Config
+    from edge.config import Config, Override
+    from edge.replay import Reference
 
 _INTERRUPTED = 130
 _OPTIONS = {
@@ -83,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("clip", metavar="CLIP", help="a clip, a folder of frames in name order, or another source")
     replay.add_argument("--json", action="store_true", help="one event a line, as JSON")
     replay.add_argument("--fps", type=_positive, metavar="N", help="frames a second of a folder (default: 5)")
+    replay.add_argument("--timed", action="store_true", help="the frames' times are in their names: NAME_tSECONDS.jpg")
+    _add_comparison(replay)
     _add_configuration(replay, "camera", "detector", "reader")
 
     check = commands.add_parser("check", parents=[common], help="check configuration, models, CSV file and source")
@@ -101,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    """What a replay is compared with; exit status 3 if something is worse."""
+    group = parser.add_argument_group("comparison", "What differs, pass by pass; exit status 3 if something is worse.")
+    group.add_argument("--against", type=Path, metavar="FILE", help="an earlier `replay --json`, or a recorded folder")
+    group.add_argument("--truth", type=Path, metavar="FILE", help="the plates that there were: CSV or JSON lines")
+    group.add_argument("--versus", type=Path, metavar="FILE", help="replay a second time with this configuration")
+    group.add_argument("--versus-detector", metavar="FILE", help="… or with this detector")
+    group.add_argument("--versus-reader", metavar="FILE", help="… or with this reader")
+    group.add_argument(
+        "--versus-set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="… or with this key"
+    )
+
+
 def _add_configuration(parser: argparse.ArgumentParser, *names: str) -> None:
     """`--config`, `--set` and the options named, each with the configuration key that it sets."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
@@ -114,15 +130,21 @@ def _add_configuration(parser: argparse.ArgumentParser, *names: str) -> None:
 
 def _configure(options: argparse.Namespace) -> "Config":
     """Defaults < configuration file < options of the command line < `--set`."""
-    from edge.config import Override, load_config, parse_override
+    from edge.config import load_config
+
+    return load_config(options.config, _overrides(options))
+
+
+def _overrides(options: argparse.Namespace) -> "list[Override]":
+    """What the command line says about the configuration."""
+    from edge.config import Override, parse_override
 
     overrides = [
         Override(section, key, value, f"--{name}")
         for name, (section, key) in _OPTIONS.items()
         if (value := getattr(options, name, None)) is not None
     ]
-    overrides += [parse_override(text) for text in options.set]
-    return load_config(options.config, overrides)
+    return overrides + [parse_override(text) for text in options.set]
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -139,7 +161,7 @@ def _read(options: argparse.Namespace) -> int:
 
     logging.getLogger("edge.clip").setLevel(logging.ERROR)  # what a clip lacks is among the results
     config = _configure(options)
-    detector = None if options.crops else PlateDetector(config.detector)
+    detector = None if options.crops else PlateDetector(config.detector, config.region)
     status = 0
     for values in read_paths(options.paths, detector, PlateReader(config.reader), options.save):
         failed = "error" in values
@@ -152,13 +174,44 @@ def _read(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from edge.replay import event_json, event_text, open_recording, replay
+    from edge.replay import (
+        compare_replays,
+        comparison_json,
+        comparison_text,
+        event_json,
+        event_text,
+        open_recording,
+        replay,
+    )
 
-    config = _configure(options)
-    with open_recording(config, options.clip, options.fps) as source:
+    config, reference = _configure(options), _reference(options)
+    if reference is not None:
+        comparison = compare_replays(config, options.clip, reference, options.fps, options.timed)
+        for line in comparison_json(comparison) if options.json else comparison_text(comparison):
+            _print(line)
+        return comparison.exit_status
+    with open_recording(config, options.clip, options.fps, options.timed) as source:
         for event in replay(config, source):
             _print(event_json(event) if options.json else event_text(event))
         return 1 if source.skipped else 0  # what was skipped is in the log
+
+
+def _reference(options: argparse.Namespace) -> "Reference | None":
+    """What `replay` is to be compared with; None for nothing."""
+    from edge.config import Override, load_config, parse_override
+    from edge.replay import Reference
+
+    models = {"detector": options.versus_detector, "reader": options.versus_reader}
+    changes = [Override(name, "model", file, f"--versus-{name}") for name, file in models.items() if file is not None]
+    changes += [parse_override(text) for text in options.versus_set]
+    versus = None
+    if changes or options.versus is not None:
+        if options.against is not None:
+            raise ConfigError("--against compares with what is stored, --versus with a second run; give one of them")
+        versus = load_config(options.versus or options.config, [*_overrides(options), *changes])
+    if versus is None and options.against is None and options.truth is None:
+        return None
+    return Reference(options.against, versus, options.truth)
 
 
 def _check(options: argparse.Namespace) -> int:
