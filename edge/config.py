@@ -16,10 +16,14 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 from edge.csv_log import CsvSettings
 from edge.detector import DetectorSettings
 from edge.errors import ConfigError
+from edge.json_log import JsonSettings
 from edge.kept_crops import ReviewSettings
 from edge.live import LiveSettings
+from edge.motion import MotionSettings
+from edge.pictures import PictureSettings
 from edge.reader import ReaderSettings
 from edge.recording import RecordingSettings
+from edge.region import RegionSettings
 from edge.source import SourceSettings
 from edge.toml import convert, default_file
 from edge.tracker import TrackerSettings
@@ -44,10 +48,14 @@ class Config:
 
     source: SourceSettings = field(default_factory=SourceSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    region: RegionSettings = field(default_factory=RegionSettings)
+    motion: MotionSettings = field(default_factory=MotionSettings)
     reader: ReaderSettings = field(default_factory=ReaderSettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     vote: VoteSettings = field(default_factory=VoteSettings)
     csv: CsvSettings = field(default_factory=CsvSettings)
+    json: JsonSettings = field(default_factory=JsonSettings)
+    pictures: PictureSettings = field(default_factory=PictureSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     live: LiveSettings = field(default_factory=LiveSettings)

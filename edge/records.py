@@ -141,6 +141,10 @@ class PlateEvent:
     camera: str = ""
     shot: Shot | None = field(default=None, compare=False, repr=False)
     """The picture at `best_seen`. It goes to whoever is called with the event; nobody keeps it for long."""
+    unruled: str = ""
+    """The answer before a format rule changed it; empty if none did."""
+    format: str = ""
+    """Name of the format that the answer fits; empty if it fits none, or none is given."""
 
 
 @dataclass(frozen=True, slots=True)

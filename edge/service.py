@@ -15,11 +15,11 @@ from typing import Protocol, Self
 
 from edge import __version__
 from edge.config import Config
-from edge.csv_log import CsvLog
-from edge.detector import PlateDetector
 from edge.kept_crops import KeptCrops, crops_folder
+from edge.ledger import Ledger
 from edge.live import LiveServer
 from edge.memory import return_large_blocks
+from edge.motion import AnyDetector, open_detector
 from edge.notify import notify
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
@@ -46,16 +46,21 @@ class Processor(Protocol):
 
 
 class Log(Protocol):
-    """What the loop asks of the CSV file."""
+    """What the loop asks of what is written down: rows, JSON lines, pictures."""
 
-    error: str
+    @property
+    def error(self) -> str:
+        """What is wrong, in one line; empty if nothing is."""
 
     @property
     def waiting(self) -> int:
         """Rows that the disk does not take at the moment."""
 
     def __call__(self, event: PlateEvent) -> None:
-        """A pass is over."""
+        """There is an answer, early or final."""
+
+    def tidy(self) -> None:
+        """Time to delete what is too old."""
 
     def flush(self) -> None:
         """Try the waiting rows again."""
@@ -131,10 +136,12 @@ class Progress:
         self._told_at, self._told_frames = now, self.frames
         if self._rows.waiting:
             self._rows.flush()
+        self._rows.tidy()
         seen = self._camera.state()
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
         if self._rows.error:
-            status += f"; {self._rows.waiting} rows wait for {self._rows.error}"
+            status += f"; {self._rows.waiting} rows wait for " if self._rows.waiting else "; cannot write "
+            status += self._rows.error
         status += "".join(f"; not kept: {extra.error}" for extra in self._extras if extra.error)
         # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
         notify(READY=1, STATUS=status, WATCHDOG=1)
@@ -221,8 +228,8 @@ class Loop:
 
     def _record(self, events: tuple[PlateEvent, ...]) -> None:
         for event in events:
+            self._rows(event)
             if event.kind == "final":
-                self._rows(event)
                 self._progress.passes += 1
                 _log.info("%s", event_line(event, self._log_plates))
 
@@ -239,21 +246,21 @@ def run(config: Config) -> None:
     return_large_blocks()
     with Stop() as stop, ExitStack() as stack:
         # Models first: a wrong one is the owner's to mend, and is told before any device is opened.
-        detector, reader = PlateDetector(config.detector), PlateReader(config.reader)
+        detector, reader = open_detector(config.detector, config.region, config.motion), PlateReader(config.reader)
         pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
-        csv_log = stack.enter_context(closing(CsvLog(config.csv)))
+        ledger = stack.enter_context(closing(Ledger.open(config.csv, config.json, config.pictures)))
         source = stack.enter_context(open_source(config.source))
         extras = _extras(config, source.description, detector, reader)
-        progress = Progress(config.service.camera, source, csv_log, extras)
+        progress = Progress(config.service.camera, source, ledger, extras)
         page = stack.enter_context(closing(LiveServer(config.live, progress.status)))
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
-        Loop(pipeline, csv_log, page, progress, config.service.log_plates, extras=extras).run(source, stop)
+        Loop(pipeline, ledger, page, progress, config.service.log_plates, extras=extras).run(source, stop)
         _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
 
 
-def _extras(config: Config, source: str, detector: PlateDetector, reader: PlateReader) -> list[Extra]:
+def _extras(config: Config, source: str, detector: AnyDetector, reader: PlateReader) -> list[Extra]:
     """The kept crops, which also remove what is too old, and the recorded frames if they are wanted."""
     models = {"detector": detector.card.sha256, "reader": reader.card.sha256}
     extras: list[Extra] = [KeptCrops(config.review, crops_folder(config.review, config.csv.path), models)]

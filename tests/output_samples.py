@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.entry import Entry
 from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, TrackedPlate
 
 MOMENT = datetime(2026, 11, 20, 14, 3, 22, 123_456, tzinfo=UTC)
@@ -41,6 +42,11 @@ EVENT = PlateEvent(
 
 def event(**changes: Any) -> PlateEvent:
     return replace(EVENT, **changes)
+
+
+def entry(**changes: Any) -> Entry:
+    """The entry of an event, recorded two seconds after its last sight."""
+    return Entry(event(**changes), recorded=MOMENT.replace(second=27), clock_synced=True)
 
 
 def result(

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from output_samples import event
+from output_samples import entry
 
-from edge import csv_log
+from edge import line_file
+from edge.chain import START
 from edge.csv_log import CsvLog, CsvSettings
-from edge.csv_rows import COLUMNS, HEADER, row
+from edge.csv_rows import COLUMNS, HEADER
 from edge.errors import ConfigError, OutputError
 from edge.records import Reason
+from edge.torn_lines import read_torn
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def write(path: Path, *plates: str) -> None:
     log = CsvLog(CsvSettings(str(path)))
     for plate in plates:
-        log(event(plate=plate))
+        log(entry(plate=plate))
     log.close()
 
 
@@ -51,10 +53,15 @@ def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_berlin")
 def test_a_row_says_everything(path: Path) -> None:
-    write(path, "AB123CD")
+    log = CsvLog(CsvSettings(str(path)))
+    log(entry(unruled="AB1Z3CD", format="it"))
+    log.close()
     assert path.read_bytes().startswith(HEADER)
     assert path.read_bytes().endswith(b"\r\n")
-    assert rows(path) == [
+    (row,) = rows(path)
+    assert len(bytes.fromhex(row.pop("salt"))) == 12
+    assert len(bytes.fromhex(row.pop("hash"))) == 32
+    assert [row] == [
         {
             "schema": "1",
             "event_id": "0b9c5a1e-7d53-5f0e-9a43-3f1d2c0a7b10",
@@ -82,6 +89,13 @@ def test_a_row_says_everything(path: Path) -> None:
             "y": "201",
             "w": "118",
             "h": "29",
+            "unruled": "AB1Z3CD",
+            "format": "it",
+            "clock_synced": "yes",
+            "recorded_utc": "2026-11-20T14:03:27.123Z",
+            "crop": "",
+            "frame": "",
+            "prev_hash": START,
         }
     ]
 
@@ -96,9 +110,9 @@ def test_rows_join_those_that_are_there(path: Path) -> None:
 
 def test_previews_and_unwanted_statuses_get_no_row(path: Path) -> None:
     log = CsvLog(CsvSettings(str(path), include=("accepted",)))
-    log(event(kind="preview"))
-    log(event(status="rejected", reason="too_small"))
-    log(event(plate="OK1"))
+    log(entry(kind="preview"))
+    log(entry(status="rejected", reason="too_small"))
+    log(entry(plate="OK1"))
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["OK1"]
 
@@ -106,7 +120,7 @@ def test_previews_and_unwanted_statuses_get_no_row(path: Path) -> None:
 def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     log = CsvLog(CsvSettings(path=""))
-    log(event())
+    log(entry())
     log.close()
     assert list(tmp_path.iterdir()) == []
     assert log.waiting == 0
@@ -126,14 +140,14 @@ def test_settings_that_cannot_be(settings: dict[str, object]) -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " ="])
 def test_no_cell_is_a_formula(path: Path, start: str) -> None:
     log = CsvLog(CsvSettings(str(path)))
-    log(event(camera=start + 'HYPERLINK("http://x","y")'))
+    log(entry(camera=start + 'HYPERLINK("http://x","y")'))
     log.close()
     assert rows(path)[0]["camera"].startswith("'")
 
 
 def test_a_cell_cannot_break_the_row(path: Path) -> None:
     log = CsvLog(CsvSettings(str(path)))
-    log(event(camera='north "main", gate\r\nschema,1 ü\x00', plate="Ä\udc80"))
+    log(entry(camera='north "main", gate\r\nschema,1 ü\x00', plate="Ä\udc80"))
     log.close()
     assert rows(path)[0]["camera"] == 'north "main", gate  schema,1 ü '
     assert len(path.read_bytes().splitlines()) == 2
@@ -145,17 +159,17 @@ def test_a_cell_cannot_break_the_row(path: Path) -> None:
 def test_a_file_cut_at_any_byte_of_its_last_row_loses_only_that(path: Path) -> None:
     write(path, "A1", "B2", "C3")
     whole = path.read_bytes()
-    last = row(event(plate="C3"))
+    last = whole.splitlines(keepends=True)[-1]
     torn_file = path.with_name("plates.csv.torn")
     for kept in range(len(last)):
         torn_file.unlink(missing_ok=True)
         path.write_bytes(whole[: len(whole) - len(last) + kept])
         write(path, "D4")
-        complete = kept == len(last) - 1  # only the line feed is missing
+        complete = kept >= len(last) - 2  # only the end of the line is missing
         assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", *(["C3"] if complete else []), "D4"]
         assert torn_file.exists() == (kept > 0 and not complete)
         if torn_file.exists():
-            assert torn_file.read_bytes() == last[:kept] + b"\n"
+            assert [torn.piece for torn in read_torn(path)] == [last[:kept]]
 
 
 def test_a_file_cut_at_any_byte_of_its_header_begins_anew(path: Path) -> None:
@@ -172,7 +186,7 @@ def test_zeros_that_a_power_cut_leaves_are_moved_away(path: Path, caplog: pytest
         file.write(b"1,2026" + bytes(9000))
     write(path, "B2")
     assert [entry["plate"] for entry in rows(path)] == ["A1", "B2"]
-    assert len(path.with_name("plates.csv.torn").read_bytes()) == 9007
+    assert [torn.piece for torn in read_torn(path)] == [b"1,2026" + bytes(9000)]
     assert "plates.csv.torn" in caplog.text
 
 
@@ -182,19 +196,19 @@ def test_torn_rows_of_several_power_cuts_are_all_kept(path: Path) -> None:
         with path.open("ab") as file:
             file.write(tail)
     write(path, "B2")
-    assert path.with_name("plates.csv.torn").read_bytes() == b"1,one\n1,two\n"
+    assert [torn.piece for torn in read_torn(path)] == [b"1,one", b"1,two"]
 
 
 def test_a_killed_program_leaves_whole_rows(path: Path) -> None:
     program = textwrap.dedent(f"""
         import sys
         sys.path[:0] = {[path for path in sys.path if path]!r} + ["."]
-        from output_samples import event
+        from output_samples import entry
         from edge.csv_log import CsvLog, CsvSettings
         log = CsvLog(CsvSettings({str(path)!r}))
         number = 0
         while True:
-            log(event(plate=f"A{{number}}"))
+            log(entry(plate=f"A{{number}}"))
             number += 1
             print(number, flush=True)
     """)
@@ -260,9 +274,9 @@ def test_others_may_not_read_the_plates(path: Path) -> None:
 
 def test_a_file_moved_away_is_begun_anew(path: Path) -> None:
     log = CsvLog(CsvSettings(str(path)))
-    log(event(plate="A1"))
+    log(entry(plate="A1"))
     path.rename(path.with_name("old.csv"))
-    log(event(plate="B2"))
+    log(entry(plate="B2"))
     log.close()
     assert [entry["plate"] for entry in rows(path.with_name("old.csv"))] == ["A1"]
     assert [entry["plate"] for entry in rows(path)] == ["B2"]
@@ -270,10 +284,10 @@ def test_a_file_moved_away_is_begun_anew(path: Path) -> None:
 
 def test_a_row_never_joins_what_somebody_else_left_half(path: Path) -> None:
     log = CsvLog(CsvSettings(str(path)))
-    log(event(plate="A1"))
+    log(entry(plate="A1"))
     with path.open("ab") as file:
         file.write(b"1,half")
-    log(event(plate="B2"))
+    log(entry(plate="B2"))
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["A1", "B2"]
 
@@ -291,15 +305,15 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 def test_a_full_disk_loses_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = CsvLog(CsvSettings(str(path)))
-    log(event(plate="A1"))
+    log(entry(plate="A1"))
     with files_of_at_most(path.stat().st_size + 50):
         for plate in ("B2", "C3", "D4"):
-            log(event(plate=plate))
+            log(entry(plate=plate))
         assert log.waiting == 3
         assert "File too large" in log.error
         assert [entry["plate"] for entry in rows(path)] == ["A1"]
     assert [record.levelno for record in caplog.records] == [logging.ERROR], "once for each cause"
-    log(event(plate="E5"))
+    log(entry(plate="E5"))
     assert (log.waiting, log.error, log.lost) == (0, "", 0)
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3", "D4", "E5"]
@@ -308,7 +322,7 @@ def test_a_full_disk_loses_nothing(path: Path, caplog: pytest.LogCaptureFixture)
 def test_what_waits_is_written_at_the_end(path: Path) -> None:
     log = CsvLog(CsvSettings(str(path)))
     with files_of_at_most(path.stat().st_size + 50):
-        log(event(plate="A1"))
+        log(entry(plate="A1"))
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["A1"]
 
@@ -317,7 +331,7 @@ def test_memory_is_bounded_and_what_is_lost_is_counted(path: Path, caplog: pytes
     log = CsvLog(CsvSettings(str(path), keep_rows=2))
     with files_of_at_most(path.stat().st_size):
         for plate in ("A1", "B2", "C3"):
-            log(event(plate=plate))
+            log(entry(plate=plate))
         assert (log.waiting, log.lost) == (2, 1)
         log.close()
     assert "2 rows could not be written and are lost" in caplog.text
@@ -330,12 +344,12 @@ def test_no_failure_of_the_disk_stops_recognition(
 ) -> None:
     """Whatever fails after half a row, the file holds every row once the disk works, and none is torn."""
     log = CsvLog(CsvSettings(str(path)))
-    log(event(plate="A1"))
+    log(entry(plate="A1"))
 
     def fail(*_: object) -> int:
         raise OSError(code, os.strerror(code))
 
-    write_all = csv_log._write
+    write_all = line_file._write
 
     def write_half(file: int, data: bytes) -> None:
         write_all(file, data[: len(data) // 2])
@@ -343,16 +357,16 @@ def test_no_failure_of_the_disk_stops_recognition(
 
     with monkeypatch.context() as patch:
         if call == "_synchronise":
-            patch.setattr(csv_log, "_synchronise", fail)
+            patch.setattr(line_file, "_synchronise", fail)
         else:
-            patch.setattr(csv_log, "_write", write_half)
+            patch.setattr(line_file, "_write", write_half)
         if call == "ftruncate":
             patch.setattr(os, "ftruncate", fail)
-        log(event(plate="B2"))
-        log(event(plate="C3"))
+        log(entry(plate="B2"))
+        log(entry(plate="C3"))
         assert log.waiting == 2
         assert os.strerror(code) in log.error
-    log(event(plate="D4"))
+    log(entry(plate="D4"))
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3", "D4"]
 
@@ -360,14 +374,14 @@ def test_no_failure_of_the_disk_stops_recognition(
 def test_a_folder_that_vanishes_and_returns(path: Path) -> None:
     folder = path.parent / "stick"
     log = CsvLog(CsvSettings(str(folder / "plates.csv")))
-    log(event(plate="A1"))
+    log(entry(plate="A1"))
     folder.rename(path.parent / "pulled")
     folder.write_text("something else in its place")
-    log(event(plate="B2"))
+    log(entry(plate="B2"))
     assert log.waiting == 1
     folder.unlink()
     (path.parent / "pulled").rename(folder)
-    log(event(plate="C3"))
+    log(entry(plate="C3"))
     log.close()
     assert [entry["plate"] for entry in rows(folder / "plates.csv")] == ["A1", "B2", "C3"]
 

@@ -55,10 +55,14 @@ class FakeOutputs:
         self.flushed = 0
 
     def __call__(self, event: PlateEvent) -> None:
-        self.seen.append(f"row {event.track}")
+        if event.kind == "final":
+            self.seen.append(f"row {event.track}")
 
     def flush(self) -> None:
         self.flushed += 1
+
+    def tidy(self) -> None:
+        pass
 
     def publish(self, result: FrameResult) -> None:
         self.seen.append(f"picture {result.frame.index} {[one.track for one in result.events if one.kind == 'final']}")

@@ -1,0 +1,65 @@
+"""Several files are replaced and deleted as one: a power cut leaves all of the old ones or all of the new ones.
+
+The new files are written first, beside the old ones. Then a small journal is written that says which takes whose place
+and what goes. From there on it is done, by whoever comes first: the program that began, or after a power cut the
+service or the next command.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge.log_files import synchronise_folder
+from edge.whole_file import write_whole
+
+NEW = ".erase-new"
+"""How the names of new files end until they take the place of the old ones."""
+
+
+def journal_path(path: Path) -> Path:
+    """Where the journal of the log at `path` lies."""
+    return path.with_name(f"{path.name}.erasing") if path.name else path / ".erasing"
+
+
+def commit(journal: Path, replaced: Iterable[Path], deleted: Iterable[Path]) -> None:
+    """`X.erase-new` takes the place of each X in `replaced`, and all in `deleted` goes, as one.
+
+    The new files must be on the disk. The caller has the folder for itself (`folder_lock`). OSError if it cannot be
+    done; if the journal was written by then, the rest is done later.
+    """
+    folder = journal.parent
+    replaced = list(replaced)
+    for place in {file.parent for file in replaced}:
+        synchronise_folder(place)
+    plan = {
+        "replace": [os.path.relpath(file, folder) for file in replaced],
+        "delete": [os.path.relpath(file, folder) for file in deleted],
+    }
+    write_whole(journal, json.dumps(plan).encode(), durable=True)
+    synchronise_folder(folder)
+    finish(journal)
+
+
+def finish(journal: Path) -> bool:
+    """Does what is left of an erasure that was cut short; False if there is none. OSError if it cannot be done."""
+    try:
+        plan = json.loads(journal.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    folder, touched = journal.parent, {journal.parent}
+    for name in plan["replace"]:
+        file = folder / name
+        new = file.with_name(file.name + NEW)
+        if new.exists():
+            new.replace(file)
+        touched.add(file.parent)
+    for name in plan["delete"]:
+        (folder / name).unlink(missing_ok=True)
+        touched.add((folder / name).parent)
+    for place in touched:
+        if place.is_dir():
+            synchronise_folder(place)
+    journal.unlink(missing_ok=True)
+    synchronise_folder(folder)
+    return True

@@ -1,0 +1,61 @@
+"""What the CSV file and the JSON lines have in common: they are called with each entry and take some of them."""
+
+from pathlib import Path
+
+from edge.entry import Entry
+from edge.line_log import LineLog
+from edge.records import PlateEvent
+
+
+class EventLog:
+    """Call it with each entry; those that it takes become lines.
+
+    Once made, nothing is raised: `error` says in one line what is wrong (empty: nothing), `waiting` how many lines are
+    kept in memory, `lost` how many found no room there. Without a `log` nothing is taken.
+    """
+
+    def __init__(self, log: LineLog | None) -> None:
+        self._log = log
+
+    def takes(self, event: PlateEvent) -> bool:
+        """Whether the event becomes a line."""
+        raise NotImplementedError
+
+    def body(self, entry: Entry, folder: Path) -> bytes:
+        """The line without its end and its hashes; `folder` is that of the file."""
+        raise NotImplementedError
+
+    def __call__(self, entry: Entry) -> None:
+        """Writes the line of the entry, and those that are waiting."""
+        if self._log is not None and self.takes(entry.event):
+            self._log.write(self.body(entry, self._log.path.parent))
+
+    @property
+    def error(self) -> str:
+        """What is wrong, in one line; empty if nothing is."""
+        return self._log.error if self._log else ""
+
+    @property
+    def waiting(self) -> int:
+        """Lines that are not on the disk yet."""
+        return self._log.waiting if self._log else 0
+
+    @property
+    def lost(self) -> int:
+        """Lines that found no room in memory."""
+        return self._log.lost if self._log else 0
+
+    def flush(self) -> None:
+        """Tries to write the waiting lines, in order."""
+        if self._log:
+            self._log.flush()
+
+    def tidy(self) -> None:
+        """Deletes the oldest files if all are too large or too old; looks once an hour."""
+        if self._log:
+            self._log.tidy()
+
+    def close(self) -> None:
+        """Tries once more what is waiting, and closes the file."""
+        if self._log:
+            self._log.close()

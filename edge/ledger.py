@@ -1,0 +1,72 @@
+"""Everything that is kept of an event: its pictures, its row, its JSON line, in this order."""
+
+from pathlib import Path
+from typing import Self
+
+from edge.csv_log import CsvLog, CsvSettings
+from edge.entry import Entry
+from edge.erasure import journal_path
+from edge.json_log import JsonLog, JsonSettings, json_path
+from edge.pictures import Pictures, PictureSettings, pictures_folder
+from edge.records import PlateEvent
+
+
+class Ledger:
+    """Call it with each event, in order. Raises OutputError when made, if a file cannot be written; later nothing.
+
+    `error` says in one line what is wrong (empty: nothing), `waiting` how many lines wait for the disk.
+    """
+
+    def __init__(self, csv: CsvLog, json: JsonLog, pictures: Pictures) -> None:
+        self._csv, self._json, self._pictures = csv, json, pictures
+
+    @classmethod
+    def open(cls, csv: CsvSettings, json: JsonSettings, pictures: PictureSettings) -> Self:
+        """All three as the settings say."""
+        journal = record_journal(csv, json)
+        rows = CsvLog(csv, journal)
+        try:
+            lines = JsonLog(json, json_path(json, csv.path), journal)
+        except OSError:
+            rows.close()
+            raise
+        return cls(rows, lines, Pictures(pictures, pictures_folder(pictures, csv.path)))
+
+    def __call__(self, event: PlateEvent) -> None:
+        """Keeps the event. The pictures come first, so that a row never names one that was not written yet."""
+        # a picture that no line names could not be found again when its plate is to be erased
+        saved = self._pictures.save(event) if self._csv.takes(event) or self._json.takes(event) else None
+        entry = Entry(event, saved.crop, saved.frame) if saved else Entry(event)
+        self._csv(entry)
+        self._json(entry)
+
+    @property
+    def error(self) -> str:
+        """What is wrong, in one line; empty if nothing is."""
+        return "; ".join(part.error for part in (self._csv, self._json, self._pictures) if part.error)
+
+    @property
+    def waiting(self) -> int:
+        """Lines that the disk does not take at the moment."""
+        return self._csv.waiting + self._json.waiting
+
+    def flush(self) -> None:
+        """Tries the waiting lines again."""
+        self._csv.flush()
+        self._json.flush()
+
+    def tidy(self) -> None:
+        """Deletes what is too old or too much; looks once an hour."""
+        self._csv.tidy()
+        self._json.tidy()
+        self._pictures.tidy()
+
+    def close(self) -> None:
+        """Tries once more what is waiting, and closes the files."""
+        self._csv.close()
+        self._json.close()
+
+
+def record_journal(csv: CsvSettings, json: JsonSettings) -> Path:
+    """Where an erasure of the record notes what it does: beside the CSV file, else beside the JSON lines."""
+    return journal_path(Path(csv.path) if csv.path else json_path(json, csv.path) or Path("plates.csv"))

@@ -1,0 +1,209 @@
+"""A file of chained lines that survives power cuts, full disks and other programs' files of its name.
+
+A line is appended, flushed and synchronised before `append` returns. While nobody holds the file it is repaired when
+it is opened: half a line at its end goes to `NAME.torn`, with a note of where it was.
+"""
+
+import errno
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge import erasure
+from edge.chain import START, Form, utc_text
+from edge.log_files import (
+    dated_name,
+    folder_lock,
+    last_hash,
+    lock_now,
+    newest_hash,
+    set_aside_name,
+    synchronise_folder,
+)
+from edge.torn_lines import Torn, torn_path, write_torn
+
+log = logging.getLogger(__name__)
+
+Due = Callable[[datetime, int, datetime], str]
+"""When a file was written last, its size in bytes, and the moment now → the period to put it aside under, or ""."""
+
+_synchronise = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
+
+class BusyError(OSError):
+    """Another program has the file, or the folder, at the moment."""
+
+
+class LineFile:
+    """One file at `path`, opened when it is first needed; `journal` is that of an erasure that may touch it."""
+
+    def __init__(self, path: Path, form: Form, journal: Path, due: Due, now: Callable[[], datetime]) -> None:
+        self.path = path
+        self.put_aside = 0
+        """Files that were put aside by date so far."""
+        self._form, self._journal, self._due, self._now = form, journal, due, now
+        self._file = -1
+        self._size = 0
+        self._dirty = False
+        self._head = ""
+        self._written = now()
+
+    def open(self) -> None:
+        """Opens the file for appending: a header at its head, no torn line at its end, nobody else writing; OSError."""
+        self._make_folder()
+        with _shared(self.path.parent):
+            self._open()
+
+    def append(self, body: bytes) -> None:
+        """All of the line is on the disk, or OSError and the file is as before (if need be once the disk is back)."""
+        self._make_folder()
+        with _shared(self.path.parent):
+            self._make_ready()
+            line = self._form.seal(body, self._head)
+            self._dirty = True
+            try:
+                _write(self._file, line)
+                _synchronise(self._file)
+            except OSError:
+                self._take_back()
+                raise
+            self._size += len(line)
+            self._dirty = False
+            self._written = self._now()
+            link = self._form.link(line)
+            assert link is not None, "a line that was sealed has its hashes"
+            self._head = link.hash
+
+    def close(self) -> None:
+        """Lets the file go; the next line opens it again."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _make_folder(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def _make_ready(self) -> None:
+        if self._file < 0 or self._is_elsewhere() or self._journal.exists():
+            self._open()
+        elif self._dirty:
+            os.ftruncate(self._file, self._size)
+            self._dirty = False
+        elif os.fstat(self._file).st_size != self._size:
+            self._open()  # somebody else wrote into it; see how it ends now
+        if self._size > len(self._form.header) and (period := self._due(self._written, self._size, self._now())):
+            aside = dated_name(self.path, period)
+            self.path.rename(aside)
+            synchronise_folder(self.path.parent)
+            log.info("%s is now %s, and a new file begins", self.path, aside.name)
+            self.put_aside += 1
+            self._open()
+
+    def _take_back(self) -> None:
+        """Cuts off half a line; where the disk refuses even that, the next attempt does it or opens the file anew."""
+        try:
+            os.ftruncate(self._file, self._size)
+            self._dirty = False
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                self.close()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the file was moved, replaced or deleted (by logrotate, say) since it was opened."""
+        try:
+            now = self.path.stat()
+        except FileNotFoundError:
+            return True
+        ours = os.fstat(self._file)
+        return (now.st_dev, now.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _open(self) -> None:
+        self.close()
+        if erasure.finish(self._journal):
+            log.warning("an erasure that was cut short is done now (%s)", self._journal)
+        if self.path.exists() and not self.path.is_file():
+            raise OSError(errno.EINVAL, "it is not a file")
+        _set_aside_other_format(self.path, self._form)
+        # plates are personal data: others on the machine need not read them
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            self._take_over()
+        except OSError:
+            self.close()
+            raise
+
+    def _take_over(self) -> None:
+        """The file as it is becomes ours: locked, mended, with a header, and we know where its chain ends."""
+        try:
+            lock_now(self._file)
+        except BlockingIOError:
+            raise BusyError(errno.EAGAIN, "another program is writing to it") from None
+        self._written = datetime.fromtimestamp(os.fstat(self._file).st_mtime, UTC)
+        _mend_end(self._file, self.path, self._form, self._now())
+        if os.fstat(self._file).st_size == 0:
+            _write(self._file, self._form.header)
+        os.fsync(self._file)
+        synchronise_folder(self.path.parent)
+        self._size = os.fstat(self._file).st_size
+        self._dirty = False
+        self._head = last_hash(self._file, self._form) or self._head or newest_hash(self.path)
+
+
+@contextmanager
+def _shared(folder: Path) -> Iterator[None]:
+    """The folder, together with others that append, while nobody erases in it; BusyError."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(folder_lock(folder))
+        except BlockingIOError:
+            raise BusyError(errno.EAGAIN, "a plate is being erased from it") from None
+        yield
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _set_aside_other_format(path: Path, form: Form) -> None:
+    """Renames a file that is not of our form; nothing of anybody's is overwritten or appended to."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(form.header))
+            line = file.readline()
+    except FileNotFoundError:
+        return
+    if form.header.startswith(start) and (form.header or not line.endswith(b"\n") or form.link(line)):
+        return  # ours, or empty, or torn in its first line
+    aside = set_aside_name(path)
+    path.rename(aside)
+    log.warning("%s has other columns than this version writes; it is now %s, and a new file begins", path, aside.name)
+
+
+def _mend_end(file: int, path: Path, form: Form, now: datetime) -> None:
+    """Half a line at the end, left by a power cut, goes to the torn file; one that lacks only its end gets it."""
+    size = os.fstat(file).st_size
+    torn = b""
+    while len(torn) < size and b"\n" not in torn:
+        start = max(0, size - len(torn) - 4096)
+        torn = os.pread(file, size - len(torn) - start, start) + torn
+    torn = torn[torn.rfind(b"\n") + 1 :]
+    if not torn:
+        return
+    if (link := form.link(torn)) and link.whole:
+        whole = form.seal(b"", link.before)
+        end = whole[len(whole.rstrip(b"\r\n")) :]
+        os.ftruncate(file, size - len(torn) + len(torn.rstrip(b"\r")))
+        _write(file, end)
+        return
+    if not form.header.startswith(torn):
+        # noted before it is cut off: after a second power cut it is there twice rather than not at all
+        write_torn(path, Torn(utc_text(now), last_hash(file, form) or START, torn))
+        log.warning(
+            "%s ended in half a row (a power cut?); moved its %d bytes to %s", path, len(torn), torn_path(path).name
+        )
+    os.ftruncate(file, size - len(torn))

@@ -1,0 +1,195 @@
+"""A log of chained lines that never stops the program: what the disk does not take waits in memory, in order.
+
+Files are put aside by date, and the oldest are deleted when all of them are too large or too old.
+"""
+
+import calendar
+import errno
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from edge.chain import Form
+from edge.clock import clock_synced
+from edge.errors import ConfigError, OutputError
+from edge.line_file import BusyError, LineFile
+from edge.log_files import dated_files
+
+log = logging.getLogger(__name__)
+
+Rotate = Literal["never", "daily", "monthly"]
+Now = Callable[[], datetime]
+"""The wall clock, with its time zone."""
+_PARTS = 8
+"""A file is put aside early when it has this part of what all may have, so that deleting one deletes little."""
+_TIDY_EVERY = 3600.0
+_NOT_THE_OWNERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""A disk that is full, read-only or broken at start is no mistake in the configuration: it may come back."""
+
+
+def utc_now() -> datetime:
+    """What the machine's clock says."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long and how much of a log is kept."""
+
+    rotate: Rotate
+    max_bytes: int
+    max_days: float
+    """0: for ever."""
+    keep_rows: int
+    """Lines in memory, at most, while the disk takes none."""
+
+    def due(self, written: datetime, size: int, now: datetime) -> str:
+        """The period under which a file last written at `written` is to be put aside now; empty if it is not."""
+        if self.rotate == "never":
+            return ""
+        period = self._period(written)
+        return period if period != self._period(now) or size >= self.max_bytes / _PARTS else ""
+
+    def _period(self, moment: datetime) -> str:
+        return moment.astimezone(UTC).strftime("%Y-%m-%d" if self.rotate == "daily" else "%Y-%m")
+
+
+def check_keeping(rotate: Rotate, max_megabytes: float, max_days: float, keep_rows: int) -> None:
+    """ConfigError for what cannot be."""
+    if max_megabytes <= 0:
+        raise ConfigError(f"max_megabytes = {max_megabytes}: wanted more than 0")
+    if max_days < 0:
+        raise ConfigError(f"max_days = {max_days}: wanted 0 (for ever) or more")
+    if max_days and rotate == "never":
+        raise ConfigError('max_days deletes files that were put aside by date; write rotate = "daily" or "monthly" too')
+    if keep_rows < 1:
+        raise ConfigError(f"keep_rows = {keep_rows}: wanted at least 1")
+
+
+class LineLog:
+    """`write` lines and forget about them.
+
+    Raises OutputError when made, if the file cannot be written for a reason that is the owner's to mend. Later on
+    nothing is raised: `error` says in one line what is wrong (empty: nothing), `waiting` how many lines are kept in
+    memory, `lost` how many found no room there. `setting` is what the owner can change about the path.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        form: Form,
+        keeping: Keeping,
+        *,
+        setting: str,
+        journal: Path,
+        now: Now = utc_now,
+    ) -> None:
+        self.error = ""
+        self.lost = 0
+        self.path = path
+        self._keeping, self._now = keeping, now
+        self._lines: deque[bytes] = deque()
+        self._tidied = float("-inf")
+        self._told_size = False
+        self._file = LineFile(path, form, journal, keeping.due, now)
+        try:
+            self._file.open()
+        except OSError as error:
+            if isinstance(error, BusyError) or error.errno not in _NOT_THE_OWNERS:
+                raise OutputError(f"cannot write {path}: {error.strerror or error}; set {setting}") from None
+            self._report(f"{path}: {error.strerror}")
+        self.tidy()
+
+    @property
+    def waiting(self) -> int:
+        """Lines that are not on the disk yet."""
+        return len(self._lines)
+
+    def write(self, body: bytes) -> None:
+        """Writes a line, and those that are waiting."""
+        if len(self._lines) >= self._keeping.keep_rows:
+            self._lines.popleft()
+            self.lost += 1
+        self._lines.append(body)
+        self.flush()
+
+    def flush(self) -> None:
+        """Tries to write the waiting lines, in order."""
+        waiting, put_aside = len(self._lines), self._file.put_aside
+        try:
+            while self._lines:
+                self._file.append(self._lines[0])
+                self._lines.popleft()
+        except OSError as error:
+            self._report(f"{self.path}: {error.strerror or error}")
+            return
+        if self.error:
+            log.warning("%s is written again: %d rows at once, %d were lost", self.path, waiting, self.lost)
+            self.error = ""
+        if self._file.put_aside != put_aside:
+            self._tidied = float("-inf")
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Once an hour, and after a file was put aside: deletes the oldest files if all are too large or too old."""
+        if time.monotonic() - self._tidied < _TIDY_EVERY:
+            return
+        self._tidied = time.monotonic()
+        try:
+            if self._keeping.rotate == "never":
+                self._tell_size()
+            else:
+                self._delete_oldest()
+        except OSError as error:
+            self._report(f"{self.path}: old files cannot be deleted: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Tries once more what is waiting, and closes the file."""
+        self.flush()
+        if self._lines:
+            log.error("%s: %d rows could not be written and are lost", self.path, len(self._lines))
+        self._file.close()
+
+    def _delete_oldest(self) -> None:
+        files = dated_files(self.path)
+        total = sum(file.stat().st_size for file in files) + self._keeping.max_bytes / _PARTS
+        # by a clock that is known to be wrong nothing is old
+        by_age = self._keeping.max_days and clock_synced() is not False
+        oldest = self._now() - timedelta(days=self._keeping.max_days)
+        for file in files:
+            too_old = by_age and _end_of(file, self.path) < oldest
+            if total <= self._keeping.max_bytes and not too_old:
+                break
+            total -= file.stat().st_size
+            file.unlink(missing_ok=True)
+            log.warning("deleted %s: %s", file, "too old (max_days)" if too_old else "too large (max_megabytes)")
+
+    def _tell_size(self) -> None:
+        if self.path.exists() and self.path.stat().st_size > self._keeping.max_bytes and not self._told_size:
+            self._told_size = True
+            log.warning(
+                '%s has more than max_megabytes; with rotate = "never" it is yours to move away or to delete', self.path
+            )
+
+    def _report(self, cause: str) -> None:
+        if cause != self.error:
+            log.error("cannot write %s; %d rows wait in memory", cause, len(self._lines))
+        self.error = cause
+
+
+def _end_of(file: Path, path: Path) -> datetime:
+    """The end of the period in the name of a file that was put aside."""
+    found = re.match(r"(\d{4})-(\d\d)(?:-(\d\d))?", file.name.removeprefix(f"{path.stem}-"))
+    assert found is not None, "dated_files() gives such names only"
+    year, month = int(found[1]), int(found[2])
+    try:
+        last = date(year, month, int(found[3]) if found[3] else calendar.monthrange(year, month)[1])
+        return datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError, calendar.IllegalMonthError):  # somebody else's file with a date that is none
+        return datetime.max.replace(tzinfo=UTC)

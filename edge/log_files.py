@@ -1,0 +1,179 @@
+"""The files of one log: the one that is written, those that were put aside by date, and those that others moved.
+
+`plates.csv` is always the newest. Beside it lie `plates-2026-11.csv` (or `plates-2026-11-20.csv`, with `.2` and so on
+if one did not suffice), `plates.1.csv` where a file had other columns, and `plates.csv.1` or `plates.csv-20261120`,
+which logrotate makes.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.chain import START, CsvForm, Form, JsonForm
+
+log = logging.getLogger(__name__)
+
+_PERIOD = r"-(\d{4}-\d\d(?:-\d\d)?)(?:\.(\d+))?"
+_HEADER_BYTES = 65_536
+
+
+class Ends(NamedTuple):
+    """What a file says at its two ends."""
+
+    before: str
+    """The hash that its first line names."""
+    last: str
+    """The hash of its last line."""
+
+
+def set_aside_name(path: Path) -> Path:
+    """`plates.1.csv`, or the next number that is free."""
+    number = 1
+    while (name := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists():
+        number += 1
+    return name
+
+
+def dated_name(path: Path, period: str) -> Path:
+    """`plates-PERIOD.csv`, or with the next number that is free."""
+    name, number = path.with_name(f"{path.stem}-{period}{path.suffix}"), 1
+    while name.exists():
+        number += 1
+        name = path.with_name(f"{path.stem}-{period}.{number}{path.suffix}")
+    return name
+
+
+def dated_files(path: Path) -> list[Path]:
+    """The files that were put aside by date, oldest first by their names."""
+    pattern = re.compile(re.escape(path.stem) + _PERIOD + re.escape(path.suffix))
+    found = []
+    for file in _siblings(path):
+        if match := pattern.fullmatch(file.name):
+            found.append((match[1], int(match[2] or 1), file))
+    return [file for _, _, file in sorted(found)]
+
+
+def log_files(path: Path) -> list[Path]:
+    """All files of the log at `path` that can be read, oldest first by their names; `path` itself is the last."""
+    aside = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
+    moved = re.compile(re.escape(path.name) + r"[.-](\d+)")
+    old, elsewhere = [], []
+    for file in _siblings(path):
+        if match := aside.fullmatch(file.name):
+            old.append((int(match[1]), file))
+        elif match := moved.fullmatch(file.name):
+            elsewhere.append((file.stat().st_mtime_ns, file))
+    own = [path] if path.is_file() else []
+    return [*(file for _, file in sorted(old)), *dated_files(path), *(file for _, file in sorted(elsewhere)), *own]
+
+
+def packed_files(path: Path) -> list[Path]:
+    """Files of the log that logrotate has compressed; nothing here looks into them."""
+    stem = re.escape(path.stem)
+    pattern = re.compile(rf"({re.escape(path.name)}|{stem}{_PERIOD}{re.escape(path.suffix)}).*\.(gz|xz|zst|bz2)")
+    return sorted(file for file in _siblings(path) if pattern.fullmatch(file.name))
+
+
+def form_of(file: Path) -> Form | None:
+    """How the lines of a file are chained; None if they are not."""
+    with file.open("rb") as opened:
+        start = opened.readline(_HEADER_BYTES)
+    if start.startswith(b"{"):
+        return JsonForm()
+    form = CsvForm(start)
+    return form if form.chained and start.endswith(b"\n") else None
+
+
+def ends_of(file: Path) -> Ends | None:
+    """Where a file hangs in its chain; None if it holds no line of one."""
+    form = form_of(file)
+    if form is None:
+        return None
+    with file.open("rb") as opened:
+        opened.seek(len(form.header))
+        first = next((link for link in map(form.link, opened) if link), None)
+        return first and Ends(first.before, last_hash(opened.fileno(), form) or first.hash)
+
+
+def last_hash(file: int, form: Form) -> str:
+    """The hash of the last whole line that has one; empty if none does."""
+    end = os.fstat(file).st_size
+    tail = b""
+    while True:
+        start = max(0, end - len(tail) - 65_536)
+        tail = os.pread(file, end - len(tail) - start, start) + tail
+        lines = tail.splitlines(keepends=True)
+        for line in reversed(lines if start == 0 else lines[1:]):
+            if line.endswith(b"\n") and (link := form.link(line)):
+                return link.hash
+        if start == 0:
+            return ""
+
+
+def in_order(files: Sequence[Path]) -> list[Path]:
+    """The files as their lines follow each other, where their chain says so; else as given. Unchained ones go first."""
+    ends = {file: found for file in files if (found := ends_of(file))}
+    ordered = [file for file in files if file not in ends]
+    after: dict[str, list[Path]] = {}
+    for file, found in ends.items():
+        after.setdefault(found.before, []).append(file)
+    known = {found.last for found in ends.values()}
+    begins = [file for file, found in ends.items() if found.before == START or found.before not in known]
+    for file in (*begins, *ends):
+        following: Path | None = file
+        while following is not None and following not in ordered:
+            ordered.append(following)
+            following = next((one for one in after.get(ends[following].last, ()) if one not in ordered), None)
+    return ordered
+
+
+def newest_hash(path: Path) -> str:
+    """The last hash of the files beside `path`, for a new file to go on from; START if there is none."""
+    found = [ends for file in in_order([file for file in log_files(path) if file != path]) if (ends := ends_of(file))]
+    return found[-1].last if found else START
+
+
+@contextmanager
+def folder_lock(folder: Path, exclusive: bool = False) -> Iterator[None]:
+    """Whoever appends shares the folder, whoever erases has it alone; BlockingIOError if it is not to be had now.
+
+    A file system that knows no locks does without.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        lock_now(handle, exclusive)
+        yield
+    finally:
+        os.close(handle)
+
+
+def lock_now(handle: int, exclusive: bool = True) -> None:
+    """BlockingIOError if another process has a lock that does not go with this one."""
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        log.info("no lock on the record: %s", error.strerror)
+
+
+def synchronise_folder(folder: Path) -> None:
+    """A new file's name must reach the disk as well as its content."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _siblings(path: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return [file for file in path.parent.iterdir() if file.is_file()]
+    return []

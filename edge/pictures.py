@@ -1,0 +1,211 @@
+"""The pictures behind the rows: of each pass the plate as the reader saw it best, and if wanted the whole frame.
+
+They lie in a folder for each day, under a size and an age cap, and leave room on the disk for the rows.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import cv2
+
+from edge.clock import clock_synced
+from edge.errors import ConfigError
+from edge.line_log import Now, utc_now
+from edge.records import Image, PlateEvent
+from edge.whole_file import PARTIAL, write_whole
+
+log = logging.getLogger(__name__)
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_TIDY_EVERY = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """The pictures kept of each pass, named by the rows of the CSV file and the JSON lines."""
+
+    keep: Literal["off", "crops", "frames"] = "crops"
+    """"crops" keeps the plate, cut out, and shows no person; "frames" keeps the whole frame too; "off" nothing."""
+    folder: str = ""
+    """Where they lie; empty for `pictures` beside the CSV file. The folder is created."""
+    max_megabytes: float = 500.0
+    """Megabytes that they may take together: the oldest goes first."""
+    max_days: float = 30.0
+    """Days after which a picture goes; 0 keeps it until there are too many."""
+    min_free_megabytes: float = 200.0
+    """Megabytes of the disk to leave free: the oldest go, and then no more are taken, so that rows find room."""
+    quality: int = 90
+    """JPEG quality, 10 to 100."""
+
+    def __post_init__(self) -> None:
+        if self.max_megabytes <= 0:
+            raise ConfigError(f'max_megabytes = {self.max_megabytes}: wanted more than 0; keep = "off" keeps none')
+        if self.max_days < 0:
+            raise ConfigError(f"max_days = {self.max_days}: wanted 0 (for ever) or more")
+        if self.min_free_megabytes < 0:
+            raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
+        if not 10 <= self.quality <= 100:
+            raise ConfigError(f"quality = {self.quality}: wanted 10 to 100")
+
+
+def pictures_folder(settings: PictureSettings, csv_path: str) -> Path:
+    """Where the pictures lie: the folder of the settings, else `pictures` beside the CSV file."""
+    return Path(settings.folder) if settings.folder else Path(csv_path or ".").parent / "pictures"
+
+
+class Saved(NamedTuple):
+    """Paths of an event's pictures; None for those that are not kept."""
+
+    crop: Path | None = None
+    frame: Path | None = None
+
+
+class Pictures:
+    """`save` the pictures of an event.
+
+    Nothing is raised: `error` says in one line why no picture is kept at the moment (empty: all is well). A picture
+    that cannot be written is not kept in memory; its row then names none.
+    """
+
+    def __init__(self, settings: PictureSettings, folder: Path, now: Now = utc_now) -> None:
+        self.error = ""
+        self._settings, self._folder, self._now = settings, folder, now
+        self._sizes: dict[str, int] = {}
+        """Bytes by the name of the day, which is that of its folder."""
+        self._tidied = float("-inf")
+        if settings.keep != "off":
+            self._attempt(self._look)
+            self.tidy()
+
+    def save(self, event: PlateEvent) -> Saved:
+        """Writes the pictures of a final event; where they are. Costs a few milliseconds once a pass."""
+        if self._settings.keep == "off" or event.kind != "final" or event.shot is None:
+            return Saved()
+        try:
+            saved = self._save(event)
+        except OSError as error:
+            self._report(error)
+            return Saved()
+        if self.error:
+            log.warning("pictures are kept again in %s", self._folder)
+            self.error = ""
+        return saved
+
+    def tidy(self) -> None:
+        """Once an hour: deletes what is too old or too much, also while nobody passes."""
+        if self._settings.keep != "off" and time.monotonic() - self._tidied >= _TIDY_EVERY:
+            self._tidied = time.monotonic()
+            self._attempt(lambda: self._make_room(0))
+
+    def _save(self, event: PlateEvent) -> Saved:
+        assert event.shot is not None
+        moment = event.best_utc.astimezone(UTC)
+        day = moment.strftime("%Y-%m-%d")
+        # the id, not the plate: a name is seen where the picture is not
+        short = re.sub(r"[^0-9a-zA-Z]", "", event.event_id)[:8]
+        stem = f"{moment:%Y-%m-%dT%H-%M-%S}.{moment.microsecond // 1000:03d}Z-{short}"
+        crop = _jpeg(event.shot.crop, self._settings.quality)
+        frame = _jpeg(event.shot.image, self._settings.quality) if self._settings.keep == "frames" else b""
+        self._make_room(len(crop) + len(frame))
+        folder = self._folder / day
+        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o750, exist_ok=True)
+        saved = Saved(folder / f"{stem}-crop.jpg", folder / f"{stem}-frame.jpg" if frame else None)
+        assert saved.crop is not None
+        write_whole(saved.crop, crop, durable=True)
+        self._sizes[day] = self._sizes.get(day, 0) + len(crop)
+        if saved.frame is not None:
+            write_whole(saved.frame, frame, durable=True)
+            self._sizes[day] += len(frame)
+        return saved
+
+    def _look(self) -> None:
+        """How much there is already; what a power cut left half-written goes."""
+        for folder in self._days():
+            with os.scandir(folder) as files:
+                for file in files:
+                    if file.name.endswith(PARTIAL):
+                        Path(file.path).unlink(missing_ok=True)
+                    else:
+                        self._sizes[folder.name] = self._sizes.get(folder.name, 0) + file.stat().st_size
+
+    def _days(self) -> list[Path]:
+        if not self._folder.is_dir():
+            return []
+        return sorted(path for path in self._folder.iterdir() if _DAY.fullmatch(path.name) and path.is_dir())
+
+    def _make_room(self, size: int) -> None:
+        """Deletes the oldest until `size` bytes more fit; OSError (ENOSPC) if the disk is full of other things."""
+        for day in sorted(self._sizes):
+            if not self._is_old(day):
+                break
+            self._delete(day, None)
+        limit = 1e6 * self._settings.max_megabytes
+        while self._sizes and sum(self._sizes.values()) + size > limit:
+            before = sum(self._sizes.values())
+            self._delete(min(self._sizes), before + size - limit)
+        while self._sizes and (lacking := self._lacking(size)) > 0:
+            self._delete(min(self._sizes), lacking)
+        if size and self._lacking(size) > 0:
+            least = self._settings.min_free_megabytes
+            raise OSError(f"less than {least:g} MB are free on the disk (pictures.min_free_megabytes)")
+
+    def _is_old(self, day: str) -> bool:
+        """Whether all of a day is older than max_days; by a clock that is known to be wrong nothing is."""
+        if not self._settings.max_days:
+            return False
+        oldest = (self._now() - timedelta(days=self._settings.max_days)).astimezone(UTC)
+        return day < oldest.strftime("%Y-%m-%d") and clock_synced() is not False
+
+    def _lacking(self, size: int) -> float:
+        """Bytes that are not free but should be once `size` more are written."""
+        folder = self._folder
+        while not folder.exists():
+            folder = folder.parent
+        disk = os.statvfs(folder)
+        return 1e6 * self._settings.min_free_megabytes + size - disk.f_bavail * disk.f_frsize
+
+    def _delete(self, day: str, enough: float | None) -> None:
+        """The oldest pictures of a day, as many as have `enough` bytes, or all of them."""
+        folder, freed = self._folder / day, 0
+        names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208
+        for name in names:
+            if enough is not None and freed >= enough:
+                self._sizes[day] = max(1, self._sizes[day] - freed)
+                return
+            path = folder / name
+            try:
+                freed += path.stat().st_size
+                path.unlink()
+            except FileNotFoundError:
+                continue
+        self._sizes.pop(day, None)
+        with contextlib.suppress(OSError):  # somebody else's files are in it, or it is gone
+            folder.rmdir()
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self._report(error)
+
+    def _report(self, error: OSError) -> None:
+        cause = f"{self._folder}: {error.strerror or error}"
+        if cause != self.error:
+            log.error("cannot keep pictures in %s; passes are recognised and written as before", cause)
+        self.error = cause
+
+
+def _jpeg(image: Image, quality: int) -> bytes:
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise OSError("the picture cannot be encoded")
+    return data.tobytes()
