@@ -1,4 +1,4 @@
-"""The command line: `gatereader run | read | replay | check | bench | password`.
+"""The command line: `gatereader run | read | replay | review | check | bench | password`.
 
 Every error ends here, as one line on standard error; `--debug` adds the traceback. Exit status: 0 ok, 1 something
 failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported when it runs, so that
@@ -30,6 +30,7 @@ _OPTIONS = {
     "listen": ("live", "listen"),
     "camera": ("service", "camera"),
     "record": ("recording", "folder"),
+    "folder": ("review", "folder"),
     "detector": ("detector", "model"),
     "reader": ("reader", "model"),
 }
@@ -88,6 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_comparison(replay)
     _add_configuration(replay, "camera", "detector", "reader")
 
+    review = commands.add_parser("review", parents=[common], help="say what the plates of doubtful passes are")
+    review.set_defaults(run=_review)
+    review.add_argument("--list", action="store_true", help="list the crops that wait")
+    review.add_argument("--all", action="store_true", help="also those that were answered before")
+    review.add_argument("--export", type=Path, metavar="DIR", help="make training data of the answers")
+    review.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    answers = "ID=TEXT answers one crop (- no plate, ? unreadable), SECTION.KEY=VALUE sets any key; may be given again"
+    _add_configuration(review, "csv", "folder", set_help=answers)
+
     check = commands.add_parser("check", parents=[common], help="check configuration, models, CSV file and source")
     check.set_defaults(run=_check)
     _add_configuration(check, "source", "csv", "listen", "camera", "detector", "reader")
@@ -117,15 +127,15 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_configuration(parser: argparse.ArgumentParser, *names: str) -> None:
+def _add_configuration(
+    parser: argparse.ArgumentParser, *names: str, set_help: str = "sets any key; may be given again"
+) -> None:
     """`--config`, `--set` and the options named, each with the configuration key that it sets."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
     for name in names:
         section, key = _OPTIONS[name]
         parser.add_argument(f"--{name}", help=f"sets {section}.{key}", metavar=name.upper())
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="sets any key; may be given again"
-    )
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help=set_help)
 
 
 def _configure(options: argparse.Namespace) -> "Config":
@@ -212,6 +222,19 @@ def _reference(options: argparse.Namespace) -> "Reference | None":
     if versus is None and options.against is None and options.truth is None:
         return None
     return Reference(options.against, versus, options.truth)
+
+
+def _review(options: argparse.Namespace) -> int:
+    from edge.kept_crops import crops_folder
+    from edge.review_command import Wishes, review
+
+    answers = [text for text in options.set if "." not in text.partition("=")[0]]
+    options.set = [text for text in options.set if text not in answers]
+    config = _configure(options)
+    wishes = Wishes(tuple(answers), options.list, options.export, options.all, options.json)
+    for line in review(crops_folder(config.review, config.csv.path), wishes):
+        _print(line)
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -44,8 +44,7 @@ class ReviewSettings:
     max_megabytes: float = 50.0
     """Megabytes that they may take."""
     max_days: float = 30.0
-    """Days after which a crop is removed, looked at or not: at the next pass, at the next start or by `gatereader
-    review`."""
+    """Days after which a crop is removed, looked at or not, with the next pass or at the next start."""
     margin: float = 0.4
     """An accepted pass was close if the vote's margin is below this, 0 to 1, …"""
     agreement: float = 0.6

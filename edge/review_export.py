@@ -1,0 +1,133 @@
+"""Answered crops → a folder that `python -m training train --data` takes: `images/`, `labels.csv` and `meta.csv`.
+
+A folder that was exported into before is added to, so that answers outlive the crops' quota.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from edge.clip import read_picture
+from edge.errors import ConfigError, OutputError, SourceError
+from edge.records import Image
+from edge.review import Item, parse_answer
+from edge.whole_file import write_whole
+
+LABELS = ("image", "text", "country", "source")
+META = ("image", "width", "height", "lines", "group", "note")
+SOURCE = "review"
+_SAME_PICTURE = 3
+"""Bits of 64 in which two pictures of one plate may differ and still teach the same."""
+
+
+class Exported(NamedTuple):
+    """What an export came to."""
+
+    plates: int
+    empty: int
+    """Crops without a plate; their text is empty."""
+    duplicates: int
+    """Crops of a plate that look like another one of it."""
+    problems: tuple[str, ...]
+
+
+class _Row(NamedTuple):
+    label: Mapping[str, str]
+    meta: Mapping[str, str]
+
+
+def export_items(items: Iterable[Item], folder: Path) -> Exported:
+    """Writes the answered crops of `items` into `folder`; what is unreadable or not answered stays out.
+
+    A plate's pictures share their `group`, so that training never learns from one and is judged by another.
+    OutputError if the folder cannot be written.
+    """
+    try:
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        rows = _read(folder)
+        problems, duplicates = _update(items, folder, rows)
+        # labels last: a row is there only when its picture is
+        _write(folder / "meta.csv", META, [row.meta for row in rows.values()])
+        _write(folder / "labels.csv", LABELS, [row.label for row in rows.values()])
+    except OSError as error:
+        raise OutputError(f"cannot export to {folder}: {error.strerror or error}; name another folder") from None
+    empty = sum(not row.label["text"] for row in rows.values())
+    return Exported(len(rows) - empty, empty, duplicates, tuple(problems))
+
+
+def _update(items: Iterable[Item], folder: Path, rows: dict[str, _Row]) -> tuple[list[str], int]:
+    """Brings rows and pictures up to the items; what cannot be used, and how many are there already but for a bit."""
+    prints: dict[str, list[int]] = {}
+    for image, row in rows.items():
+        prints.setdefault(row.label["text"], []).append(_fingerprint(read_picture(folder / image)))
+    problems, duplicates = [], 0
+    for item in items:
+        name = f"images/{item.picture.name}"
+        text = "" if item.answer is None else item.answer.text
+        if name in rows and item.answer is not None and rows[name].label["text"] == text:
+            continue
+        if rows.pop(name, None) is not None:  # the owner changed his mind
+            (folder / name).unlink(missing_ok=True)
+        if item.answer is None or item.answer.kind == "unreadable":
+            continue
+        try:
+            if item.answer.kind == "plate" and parse_answer(text).text != text:
+                raise ConfigError(f"{text!r} is not the text of a plate")
+            picture = read_picture(item.picture)
+        except (ConfigError, SourceError) as error:
+            problems.append(f"{item.id}: {error}")
+            continue
+        known, mine = prints.setdefault(text, []), _fingerprint(picture)
+        if text and any((mine ^ other).bit_count() <= _SAME_PICTURE for other in known):
+            duplicates += 1
+            continue
+        known.append(mine)
+        write_whole(folder / name, item.picture.read_bytes())
+        rows[name] = _row(name, text, picture, item)
+    return problems, duplicates
+
+
+def _row(name: str, text: str, picture: Image, item: Item) -> _Row:
+    height, width = picture.shape[:2]
+    reading = item.values.get("reading")
+    lines = reading.get("lines", 1) if isinstance(reading, dict) else 1
+    meta = {"width": str(width), "height": str(height), "lines": str(lines), "group": text or item.id, "note": ""}
+    return _Row({"image": name, "text": text, "country": "", "source": SOURCE}, {"image": name, **meta})
+
+
+def _fingerprint(picture: Image) -> int:
+    """64 bits: whether each pixel of a tiny grey copy is brighter than its neighbour (dHash)."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    small = np.asarray(cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)).astype(int)
+    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")
+
+
+def _read(folder: Path) -> dict[str, _Row]:
+    """The rows of an earlier export whose picture is there."""
+    meta = {row.get("image", ""): row for row in _table(folder / "meta.csv")}
+    rows = {}
+    for label in _table(folder / "labels.csv"):
+        name = label.get("image", "")
+        if name and "text" in label and (folder / name).is_file():
+            rows[name] = _Row(label, meta.get(name, {"image": name, "group": label["text"]}))
+    return rows
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(file)]
+
+
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode(), durable=True)
