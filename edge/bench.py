@@ -134,7 +134,7 @@ def bench(config: Config, frames: int) -> BenchReport:
     """Send `frames` frames of the source through the real pipeline and report; SourceError if it has none."""
     threads = max(config.detector.threads, config.reader.threads)
     stopwatch = _Stopwatch(threads)
-    detector, reader = PlateDetector(config.detector), PlateReader(config.reader)
+    detector, reader = PlateDetector(config.detector, config.region), PlateReader(config.reader)
     size = detector.card.input.shape[1]
     pipeline = Pipeline(
         _WatchedDetector(detector, stopwatch), _WatchedReader(reader, stopwatch), config.tracker, config.vote

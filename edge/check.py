@@ -42,7 +42,7 @@ def check(config: Config) -> Iterator[Finding]:
     """All findings, the quick ones first."""
     yield Finding("configuration", "every key is known and in range")
     parts: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("detector", lambda: _detector(PlateDetector(config.detector))),
+        ("detector", lambda: _detector(PlateDetector(config.detector, config.region))),
         ("reader", lambda: _reader(PlateReader(config.reader))),
         ("csv", lambda: _csv(config.csv)),
         ("review", lambda: _review(config)),

@@ -18,8 +18,10 @@ import numpy.typing as npt
 
 from edge.card import shipped_model
 from edge.errors import ModelError
+from edge.geometry import overlap, shifted
 from edge.preprocess import Letterboxed, letterbox, to_int8
 from edge.records import Image, PlateBox
+from edge.region import RegionSettings, Window, stencil, windows
 from edge.runtime import Int8Model
 
 Floats = npt.NDArray[np.float32]
@@ -27,6 +29,11 @@ Floats = npt.NDArray[np.float32]
 _MOST_CANDIDATES = 300
 _MOST_PLATES = 50
 _LEAST_SIDE = 1.0
+_SEAM = 2.0
+"""Canvas pixels; a box this near a seam between tiles is cut by it."""
+_COVERED = 0.7
+"""A box that lies in a more confident one by this share of its area is the same plate, seen in another tile."""
+_BLANK = 114
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,9 @@ class LevelMaps:
 class PlateDetector:
     """Finds plates in frames of any size. Not safe to call from two threads at once."""
 
-    def __init__(self, settings: DetectorSettings = DetectorSettings()) -> None:
+    def __init__(
+        self, settings: DetectorSettings = DetectorSettings(), region: RegionSettings | None = None
+    ) -> None:
         """Load the model; ModelError if it or its card is missing or damaged."""
         path = Path(settings.model) if settings.model else shipped_model("detector.tflite")
         self.model = Int8Model(path, "detector", settings.threads)
@@ -89,21 +98,72 @@ class PlateDetector:
                 f"{path}: {len(self.card.outputs)} outputs, two for each of strides {self._strides} wanted"
             )
         self._size = self.card.input.shape[1]
+        self._region = region or RegionSettings()
+        self._frame_size = (0, 0)
+        self._windows: tuple[Window, ...] = ()
+        self._stencil: npt.NDArray[np.uint8] | None = None
         self.stage_seconds: dict[str, float] = {"letterbox": 0.0, "detect": 0.0}
         """Wall time of the last call's stages, in seconds."""
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
         """(H, W, 3) BGR → boxes in its pixels, cut at its edges, the most confident first; candidates below the
         `threshold` among them."""
+        height, width = image.shape[:2]
+        self._look_at(width, height)
+        self.stage_seconds = {"letterbox": 0.0, "detect": 0.0}
+        found = [self._detect(image, window) for window in self._windows]
+        if len(found) == 1:
+            return found[0]
+        return merge([box for boxes in found for box in boxes], self._nms_iou)
+
+    def canvas_scale(self, width: int, height: int) -> float:
+        """Detector pixels for each pixel of a frame of that size, where it looks closest."""
+        self._look_at(width, height)
+        return max(self._size / max(w.x2 - w.x1, w.y2 - w.y1) for w in self._windows)
+
+    def _look_at(self, width: int, height: int) -> None:
+        """Lay the region over frames of this size."""
+        if self._frame_size != (width, height):
+            self._frame_size = (width, height)
+            self._windows = windows(self._region, width, height)
+            self._stencil = stencil(self._region, width, height)
+
+    def _detect(self, image: Image, window: Window) -> tuple[PlateBox, ...]:
+        """The boxes of one part of the frame, in the frame's pixels."""
         start = time.perf_counter()
-        boxed = letterbox(image, self._size)
+        boxed = letterbox(image[window.y1 : window.y2, window.x1 : window.x2], self._size)
+        if self._stencil is not None:
+            self._blank(boxed, window)
         tensor = to_int8(boxed.canvas)[np.newaxis]
         middle = time.perf_counter()
         boxes, scores = decode(self._levels(self.model.run(tensor)), self._bins, self._least)
         kept = suppress(boxes, scores, self._nms_iou)
-        found = to_frame(boxes[kept], scores[kept], boxed, image.shape[1], image.shape[0])
-        self.stage_seconds = {"letterbox": middle - start, "detect": time.perf_counter() - middle}
+        kept = kept[whole(boxes[kept], boxed, window)]
+        width, height = window.x2 - window.x1, window.y2 - window.y1
+        found = to_frame(boxes[kept], scores[kept], boxed, width, height)
+        if (window.x1, window.y1) != (0, 0):
+            found = tuple(shifted(box, window.x1, window.y1) for box in found)
+        if self._stencil is not None:
+            found = tuple(box for box in found if self._counts(box))
+        self.stage_seconds["letterbox"] += middle - start
+        self.stage_seconds["detect"] += time.perf_counter() - middle
         return found
+
+    def _blank(self, boxed: Letterboxed, window: Window) -> None:
+        """Grey where nothing is looked for, so that what is there cannot help or mislead."""
+        assert self._stencil is not None
+        part = self._stencil[window.y1 : window.y2, window.x1 : window.x2]
+        width = max(1, round(part.shape[1] * boxed.scale))
+        height = max(1, round(part.shape[0] * boxed.scale))
+        small = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
+        boxed.canvas[boxed.top : boxed.top + height, boxed.left : boxed.left + width][small == 0] = _BLANK
+
+    def _counts(self, box: PlateBox) -> bool:
+        """Whether the middle of a box is where plates are looked for."""
+        assert self._stencil is not None
+        height, width = self._stencil.shape
+        x, y = int((box.x1 + box.x2) / 2), int((box.y1 + box.y2) / 2)
+        return bool(self._stencil[min(y, height - 1), min(x, width - 1)])
 
     def _levels(self, outputs: Sequence[npt.NDArray[np.int8]]) -> list[LevelMaps]:
         specs = self.card.outputs
@@ -160,6 +220,35 @@ def suppress(boxes: Floats, scores: Floats, iou: float) -> npt.NDArray[np.int64]
     corners_and_sizes = np.concatenate([boxes[best, :2], boxes[best, 2:] - boxes[best, :2]], axis=1)
     kept = np.asarray(cv2.dnn.NMSBoxes(corners_and_sizes.tolist(), scores[best].tolist(), 0.0, iou), np.int64)
     return best[kept.reshape(-1)[:_MOST_PLATES]]
+
+
+def whole(boxes: Floats, boxed: Letterboxed, window: Window) -> npt.NDArray[np.bool_]:
+    """(N,): which of the boxes (N, 4) on a tile's canvas no seam to another tile cuts."""
+    width = (window.x2 - window.x1) * boxed.scale
+    height = (window.y2 - window.y1) * boxed.scale
+    left, top, right, bottom = window.inner
+    cut = np.zeros(len(boxes), bool)
+    cut |= left & (boxes[:, 0] < boxed.left + _SEAM)
+    cut |= top & (boxes[:, 1] < boxed.top + _SEAM)
+    cut |= right & (boxes[:, 2] > boxed.left + width - _SEAM)
+    cut |= bottom & (boxes[:, 3] > boxed.top + height - _SEAM)
+    return ~cut
+
+
+def merge(boxes: Sequence[PlateBox], iou: float) -> tuple[PlateBox, ...]:
+    """The boxes of several tiles without those that show a plate again; the most confident first."""
+    kept: list[PlateBox] = []
+    for box in sorted(boxes, key=lambda box: box.confidence, reverse=True):
+        if all(overlap(box, other) < iou and _inside(box, other) < _COVERED for other in kept):
+            kept.append(box)
+    return tuple(kept[:_MOST_PLATES])
+
+
+def _inside(box: PlateBox, other: PlateBox) -> float:
+    """Share of the smaller one's area that both have."""
+    width = min(box.x2, other.x2) - max(box.x1, other.x1)
+    height = min(box.y2, other.y2) - max(box.y1, other.y1)
+    return max(0.0, width) * max(0.0, height) / max(1e-6, min(box.width * box.height, other.width * other.height))
 
 
 def golden_picture(size: int) -> Image:

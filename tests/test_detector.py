@@ -9,9 +9,11 @@ import pytest
 
 import edge.detector as detector
 from edge.card import TensorSpec
-from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, golden_picture, suppress, to_frame
+from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, golden_picture, merge, suppress, to_frame
 from edge.errors import ModelError
 from edge.preprocess import letterbox
+from edge.records import PlateBox
+from edge.region import Polygon, RegionSettings
 
 BINS, SIZE = 16, 64
 STRIDES = (8, 16)
@@ -54,9 +56,17 @@ class FakeModel:
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
-    def build(cells: Sequence[Cell] = (), threshold: float = 0.0, candidates: float = 0.0) -> PlateDetector:
+    def build(
+        cells: Sequence[Cell] = (),
+        threshold: float = 0.0,
+        candidates: float = 0.0,
+        region: tuple[Polygon, ...] = (),
+        ignore: tuple[Polygon, ...] = (),
+        tiles: int = 1,
+    ) -> PlateDetector:
         monkeypatch.setattr(detector, "Int8Model", lambda path, kind, threads: FakeModel(list(cells)))
-        return PlateDetector(DetectorSettings(str(tmp_path / "any.tflite"), threshold, candidates))
+        where = RegionSettings(region, ignore, tiles)
+        return PlateDetector(DetectorSettings(str(tmp_path / "any.tflite"), threshold, candidates), where)
 
     return build
 
@@ -154,3 +164,43 @@ def test_the_golden_picture_never_changes() -> None:
     picture = golden_picture(64)
     assert picture.shape == (64, 64, 3)
     assert int(picture.astype(np.int64).sum()) == 1648798
+
+
+def test_a_region_is_cut_out_before_the_frame_is_made_smaller(make: Make) -> None:
+    lower = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
+    plain, near = make([(0, 4, 4, 0.9, (1, 1, 1, 1))]), make([(0, 4, 4, 0.9, (1, 1, 1, 1))], region=(lower,))
+    image = np.zeros((128, 64, 3), np.uint8)
+    (whole,), (found,) = plain.detect(image), near.detect(image)
+    # the canvas of 64 shows the lower 64 rows at full size instead of all 128 at half of it
+    assert (whole.width, found.width) == (32, 16)
+    assert (found.x1, found.y1) == (28, 64 + 28)
+    assert near.canvas_scale(64, 128) == 2 * plain.canvas_scale(64, 128) == 1.0
+
+
+def test_nothing_is_found_where_nothing_is_looked_for_and_it_is_greyed_out(make: Make) -> None:
+    upper_left = ((0.0, 0.0), (0.6, 0.0), (0.6, 0.6), (0.0, 0.6))
+    built = make([(0, 2, 2, 0.9, (1, 1, 1, 1)), (0, 6, 6, 0.8, (1, 1, 1, 1))], ignore=(upper_left,))
+    (found,) = built.detect(np.full((64, 64, 3), 200, np.uint8))
+    assert found.x1 > 40
+    seen = built.model.seen[0][0].view(np.uint8) ^ 0x80
+    assert (seen[10, 10].tolist(), seen[60, 60].tolist()) == ([114] * 3, [200] * 3)
+
+
+def test_tiles_give_each_plate_once_and_whole(make: Make) -> None:
+    """The same cell fires in the whole view and in all four tiles of a square frame."""
+    built = make([(0, 4, 4, 0.9, (1, 1, 1, 1))], tiles=2)
+    found = built.detect(np.zeros((640, 640, 3), np.uint8))
+    assert len(built.model.seen) == 5
+    assert len(found) == 5  # five places, none twice
+    assert len({round(box.width) for box in found}) == 2
+    edge_cell = make([(0, 4, 0, 0.9, (1, 1, 1, 1))], tiles=2).detect(np.zeros((640, 640, 3), np.uint8))
+    assert all(box.x1 < 1 for box in edge_cell)  # at an inner seam it would be half a plate
+
+
+def test_a_plate_seen_in_two_tiles_is_one() -> None:
+    one, again, other = (
+        PlateBox(100, 100, 200, 130, 0.9),
+        PlateBox(104, 101, 180, 129, 0.8),
+        PlateBox(300, 100, 400, 130, 0.7),
+    )
+    assert merge([again, other, one], 0.5) == (one, other)

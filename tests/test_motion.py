@@ -1,0 +1,135 @@
+from types import SimpleNamespace
+from typing import cast
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.detector import PlateDetector
+from edge.motion import ChangeMeter, GatedDetector, MotionSettings
+from edge.records import Image, PlateBox
+from edge.region import RegionSettings
+
+HEIGHT, WIDTH = 720, 1280
+
+
+class Counting:
+    """A detector that finds every bright rectangle and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.card, self.threshold, self.stage_seconds = SimpleNamespace(), 0.5, {"detect": 0.001}
+
+    def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        self.asked += 1
+        found, _ = cv2.findContours((image[..., 1] > 200).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        boxes = [cv2.boundingRect(contour) for contour in found if cv2.contourArea(contour) > 50]
+        return tuple(PlateBox(x, y, x + w, y + h, 0.9) for x, y, w, h in boxes)
+
+
+def street(seed: int, noise: float) -> Image:
+    """Always the same street, with the noise of frame `seed`."""
+    rng = np.random.default_rng(1)
+    scene = cv2.resize(rng.integers(30, 150, (18, 32, 3)).astype(np.uint8), (WIDTH, HEIGHT))
+    grain = np.random.default_rng(seed).normal(0, noise, scene.shape)
+    return np.asarray((scene + grain).clip(0, 190), np.uint8)
+
+
+def with_plate(image: Image, x: int, y: int = 400, width: int = 60) -> Image:
+    image = image.copy()
+    image[y - 60 : y + 80, max(0, x - 40) : x + width + 40] = 40  # the car
+    image[y : y + width // 4, x : x + width] = 230
+    return image
+
+
+def gated(
+    settings: MotionSettings | None = None, region: RegionSettings | None = None
+) -> tuple[GatedDetector, Counting]:
+    counting = Counting()
+    return GatedDetector(cast("PlateDetector", counting), settings or MotionSettings(), region), counting
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0, 12.0])
+def test_an_empty_scene_is_looked_at_now_and_then_only(noise: float) -> None:
+    detector, counting = gated(MotionSettings(settle=5, at_least_every=20))
+    for seed in range(100):
+        assert detector.detect(street(seed, noise)) == ()
+    assert counting.asked <= 6 + 100 // 20 + 1
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0, 12.0])
+def test_a_car_is_looked_at_in_every_frame_from_its_first(noise: float) -> None:
+    detector, counting = gated(MotionSettings(settle=3, at_least_every=1000))
+    for seed in range(20):
+        detector.detect(street(seed, noise))
+    before = counting.asked
+    for step in range(15):
+        found = detector.detect(with_plate(street(100 + step, noise), 40 + 8 * step))
+        assert [round(box.x1) for box in found] == [40 + 8 * step]
+    assert counting.asked == before + 15
+
+
+def test_a_plate_that_stands_still_is_there_in_every_frame() -> None:
+    detector, counting = gated(MotionSettings(settle=5, at_least_every=50))
+    for step in range(10):
+        detector.detect(with_plate(street(step, 3.0), 100 + 30 * step))
+    found = [detector.detect(with_plate(street(50 + step, 3.0), 400)) for step in range(200)]
+    assert all(len(boxes) == 1 for boxes in found)
+    assert counting.asked < 10 + 10 + 200 // 50 + 2
+    assert detector.detect(street(999, 3.0)) == ()  # and gone as soon as it has gone
+
+
+def test_slow_changes_add_up() -> None:
+    """A plate that fades in over three seconds is less than the noise from one frame to the next."""
+    detector, _ = gated(MotionSettings(settle=3, at_least_every=10_000))
+    plain, plate = street(0, 0.0), with_plate(street(0, 0.0), 300)
+    for step in range(46):
+        share = step / 45
+        found = detector.detect(np.asarray(cv2.addWeighted(plate, share, plain, 1 - share, 0), np.uint8))
+    assert len(found) == 1
+
+
+def test_a_light_that_is_switched_on_is_noticed() -> None:
+    detector, counting = gated(MotionSettings(settle=3, at_least_every=10_000))
+    for seed in range(20):
+        detector.detect(street(seed, 2.0))
+    before = counting.asked
+    for seed in range(20, 23):
+        detector.detect(np.asarray(street(seed, 2.0) // 2 + 60, np.uint8))
+    assert counting.asked > before
+
+
+def test_what_moves_where_nothing_is_looked_for_does_not_count() -> None:
+    clock = ((0.0, 0.0), (0.4, 0.0), (0.4, 0.1), (0.0, 0.1))
+    detector, counting = gated(MotionSettings(settle=3, at_least_every=10_000), RegionSettings(ignore=(clock,)))
+    for second in range(30):
+        image = street(second, 1.0)
+        cv2.putText(image, f"12:00:{second:02d}", (20, 50), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (190, 190, 190), 3)
+        detector.detect(image)
+    assert counting.asked <= 5
+
+
+def test_a_frame_of_another_size_is_a_change() -> None:
+    meter = ChangeMeter()
+    image = street(0, 0.0)
+    meter.changed(image)
+    meter.refer()
+    assert not meter.changed(image)
+    assert meter.changed(cv2.resize(image, (640, 360)))
+    meter.refer()
+    assert not meter.changed(cv2.resize(image, (640, 360)))
+
+
+def test_a_spared_frame_has_no_stages() -> None:
+    detector, _ = gated(MotionSettings(settle=0, at_least_every=100))
+    image = street(0, 0.0)
+    detector.detect(image)
+    assert detector.stage_seconds == {"detect": 0.001}
+    detector.detect(image)
+    assert detector.stage_seconds == {}
+
+
+@pytest.mark.parametrize(("values", "wrong"), [({"settle": -1}, "settle is -1"), ({"at_least_every": 0}, "is 0")])
+def test_settings_out_of_range_are_told(values: dict[str, int], wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        MotionSettings(**values)  # type: ignore[arg-type]
