@@ -15,11 +15,12 @@ from edge.address import listen, parse_listen
 from edge.alphabet import decode_greedy
 from edge.card import ModelCard
 from edge.config import Config
-from edge.csv_log import CsvSettings
 from edge.detector import PlateDetector, golden_hashes
 from edge.errors import GateReaderError, ModelError, OutputError, SourceError
+from edge.json_log import json_path
 from edge.kept_crops import crops_folder
 from edge.live import LiveSettings, check_live_settings
+from edge.pictures import pictures_folder
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader
 from edge.recording import RecordingSettings
@@ -44,7 +45,9 @@ def check(config: Config) -> Iterator[Finding]:
     parts: tuple[tuple[str, Callable[[], str]], ...] = (
         ("detector", lambda: _detector(PlateDetector(config.detector, config.region))),
         ("reader", lambda: _reader(PlateReader(config.reader))),
-        ("csv", lambda: _csv(config.csv)),
+        ("csv", lambda: _file(config.csv.path, "csv.path")),
+        ("json", lambda: _file(str(json_path(config.json, config.csv.path) or ""), "json.path")),
+        ("pictures", lambda: _pictures(config)),
         ("review", lambda: _review(config)),
         ("recording", lambda: _recording(config.recording)),
         ("live page", lambda: _live(config.live)),
@@ -102,11 +105,11 @@ def _named(card: ModelCard) -> str:
     return f"{card.name}, input {shape}, hash and tensors agree with the card ({card.sha256[:12]}…)"
 
 
-def _csv(settings: CsvSettings) -> str:
+def _file(name: str, key: str) -> str:
     """Tries without leaving anything behind."""
-    if not settings.path:
+    if not name:
         return "switched off"
-    path = Path(settings.path).absolute()
+    path = Path(name).absolute()
     try:
         if path.exists():
             with path.open("ab"):
@@ -117,7 +120,16 @@ def _csv(settings: CsvSettings) -> str:
         with tempfile.TemporaryFile(dir=folder):
             return f"{path} can be made"
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; set csv.path") from None
+        raise OutputError(f"cannot write {path}: {error.strerror}; set {key}") from None
+
+
+def _pictures(config: Config) -> str:
+    if config.pictures.keep == "off":
+        return "switched off"
+    what = "crops" if config.pictures.keep == "crops" else "crops and frames"
+    return (
+        f"{what} are kept: {_folder(pictures_folder(config.pictures, config.csv.path).absolute(), 'pictures.folder')}"
+    )
 
 
 def _review(config: Config) -> str:

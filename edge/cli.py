@@ -1,4 +1,4 @@
-"""The command line: `gatereader run | read | replay | review | check | bench | password`.
+"""The command line: `gatereader run | read | replay | review | log | check | bench | password`.
 
 Every error ends here, as one line on standard error; `--debug` adds the traceback. Exit status: 0 ok, 1 something
 failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported when it runs, so that
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from edge import __version__
 from edge.errors import ConfigError, GateReaderError
+from edge.log_options import add_log_commands
 
 if TYPE_CHECKING:
     from edge.config import Config, Override
@@ -97,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     review.add_argument("--json", action="store_true", help="print JSON, one object a line")
     answers = "ID=TEXT answers one crop (- no plate, ? unreadable), SECTION.KEY=VALUE sets any key; may be given again"
     _add_configuration(review, "csv", "folder", set_help=answers)
+
+    add_log_commands(commands, _log, common, _add_configuration)
 
     check = commands.add_parser("check", parents=[common], help="check configuration, models, CSV file and source")
     check.set_defaults(run=_check)
@@ -235,6 +238,12 @@ def _review(options: argparse.Namespace) -> int:
     for line in review(crops_folder(config.review, config.csv.path), wishes):
         _print(line)
     return 0
+
+
+def _log(options: argparse.Namespace) -> int:
+    from edge.log_commands import run_log
+
+    return run_log(options, _configure(options))
 
 
 def _check(options: argparse.Namespace) -> int:

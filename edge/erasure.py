@@ -5,16 +5,22 @@ and what goes. From there on it is done, by whoever comes first: the program tha
 service or the next command.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from edge.log_files import synchronise_folder
-from edge.whole_file import write_whole
+from edge.whole_file import PARTIAL
 
 NEW = ".erase-new"
 """How the names of new files end until they take the place of the old ones."""
+
+
+def new_file(file: Path) -> Path:
+    """What is to take the place of `file`."""
+    return file.with_name(file.name + NEW)
 
 
 def journal_path(path: Path) -> Path:
@@ -28,16 +34,15 @@ def commit(journal: Path, replaced: Iterable[Path], deleted: Iterable[Path]) -> 
     The new files must be on the disk. The caller has the folder for itself (`folder_lock`). OSError if it cannot be
     done; if the journal was written by then, the rest is done later.
     """
-    folder = journal.parent
+    folder = journal.parent.resolve()  # a link on the way would lead `..` elsewhere
     replaced = list(replaced)
     for place in {file.parent for file in replaced}:
         synchronise_folder(place)
     plan = {
-        "replace": [os.path.relpath(file, folder) for file in replaced],
-        "delete": [os.path.relpath(file, folder) for file in deleted],
+        "replace": [os.path.relpath(file.resolve(), folder) for file in replaced],
+        "delete": [os.path.relpath(file.resolve(), folder) for file in deleted],
     }
-    write_whole(journal, json.dumps(plan).encode(), durable=True)
-    synchronise_folder(folder)
+    _write(journal, json.dumps(plan).encode())
     finish(journal)
 
 
@@ -47,12 +52,12 @@ def finish(journal: Path) -> bool:
         plan = json.loads(journal.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
-    folder, touched = journal.parent, {journal.parent}
+    folder = journal.parent.resolve()
+    touched = {folder}
     for name in plan["replace"]:
         file = folder / name
-        new = file.with_name(file.name + NEW)
-        if new.exists():
-            new.replace(file)
+        if new_file(file).exists():
+            new_file(file).replace(file)
         touched.add(file.parent)
     for name in plan["delete"]:
         (folder / name).unlink(missing_ok=True)
@@ -63,3 +68,25 @@ def finish(journal: Path) -> bool:
     journal.unlink(missing_ok=True)
     synchronise_folder(folder)
     return True
+
+
+def discard(log: Path) -> None:
+    """Removes new files of the log that no journal names: an erasure ended before it was decided. The folder is ours,
+    or shared with others that append."""
+    for file in log.parent.glob(f"*{NEW}"):
+        if file.name.startswith((log.name, f"{log.stem}-", f"{log.stem}.")):
+            file.unlink(missing_ok=True)
+
+
+def _write(journal: Path, data: bytes) -> None:
+    """The journal is there as a whole or not at all, and belongs to the folder's owner, who may have to finish it."""
+    partial = journal.with_name(journal.name + PARTIAL)
+    with partial.open("wb") as file:
+        state = journal.parent.stat()
+        with contextlib.suppress(OSError):
+            os.fchown(file.fileno(), state.st_uid, state.st_gid)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(journal)
+    synchronise_folder(journal.parent)

@@ -34,7 +34,7 @@ _synchronise = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class BusyError(OSError):
-    """Another program has the file, or the folder, at the moment."""
+    """Another program writes to the file."""
 
 
 class LineFile:
@@ -124,6 +124,7 @@ class LineFile:
         self.close()
         if erasure.finish(self._journal):
             log.warning("an erasure that was cut short is done now (%s)", self._journal)
+        erasure.discard(self.path)
         if self.path.exists() and not self.path.is_file():
             raise OSError(errno.EINVAL, "it is not a file")
         _set_aside_other_format(self.path, self._form)
@@ -154,12 +155,12 @@ class LineFile:
 
 @contextmanager
 def _shared(folder: Path) -> Iterator[None]:
-    """The folder, together with others that append, while nobody erases in it; BusyError."""
+    """The folder, together with others that append; OSError (EBUSY) while somebody erases in it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(folder_lock(folder))
         except BlockingIOError:
-            raise BusyError(errno.EAGAIN, "a plate is being erased from it") from None
+            raise OSError(errno.EBUSY, "a plate is being erased from it") from None
         yield
 
 

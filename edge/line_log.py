@@ -29,8 +29,9 @@ Now = Callable[[], datetime]
 _PARTS = 8
 """A file is put aside early when it has this part of what all may have, so that deleting one deletes little."""
 _TIDY_EVERY = 3600.0
-_NOT_THE_OWNERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-"""A disk that is full, read-only or broken at start is no mistake in the configuration: it may come back."""
+_NOT_THE_OWNERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EBUSY)
+"""A disk that is full, read-only or broken at start is no mistake in the configuration: it may come back. Nor is a
+folder in which a plate is being erased."""
 
 
 def utc_now() -> datetime:

@@ -41,22 +41,16 @@ def set_aside_name(path: Path) -> Path:
 
 
 def dated_name(path: Path, period: str) -> Path:
-    """`plates-PERIOD.csv`, or with the next number that is free."""
-    name, number = path.with_name(f"{path.stem}-{period}{path.suffix}"), 1
-    while name.exists():
-        number += 1
-        name = path.with_name(f"{path.stem}-{period}.{number}{path.suffix}")
-    return name
+    """`plates-PERIOD.csv`, or with the number after the last one, for the oldest of a period may be deleted already."""
+    numbers = [number for name, number, _ in _dated(path) if name == period]
+    if not numbers:
+        return path.with_name(f"{path.stem}-{period}{path.suffix}")
+    return path.with_name(f"{path.stem}-{period}.{max(numbers) + 1}{path.suffix}")
 
 
 def dated_files(path: Path) -> list[Path]:
     """The files that were put aside by date, oldest first by their names."""
-    pattern = re.compile(re.escape(path.stem) + _PERIOD + re.escape(path.suffix))
-    found = []
-    for file in _siblings(path):
-        if match := pattern.fullmatch(file.name):
-            found.append((match[1], int(match[2] or 1), file))
-    return [file for _, _, file in sorted(found)]
+    return [file for _, _, file in _dated(path)]
 
 
 def log_files(path: Path) -> list[Path]:
@@ -171,6 +165,13 @@ def synchronise_folder(folder: Path) -> None:
             os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _dated(path: Path) -> list[tuple[str, int, Path]]:
+    """Period, number and path of the files that were put aside by date, in this order."""
+    pattern = re.compile(re.escape(path.stem) + _PERIOD + re.escape(path.suffix))
+    found = ((pattern.fullmatch(file.name), file) for file in _siblings(path))
+    return sorted((match[1], int(match[2] or 1), file) for match, file in found if match)
 
 
 def _siblings(path: Path) -> list[Path]:

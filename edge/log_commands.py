@@ -1,0 +1,115 @@
+"""`gatereader log verify | export | erase`: the record looked at, taken along, and rid of a plate."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge import recording, review
+from edge.config import Config
+from edge.errors import ConfigError, OutputError
+from edge.json_log import json_path
+from edge.kept_crops import crops_folder
+from edge.ledger import record_journal
+from edge.log_erase import Place, erase_plate
+from edge.log_export import Choice, export, parse_moment
+from edge.log_verify import FileReport, Report, verify_files, verify_log
+from edge.pictures import pictures_folder
+from edge.whole_file import write_whole
+
+
+def run_log(options: argparse.Namespace, config: Config) -> int:
+    """One of the three commands; its exit status."""
+    actions = {"verify": _verify, "export": _export, "erase": _erase}
+    return actions[options.action](options, config)
+
+
+def _verify(options: argparse.Namespace, config: Config) -> int:
+    if options.files:
+        for file in options.files:
+            if not file.is_file():
+                raise OutputError(f"{file}: no such file")
+        reports = [verify_files(options.files).report]
+    else:
+        reports = [verify_log(log) for log in _logs(config)]
+    for report in reports:
+        _tell(report)
+    status = int(any(report.broken for report in reports))
+    if options.has and not _has(options, config):
+        _print(f"BROKEN  the hash {options.has} is in none of the files: rows were cut off, or the chain made anew")
+        status = 1
+    return status
+
+
+def _has(options: argparse.Namespace, config: Config) -> bool:
+    if options.files:
+        return verify_files(options.files, options.has).report.found
+    return any(verify_log(log, options.has).found for log in _logs(config))
+
+
+def _tell(report: Report) -> None:
+    for one in report.files:
+        _print(_told(one))
+    for note in report.notes:
+        _print(f"note    {note}")
+    if report.broken is None:
+        _print(f"head    {report.head}")
+
+
+def _told(report: FileReport) -> str:
+    if report.bad_line:
+        return f"BROKEN  {report.file}:{report.bad_line}: {report.cause}"
+    erased = f", {report.erased} erased" if report.erased else ""
+    notes = "".join(f"; {note}" for note in report.notes)
+    return f"ok      {report.file}: {report.rows} rows{erased}{notes}"
+
+
+def _export(options: argparse.Namespace, config: Config) -> int:
+    if not config.csv.path:
+        raise ConfigError("there is no CSV file to export from (csv.path is empty)")
+    choice = Choice(
+        parse_moment(options.since) if options.since else None,
+        parse_moment(options.until, is_end=True) if options.until else None,
+        options.plate,
+        tuple(options.status or ()),
+    )
+    lines = export(Path(config.csv.path), choice, options.json)
+    if options.output is None:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+        return 0
+    try:
+        write_whole(options.output, b"".join(lines))
+    except OSError as error:
+        raise OutputError(f"cannot write {options.output}: {error.strerror}") from None
+    return 0
+
+
+def _erase(options: argparse.Namespace, config: Config) -> int:
+    pictures = pictures_folder(config.pictures, config.csv.path)
+    place = Place(tuple(_logs(config)), pictures, record_journal(config.csv, config.json))
+    erased = erase_plate(place, options.plate, trial=options.dry_run)
+    crops = passes = 0
+    if not options.dry_run:
+        crops = review.erase(crops_folder(config.review, config.csv.path), options.plate)
+        if config.recording.folder:
+            passes = recording.erase(Path(config.recording.folder), options.plate)
+    verb = "would erase" if options.dry_run else "erased"
+    also = "" if options.dry_run else f", {crops} kept crops, {passes} recorded passes"
+    _print(f"{verb}: {erased.rows} rows and lines, {erased.torn} half rows, {erased.pictures} pictures{also}")
+    for text, count in sorted(erased.alike.items()):
+        _print(
+            f"not erased: {count} rows and lines with {text}, perhaps misread: erase --plate {text} if it is this car"
+        )
+    for left in erased.left:
+        _print(f"NOT ERASED: {left}")
+    return 1 if erased.left else 0
+
+
+def _logs(config: Config) -> list[Path]:
+
+    lines = json_path(config.json, config.csv.path)
+    return [path for path in (Path(config.csv.path) if config.csv.path else None, lines) if path is not None]
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
