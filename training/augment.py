@@ -20,10 +20,10 @@ NARROWEST = 6.0
 
 def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray[np.uint8]:
     """A flat drawn plate (H, W, 3) BGR → a grey crop (h, w) uint8 from somewhere on a road."""
-    grey = _mixed_to_grey(plate, random_)
-    grey = _soil(grey, random_)
+    grey = mixed_to_grey(plate, random_)
+    grey = soil(grey, random_)
     scene, quad = _mounted(grey, random_)
-    slant = random_.choice([0.5, 1.0, 1.6], p=[0.4, 0.4, 0.2])
+    slant = random_.choice([0.5, 1.0, 1.7, 2.6], p=[0.35, 0.35, 0.2, 0.1])
     quad_in_view = _turned(quad, slant, random_)
     width = float(np.exp(random_.uniform(np.log(max(30.0, NARROWEST * characters)), np.log(240.0))))
     loose = (random_.normal(0.03, 0.045, 4), random_.normal(0.05, 0.07, 4))
@@ -33,7 +33,7 @@ def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray
 
 def rephotograph(crop: Image, characters: int, random_: Generator) -> npt.NDArray[np.uint8]:
     """A real crop (H, W, 3) BGR → another grey crop (h, w) uint8 that the same plate could have given."""
-    grey = _mixed_to_grey(crop, random_)
+    grey = mixed_to_grey(crop, random_)
     if random_.random() < 0.12:
         grey = 255.0 - grey
     height, width = grey.shape
@@ -96,7 +96,7 @@ def jitter(view: npt.NDArray[np.uint8], random_: Generator) -> npt.NDArray[np.ui
     return np.asarray(out, dtype=np.uint8)
 
 
-def _mixed_to_grey(image: Image, random_: Generator) -> Grey:
+def mixed_to_grey(image: Image, random_: Generator) -> Grey:
     """Daylight cameras weigh the colours like the eye; infrared ones see mostly the red channel, lamps tint."""
     weights = np.array([0.114, 0.587, 0.299], dtype=np.float32)
     if random_.random() < 0.5:
@@ -104,7 +104,7 @@ def _mixed_to_grey(image: Image, random_: Generator) -> Grey:
     return np.asarray(image @ weights, dtype=np.float32)
 
 
-def _soil(plate: Grey, random_: Generator) -> Grey:
+def soil(plate: Grey, random_: Generator) -> Grey:
     """Embossing, specks, and a dirty or bleached film on the plate itself."""
     height, width = plate.shape
     if random_.random() < 0.25:
@@ -149,7 +149,7 @@ def _mounted(plate: Grey, random_: Generator) -> tuple[Grey, npt.NDArray[np.floa
 
 
 def _turned(quad: npt.NDArray[np.float32], slant: float, random_: Generator) -> npt.NDArray[np.float32]:
-    """Corners after rotation, shear and perspective; `slant` 1 is up to about 15 degrees."""
+    """Corners after rotation, shear and perspective; `slant` 1 is up to about 10 degrees of rotation."""
     centre = quad.mean(axis=0)
     size = quad.max(axis=0) - quad.min(axis=0)
     angle = np.radians(random_.normal(0, 4.5) * slant)

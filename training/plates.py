@@ -40,6 +40,9 @@ class Layout:
     band: str
     band_right: str
     captions: tuple[str, ...]
+    header: tuple[str, ...]
+    height: tuple[float, float]
+    busy: float
     fonts: str
     weight: float
 
@@ -74,7 +77,7 @@ def _colour(value: list[int]) -> Colour:
 
 def _layout(path: Path, country: str, table: dict[str, Any], colours: dict[str, Colour]) -> Layout:
     known = {"serials", "size", "square", "square_size", "colours", "letters", "band", "band_right", "captions"}
-    unknown = table.keys() - known - {"fonts", "weight"}
+    unknown = table.keys() - known - {"header", "height", "busy", "fonts", "weight"}
     if unknown:
         raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r} in [{country}]")
     try:
@@ -90,6 +93,9 @@ def _layout(path: Path, country: str, table: dict[str, Any], colours: dict[str, 
             band=table.get("band", ""),
             band_right=table.get("band_right", ""),
             captions=tuple(table.get("captions", ())),
+            header=tuple(table.get("header", ())),
+            height=tuple(table.get("height", (0.0, 0.0))),
+            busy=float(table.get("busy", 0)),
             fonts=table.get("fonts", "any"),
             weight=float(table.get("weight", 1)),
         )

@@ -20,6 +20,51 @@ from training.plates import SEPARATORS, Colour, Layout, Serial, draw_serial, fon
 _BAND_BLUE: Colour = (22, 50, 140)
 _SCREW: Colour = (120, 118, 112)
 _GLYPH_HEIGHT = 96
+_STICKERS = (
+    "JAN",
+    "FEB",
+    "MAR",
+    "APR",
+    "MAY",
+    "JUN",
+    "JUL",
+    "AUG",
+    "SEP",
+    "OCT",
+    "NOV",
+    "DEC",
+    "07",
+    "11",
+    "14",
+    "15",
+    "2011",
+)
+_STICKERS += ("2024", "09", "12", "22", "23", "25", "MO", "TAX", "8", "3", "01-28", "VA", "HU")
+_FRAMES = (
+    "AUTO GROUP",
+    "MOTORS",
+    "UNIVERSITY",
+    "ALUMNI",
+    "HONDA",
+    "BMW",
+    "OF RICHMOND",
+    "www.dealer.com",
+    "LEXUS",
+    "TOYOTA",
+)
+_FRAMES += (
+    "Audi",
+    "mazda",
+    "JEEP",
+    "MY OTHER CAR",
+    "FORD",
+    "SAN DIEGO",
+    "USED CARS",
+    "NAVY",
+    "GARAGE MULLER",
+    "Autohaus",
+    "TENNIS",
+)
 
 Mask = npt.NDArray[np.uint8]
 """(H, W) coverage, 0 to 255."""
@@ -41,7 +86,7 @@ def draw_plate(random_: random.Random, layout: Layout | None = None, two_lines: 
         layouts = load_layouts()
         layout = random_.choices(layouts, [each.weight for each in layouts])[0]
     if two_lines is None:
-        two_lines = random_.random() < 0.2
+        two_lines = random_.random() < (0.06 if layout.busy > 0.5 else 0.2)
     two_lines = two_lines and bool(layout.square)
     serial = draw_serial(random_.choice(layout.square if two_lines else layout.serials), layout.letters, random_)
     width, height = layout.square_size if two_lines else layout.size
@@ -51,8 +96,17 @@ def draw_plate(random_: random.Random, layout: Layout | None = None, two_lines: 
     canvas = np.empty((height, width, 3), dtype=np.uint8)
     canvas[:] = _varied(ground, random_)[::-1]
     ink = _varied(ink, random_)
+    busy = random_.random() < layout.busy
+    if busy:
+        _draw_ground(canvas, ink, random_)
     left, right = _draw_furniture(canvas, layout, ink, random_)
+    if busy and random_.random() < 0.25:
+        left = _draw_picture(canvas, left, random_)
     _draw_lines(canvas, serial, layout, ink=ink, columns=(left, right), random_=random_)
+    if busy:
+        _draw_stickers(canvas, random_)
+        if random_.random() < 0.4:
+            _draw_frame(canvas, random_)
     return Plate(canvas, serial.text, len(serial.lines), layout.country)
 
 
@@ -60,6 +114,96 @@ def _varied(colour: Colour, random_: random.Random) -> Colour:
     shift = random_.uniform(-22, 22)
     red, green, blue = (int(min(max(c + shift + random_.uniform(-8, 8), 0), 255)) for c in colour)
     return red, green, blue
+
+
+def _colour(random_: random.Random) -> Colour:
+    return random_.randint(0, 255), random_.randint(0, 255), random_.randint(0, 255)
+
+
+def _draw_ground(canvas: Image, ink: Colour, random_: random.Random) -> None:
+    """A coloured edge that fades, a band, hills or a picture, all of them pale where the serial stands."""
+    height, width = canvas.shape[:2]
+    layer = canvas.copy()
+    for _ in range(random_.randint(1, 3)):
+        kind = random_.random()
+        colour = _colour(random_)[::-1]
+        if kind < 0.35:
+            depth = round(height * random_.uniform(0.14, 0.3))
+            rows = slice(0, depth) if random_.random() < 0.5 else slice(height - depth, height)
+            layer[rows] = colour
+        elif kind < 0.6:
+            share = np.linspace(1, 0, height, dtype=np.float32)[:, None, None] ** random_.uniform(1.0, 3.0)
+            share = share if random_.random() < 0.5 else share[::-1]
+            layer = (layer * (1 - share) + np.array(colour, np.float32) * share).astype(np.uint8)
+        elif kind < 0.8:
+            xs = np.linspace(0, width, 9)
+            ys = height * (random_.uniform(0.4, 0.8) + 0.15 * np.array([random_.uniform(-1, 1) for _ in xs]))
+            hills = np.array([*zip(xs, ys, strict=True), (width, height), (0, height)]).round().astype(np.int32)
+            cv2.fillPoly(layer, [hills], colour, cv2.LINE_AA)
+        else:
+            centre = (random_.randint(0, width), random_.randint(0, height))
+            axes = (random_.randint(8, width // 3), random_.randint(8, height // 2))
+            cv2.ellipse(layer, centre, axes, random_.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
+    strength = np.full((height, 1, 1), random_.uniform(0.5, 1.0), np.float32)
+    strength[round(0.24 * height) : round(0.78 * height)] = random_.uniform(0.05, 0.3)
+    strength = cv2.blur(strength.reshape(height, 1), (1, 2 * (height // 14) + 1)).reshape(height, 1, 1)
+    difference = np.abs(layer.mean(axis=(0, 1)) - np.array(ink[::-1])).max()
+    if difference < 50:  # the serial would drown
+        strength *= 0.3
+    canvas[:] = (canvas * (1 - strength) + layer * strength).astype(np.uint8)
+
+
+def _draw_picture(canvas: Image, left: int, random_: random.Random) -> int:
+    """A coloured emblem left of the serial, whose room begins behind it: returns where."""
+    height, width = canvas.shape[:2]
+    side = round(width * random_.uniform(0.12, 0.2))
+    centre = (left + side // 2, round(height * random_.uniform(0.45, 0.6)))
+    for _ in range(random_.randint(3, 9)):
+        offset = (round(random_.gauss(0, side / 6)), round(random_.gauss(0, side / 5)))
+        middle = (centre[0] + offset[0], centre[1] + offset[1])
+        axes = (random_.randint(2, max(3, side // 3)), random_.randint(2, max(3, side // 2)))
+        cv2.ellipse(canvas, middle, axes, random_.uniform(0, 180), 0, 360, _colour(random_), -1, cv2.LINE_AA)
+    return left + side + 2
+
+
+def _draw_stickers(canvas: Image, random_: random.Random) -> None:
+    """Month and year in the corners."""
+    height, width = canvas.shape[:2]
+    corners = [(0.03, 0.03), (0.83, 0.03), (0.03, 0.8), (0.83, 0.8)]
+    for x, y in random_.sample(corners, random_.choice([0, 1, 2, 2, 3])):
+        inwards = 0.0 if random_.random() < 0.7 else 0.08 if x < 0.5 else -0.08
+        w, h = round(width * random_.uniform(0.09, 0.15)), round(height * random_.uniform(0.11, 0.18))
+        x1, y1 = round((x + inwards) * width), round(y * height)
+        cv2.rectangle(canvas, (x1, y1), (min(width - 1, x1 + w), min(height - 1, y1 + h)), _colour(random_), -1)
+        mask = _word(random_.choice(_STICKERS), str(random_.choice(font_files("any"))), round(h * 0.7), 1)
+        if mask.shape[1] > w - 4:
+            mask = cv2.resize(mask, (w - 4, mask.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        colour: Colour = random_.choice([(20, 20, 20), (240, 240, 240), (180, 20, 20)])
+        _paint(canvas, mask, x1 + (w - mask.shape[1]) // 2, y1 + round(h * 0.15), colour)
+
+
+def _draw_frame(canvas: Image, random_: random.Random) -> None:
+    """A dealer's or a university's frame over the plate's edges, often with its name."""
+    height, width = canvas.shape[:2]
+    colour = _varied(
+        random_.choice([(20, 20, 22), (30, 30, 34), (190, 192, 196), (230, 230, 230), (120, 20, 30)]), random_
+    )
+    side, top, bottom = (
+        round(height * random_.uniform(*share)) for share in ((0.02, 0.07), (0.03, 0.13), (0.05, 0.15))
+    )
+    canvas[:top] = canvas[height - bottom :] = colour[::-1]
+    canvas[:, :side] = canvas[:, width - side :] = colour[::-1]
+    ink: Colour = (235, 235, 235) if sum(colour) < 380 else (20, 20, 60)
+    for y, depth in ((0, top), (height - bottom, bottom)):
+        if depth > 0.07 * height and random_.random() < 0.7:
+            word = random_.choice(_FRAMES)
+            if random_.random() < 0.4:
+                word = "".join(random_.choice("ABCDEFGHIKLMNOPRSTUVW") for _ in range(random_.randint(3, 14)))
+            mask = _word(word, str(random_.choice(font_files("any"))), round(depth * 0.7), 1)
+            room = round(width * random_.uniform(0.4, 0.9))
+            if mask.shape[1] > room:
+                mask = cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+            _paint(canvas, mask, (width - mask.shape[1]) // 2, y + round(depth * 0.15), ink)
 
 
 def _draw_furniture(canvas: Image, layout: Layout, ink: Colour, random_: random.Random) -> tuple[int, int]:
@@ -105,7 +249,17 @@ def _draw_lines(
     """The serial, and a caption above or below it where the layout has any."""
     height = canvas.shape[0]
     top, bottom = height * random_.uniform(0.08, 0.16), height * random_.uniform(0.84, 0.92)
-    if layout.captions and random_.random() < 0.85:
+    if layout.header and random_.random() < 0.5:
+        top = _draw_header(canvas, layout, random_)
+    elif layout.captions and layout.height[1] and len(serial.lines) == 1 and random_.random() < 0.85:
+        share = random_.uniform(*layout.height)
+        top = height * min(random_.uniform(0.14, 0.34), 0.96 - share)
+        bottom = top + height * share
+        if (above := top / height - 0.06) > 0.08 and random_.random() < 0.9:
+            _draw_caption(canvas, layout, min(random_.uniform(0.1, 0.22), above), True, random_)
+        if (below := 0.94 - bottom / height) > 0.08 and random_.random() < 0.7:
+            _draw_caption(canvas, layout, min(random_.uniform(0.07, 0.16), below), False, random_)
+    elif layout.captions and random_.random() < 0.85:
         share = random_.uniform(0.13, 0.2)
         above = random_.random() < 0.6
         _draw_caption(canvas, layout, share, above, random_)
@@ -130,6 +284,17 @@ def _draw_lines(
         mask = cv2.resize(mask, (max(width, 8), cell_height), interpolation=cv2.INTER_AREA).astype(np.uint8)
         x = columns[0] + round((room - width) * random_.choice([0.5, 0.5, 0.5, random_.random()]))
         _paint(canvas, mask, x, round(start + gap / 2), ink)
+
+
+def _draw_header(canvas: Image, layout: Layout, random_: random.Random) -> float:
+    """The blue band along the upper edge; returns the row below it."""
+    height, width = canvas.shape[:2]
+    depth = round(height * random_.uniform(0.2, 0.28))
+    canvas[:depth] = _varied(_BAND_BLUE, random_)[::-1]
+    mask = _word(random_.choice(layout.header), str(random_.choice(font_files("din"))), round(depth * 0.5), 1)
+    if mask.shape[1] < width:
+        _paint(canvas, mask, (width - mask.shape[1]) // 2, round(depth * 0.25), (240, 240, 240))
+    return depth + 0.05 * height
 
 
 def _draw_caption(canvas: Image, layout: Layout, share: float, above: bool, random_: random.Random) -> None:
