@@ -38,17 +38,20 @@ DEMO_LEAST_WIDTH = 45.0
 """Pixels; narrower plates of the demo scene are not taught."""
 
 _CHUNK = 1500
+_EMPTY_ACROSS = 4
+"""Characters that a crop without a plate is taken to have room for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One labelled crop; `set` is the name of its data set ("europe")."""
+    """One labelled crop; `set` is the name of its data set ("europe"), `group` ties pictures that belong together."""
 
     image: Path
     text: str
     country: str
     lines: int
     set: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +100,24 @@ def read_samples(folder: Path) -> list[Sample]:
         raise SourceError(
             f"{labels}: no such label file; a data set is a folder with labels.csv (image,text,country,source)"
         )
-    lines = {}
+    lines, groups = {}, {}
     if (folder / "meta.csv").is_file():
-        with (folder / "meta.csv").open(encoding="utf-8", newline="") as file:
-            lines = {row["image"]: int(row["lines"] or 1) for row in csv.DictReader(file)}
-    with labels.open(encoding="utf-8", newline="") as file:
+        with (folder / "meta.csv").open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                lines[row["image"]] = int(row["lines"] or 1)
+                groups[row["image"]] = row.get("group") or ""
+    with labels.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     name = folder.parent.name if folder.name in ("train", "val") else folder.name
     return [
-        Sample(folder / row["image"], row["text"], row.get("country", ""), lines.get(row["image"], 1), name)
+        Sample(
+            folder / (row["image"] or ""),
+            row["text"] or "",
+            row.get("country", ""),
+            lines.get(row["image"], 1),
+            name,
+            groups.get(row["image"]) or row.get("group") or "",
+        )
         for row in rows
     ]
 
@@ -156,7 +168,7 @@ def real_chunk(seed: int, samples: list[Sample]) -> Pool:
 
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         for sample in samples:
-            across = len(sample.text) if sample.lines == 1 else len(sample.text) // 2 + 1
+            across = (len(sample.text) if sample.lines == 1 else len(sample.text) // 2 + 1) or _EMPTY_ACROSS
             yield rephotograph(load_picture(sample.image), across, photo_random), sample.text, sample.lines
 
     return _collect(pictures(), len(samples))
@@ -174,7 +186,8 @@ def empty_chunk(seed: int, pictures: list[Path], count: int) -> Pool:
             w = int(photo_random.integers(24, max(25, width // 2)))
             h = min(height - 1, max(10, round(w / photo_random.uniform(1.3, 5))))
             x, y = int(photo_random.integers(0, max(1, width - w))), int(photo_random.integers(0, max(1, height - h)))
-            yield rephotograph(picture[y : y + h, x : x + w], 4, photo_random), "", 1 + int(photo_random.random() < 0.2)
+            crop = picture[y : y + h, x : x + w]
+            yield rephotograph(crop, _EMPTY_ACROSS, photo_random), "", 1 + int(photo_random.random() < 0.2)
 
     return _collect(crops(), count)
 

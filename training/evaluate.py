@@ -16,7 +16,8 @@ from rich.table import Table
 
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
-from training.dataset import Sample, data_folder, load_picture, read_split
+from training.dataset import Sample, data_folder, load_picture
+from training.own import real_samples
 from training.scores import character_accuracy, exact_share
 
 log = logging.getLogger(__name__)
@@ -88,14 +89,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--model", default="", help="a reader.tflite with its card beside it (default: the shipped one)"
     )
-    parser.add_argument("--data", type=Path, default=data_folder(), help="folder with reader/*/val (%(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=data_folder(), help="folder with reader/*/val, or own crops (%(default)s)"
+    )
     parser.add_argument("--split", default="val", choices=("train", "val"), help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     parser.add_argument("--sheet", type=Path, help="write a picture of every misread crop, with truth and reading")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     reader = PlateReader(ReaderSettings(model=given.model))
-    samples = read_split(given.data / "reader", given.split)
+    samples = real_samples(given.data, given.split)
     readings = read_all(reader, samples)
     scores = score(samples, readings)
     if given.json:

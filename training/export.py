@@ -31,10 +31,11 @@ from edge.errors import ModelError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature
-from training.dataset import Pool, data_folder, plain_pool, read_split, synthetic_chunk
+from training.dataset import Pool, data_folder, plain_pool, synthetic_chunk
 from training.evaluate import evaluate_reader
 from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
+from training.own import NAME, real_samples
 from training.scores import exact_share, greedy_texts
 from training.train import TrainSettings
 
@@ -43,6 +44,12 @@ log = logging.getLogger(__name__)
 CALIBRATION_VIEWS = 300
 LARGEST_LOSS = 0.005
 """Share of the real validation plates that int8 may lose against float."""
+
+FEWEST_TO_CALIBRATE = 100
+"""Crops; fewer say too little about how sure a reader should be."""
+
+TEMPERATURE = 1.1
+"""That of the shipped reader, where there are too few crops to find one."""
 
 GOLDEN_SEED = 2026
 
@@ -139,7 +146,7 @@ def _settings(run: Path) -> dict[str, Any]:
 
 def _judged(card: ModelCard, reader: PlateReader, model: keras.Model, data: Path) -> ModelCard:
     """The card with the metrics, the temperature and the golden vectors; the parity gate."""
-    samples = read_split(data / "reader", "val")
+    samples = real_samples(data, "val")
     pool = plain_pool(samples)
     float_logits = np.concatenate(
         [
@@ -161,7 +168,7 @@ def _judged(card: ModelCard, reader: PlateReader, model: keras.Model, data: Path
             f"the int8 reader loses {100 * (float_exact - int8_exact):.2f} points on the real validation crops, "
             f"{100 * LARGEST_LOSS:.1f} are allowed; nothing was written"
         )
-    temperature = best_temperature(int8_logits, pool.texts)
+    temperature = best_temperature(int8_logits, pool.texts) if len(pool) >= FEWEST_TO_CALIBRATE else TEMPERATURE
     metrics = {
         "real validation crops, layout known": {"float": round(float_exact, 4), "int8": round(int8_exact, 4)},
         "real validation crops, through edge": evaluate_reader(reader, samples),
@@ -175,9 +182,15 @@ def _card(
     file: Path, settings: TrainSettings, model: keras.Model, *, command: str, data: Path, operators: dict[str, int]
 ) -> ModelCard:
     input_, outputs = tensor_specs(file)
-    train = read_split(data / "reader", "train")
+    train = real_samples(data, "train")
     sources = {name: sum(sample.set == name for sample in train) for name in sorted({sample.set for sample in train})}
-    licences = {"europe": "AGPL-3.0", "brazil": "AGPL-3.0", "brazil_toll": "AGPL-3.0", "romania": "MIT"}
+    licences = {
+        "europe": "AGPL-3.0",
+        "brazil": "AGPL-3.0",
+        "brazil_toll": "AGPL-3.0",
+        "romania": "MIT",
+        NAME: "the owner's",
+    }
     real = [
         {"name": name, "kind": "real", "pictures": count, "licence": licences.get(name, "CC BY")}
         for name, count in sources.items()
@@ -215,7 +228,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, default=Path("models"), help="where the model and its card go (%(default)s)"
     )
-    parser.add_argument("--data", type=Path, default=data_folder(), help="folder with reader/*/val (%(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=data_folder(), help="folder with reader/*/val, or own crops (%(default)s)"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     command = f"python -m training train --run {given.run}; python -m training export --run {given.run}"

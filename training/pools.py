@@ -4,37 +4,66 @@ Made once and kept under the run's folder; a broken run goes on from the pools t
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
-from training.dataset import Job, Pool, demo_jobs, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
+from training.dataset import Job, Pool, Sample, demo_jobs, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
+from training.own import usual_samples
 
 log = logging.getLogger(__name__)
 
+OWN_VIEWS = 3000
+"""Views made of all own crops together; the fewer crops, the more of each."""
+
 
 def prepare_pools(
-    folder: Path, data: Path, *, seed: int, synthetic: int, real_times: int, demo: int, processes: int
-) -> list[Pool]:
-    """The pools in `folder`, each made if it is not there yet."""
-    pools = []
-    samples = read_split(data / "reader", "train")
+    folder: Path,
+    data: Path,
+    *,
+    seed: int,
+    synthetic: int,
+    real_times: int,
+    demo: int,
+    processes: int,
+    own: Sequence[Sample] = (),
+) -> dict[str, Pool]:
+    """Kind ("synthetic", "real", "empty", "demo", "own") → its pool in `folder`, made if it is not there yet.
+
+    With `own` crops to learn from, the usual real plates may be missing.
+    """
+    samples = usual_samples("train") if own else read_split(data / "reader", "train")
     negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
-    makers: dict[str, tuple[Callable[[], list[Job]], str]] = {
-        f"synthetic-{seed}-{synthetic}": (lambda: synthetic_jobs(seed, synthetic), "synthetic plates"),
-        f"real-{seed}-{real_times}": (lambda: real_jobs(seed, samples, real_times), "real plates, photographed again"),
-    }
+    makers: dict[str, tuple[str, Callable[[], list[Job]], str]] = {}
+    makers["synthetic"] = (f"{seed}-{synthetic}", lambda: synthetic_jobs(seed, synthetic), "synthetic plates")
+    if samples:
+        title = "real plates, photographed again"
+        makers["real"] = (f"{seed}-{real_times}", lambda: real_jobs(seed, samples, real_times), title)
+    else:
+        log.warning("no usual real plates: only drawn ones are rehearsed; set GATEREADER_DATA to where real ones lie")
     if negatives:
-        makers[f"empty-{seed}"] = (
-            lambda: empty_jobs(seed, negatives, max(50, synthetic // 40)),
-            "crops without a plate",
-        )
+        count = max(50, synthetic // 40)
+        makers["empty"] = (f"{seed}", lambda: empty_jobs(seed, negatives, count), "crops without a plate")
     else:
         log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
     if demo:
-        makers[f"demo-{seed}-{demo}"] = (lambda: demo_jobs(seed, demo), "plates of the demo scene")
-    for name, (jobs, title) in makers.items():
-        path = folder / f"{name}.npz"
+        makers["demo"] = (f"{seed}-{demo}", lambda: demo_jobs(seed, demo), "plates of the demo scene")
+    if own:
+        mine = list(own)
+        times = max(1, OWN_VIEWS // len(mine))
+        makers["own"] = (f"{seed}-{_print(mine)}", lambda: real_jobs(seed, mine, times), "your own crops")
+    pools = {}
+    for kind, (name, jobs, title) in makers.items():
+        path = folder / f"{kind}-{name}.npz"
         if not path.is_file():
             make_pool(jobs(), processes, title).save(path)
-        pools.append(Pool.load(path))
+        pools[kind] = Pool.load(path)
     return pools
+
+
+def _print(samples: Sequence[Sample]) -> str:
+    """Changes when a crop or its text does."""
+    digest = sha256()
+    for sample in samples:
+        digest.update(f"{sample.image.name} {sample.text} {sample.lines}\n".encode() + sample.image.read_bytes())
+    return digest.hexdigest()[:12]

@@ -4,6 +4,10 @@ Pools of synthetic and real plates are made first (once), then the network is tr
 cycle. A moving average of the weights is what is judged: every so often on the real validation crops, and the best of
 these is kept as `best.weights.h5`. The run's folder holds the settings, the history (CSV), the last complete state to
 resume from, and the best weights.
+
+Going on from weights with the owner's own crops (`--from`, and `--data` with a labels.csv), the usual data is
+rehearsed. The best is then what reads most of the held-back own plates while it loses no more than `forget` of the
+usual ones, be it what the run began with.
 """
 
 import argparse
@@ -12,8 +16,10 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -25,8 +31,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from edge.alphabet import BLANK
 from edge.errors import ConfigError
 from training.augment import jitter
-from training.dataset import Pool, data_folder, plain_pool, read_split
+from training.dataset import Pool, data_folder, plain_pool, read_split, synthetic_chunk
 from training.model import TIME_STEPS, build_reader
+from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
 from training.scores import exact_share, greedy_texts
 
@@ -57,6 +64,20 @@ class TrainSettings:
     seed: int = 1
     threads: int = 1
     init: str = ""
+    own: str = ""
+    """Folder of the owner's own crops; they get `own_share` of each batch."""
+    own_share: float = 0.3
+    forget: float = 0.01
+    """Share of the usual validation plates that may be lost for own ones."""
+
+
+OWN_DEFAULTS = {"steps": 3000, "learning_rate": 5e-4, "synthetic": 20_000, "real_times": 4, "validate_every": 250}
+"""What differs in a run that goes on with own crops; the command line beats it."""
+KINDS = ("synthetic", "real", "empty", "demo")
+"""What the shares of `mix` belong to."""
+_JUDGE_SEED = 4_000_000_007
+JUDGES = 400
+"""Drawn plates that stand for the usual validation plates where there are none."""
 
 
 def learning_rate_at(step: int, settings: TrainSettings) -> float:
@@ -71,12 +92,15 @@ def learning_rate_at(step: int, settings: TrainSettings) -> float:
 class Batches:
     """Draws batches of jittered views from the pools; batch k is the same in every run with the same seed."""
 
-    def __init__(self, pools: list[Pool], settings: TrainSettings) -> None:
-        self._pools = pools
-        self._labels = [pool.labels() for pool in pools]
+    def __init__(self, pools: Mapping[str, Pool], settings: TrainSettings) -> None:
+        self._pools = list(pools.values())
+        self._labels = [pool.labels() for pool in self._pools]
         self._settings = settings
-        shares = np.array(settings.mix[: len(pools)])
-        self._shares = shares / shares.sum()
+        share_of = dict(zip(KINDS, settings.mix, strict=False))
+        shares = np.array([share_of.get(kind, 0.0) for kind in pools])
+        shares /= shares.sum()
+        own = np.array([kind == "own" for kind in pools])
+        self._shares = np.where(own, settings.own_share, shares * (1 - settings.own_share)) if own.any() else shares
 
     def batch(self, step: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """(N, 48, 160, 1) pixels minus 128, (N, LONGEST) classes, (N,) lengths."""
@@ -92,6 +116,21 @@ class Batches:
         return pixels, np.stack(classes), np.array(lengths, dtype=np.int32)
 
 
+class Judges(NamedTuple):
+    """The plates that a run is judged by: the usual ones, and those of the owner that are held back."""
+
+    usual: Pool
+    own: Pool | None = None
+
+
+class Scores(NamedTuple):
+    """Exact share of the usual plates, and of the own ones if there are any; whether these weights are the best."""
+
+    usual: float
+    own: float | None
+    kept: bool
+
+
 class Trainer:
     """The network, its average, the optimizer, and the checkpoint of all three."""
 
@@ -100,16 +139,21 @@ class Trainer:
         keras.utils.set_random_seed(settings.seed)
         self.model = build_reader(settings.width, settings.context, settings.dropout)
         if settings.init:
-            self.model.load_weights(settings.init)
+            _load(self.model, settings)
         self.averaged = keras.models.clone_model(self.model)
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = keras.optimizers.AdamW(
             settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=settings.clip_norm
         )
         self.optimizer.build(self.model.trainable_variables)
-        self.step, self.best = tf.Variable(0), tf.Variable(-1.0)
+        self.step, self.best, self.begun = tf.Variable(0), tf.Variable(-1.0), tf.Variable(-1.0)
         checkpoint = tf.train.Checkpoint(
-            model=self.model, averaged=self.averaged, optimizer=self.optimizer, step=self.step, best=self.best
+            model=self.model,
+            averaged=self.averaged,
+            optimizer=self.optimizer,
+            step=self.step,
+            best=self.best,
+            begun=self.begun,
         )
         self.manager = tf.train.CheckpointManager(checkpoint, str(folder / "state"), max_to_keep=2)
         self._update = tf.function(self._gradient_step)
@@ -135,21 +179,59 @@ class Trainer:
         self.step.assign_add(1)
         return loss
 
-    def validate(self, pool: Pool) -> float:
-        """Exact share of the averaged network on the pool, in float; keeps the weights if they are the best."""
+    def exact(self, pool: Pool) -> float:
+        """Share of the pool's plates that the averaged network, in float, reads without an error."""
         pixels = pool.views[..., None].astype(np.float32) - 128.0
         logits = np.concatenate([self.averaged(pixels[i : i + 64], training=False) for i in range(0, len(pool), 64)])
-        exact = exact_share(greedy_texts(logits), pool.texts)
-        if exact >= float(self.best):
-            self.best.assign(exact)
+        return exact_share(greedy_texts(logits), pool.texts)
+
+    def validate(self, judges: Judges) -> Scores:
+        """Judges the averaged network; keeps its weights if they are the best so far."""
+        usual = self.exact(judges.usual)
+        if judges.own is None:
+            own, score = None, usual
+        else:
+            own = self.exact(judges.own)
+            if float(self.begun) < 0:
+                self.begun.assign(usual)
+            # among those that forget little: first the own plates, then the usual ones
+            score = own + 1e-3 * usual if usual >= float(self.begun) - self.settings.forget else -1.0
+        kept = score >= float(self.best)
+        if kept:
+            self.best.assign(score)
             self.averaged.save_weights(self.folder / "best.weights.h5")
-        return exact
+        return Scores(usual, own, kept)
+
+
+def _load(model: keras.Model, settings: TrainSettings) -> None:
+    if not Path(settings.init).is_file():
+        raise ConfigError(
+            f"--from {settings.init}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5"
+        )
+    try:
+        model.load_weights(settings.init)
+    except (ValueError, OSError) as error:
+        cause = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"--from {settings.init}: not the weights of a reader of width {settings.width:g} ({cause})"
+        ) from None
 
 
 def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
     """Run or go on with a run; returns the file of the best weights."""
     tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
     tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+    learned, judged = split_own(read_own(Path(settings.own))) if settings.own else ([], [])
+    if settings.own and not settings.init:
+        raise ConfigError(
+            "own crops alone make no reader: go on from one with --from models/checkpoints/reader.weights.h5"
+        )
+    trainer = Trainer(settings, folder)
+    if resume:
+        if not trainer.manager.restore_or_initialize():
+            raise ConfigError(f"{folder}: nothing to resume; start without --resume")
+    elif trainer.manager.latest_checkpoint:
+        raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
     pools = prepare_pools(
@@ -160,19 +242,21 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
         real_times=settings.real_times,
         demo=settings.demo,
         processes=max(1, settings.threads),
+        own=learned,
     )
-    validation = plain_pool(read_split(data / "reader", "val"))
-    trainer, batches = Trainer(settings, folder), Batches(pools, settings)
-    if resume:
-        if not trainer.manager.restore_or_initialize():
-            raise ConfigError(f"{folder}: nothing to resume; start without --resume")
-    elif trainer.manager.latest_checkpoint:
-        raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
-    _loop(trainer, batches, validation)
+    if settings.own:
+        log.info("%d own crops to learn from, %d to judge by", len(learned), len(judged))
+        usual = usual_samples("val")
+        judges = Judges(
+            plain_pool(usual) if usual else synthetic_chunk(_JUDGE_SEED, JUDGES), plain_pool(judged) if judged else None
+        )
+    else:
+        judges = Judges(plain_pool(read_split(data / "reader", "val")))
+    _loop(trainer, Batches(pools, settings), judges)
     return folder / "best.weights.h5"
 
 
-def _loop(trainer: Trainer, batches: Batches, validation: Pool) -> None:
+def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
     settings = trainer.settings
     losses: list[float] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -180,24 +264,30 @@ def _loop(trainer: Trainer, batches: Batches, validation: Pool) -> None:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("training", total=settings.steps, completed=int(trainer.step))
         started = time.monotonic()
+        if settings.own and int(trainer.step) == 0:
+            _judge(trainer, judges, 0, float("nan"))
         while (step := int(trainer.step)) < settings.steps:
             losses.append(trainer.update(batches.batch(step)))
             progress.update(bar, completed=step + 1, description=f"loss {np.mean(losses[-200:]):.3f}")
             done = step + 1
             if done % settings.validate_every == 0 or done == settings.steps:
-                exact = trainer.validate(validation)
-                rate = settings.batch * len(losses) / (time.monotonic() - started)
-                log.info(
-                    "step %d loss %.3f exact %.4f best %.4f, %.0f/s",
-                    done,
-                    np.mean(losses[-1000:]),
-                    exact,
-                    trainer.best,
-                    rate,
-                )
-                _record(trainer.folder / "history.csv", [done, float(np.mean(losses[-1000:])), exact])
+                _judge(trainer, judges, done, float(np.mean(losses[-1000:])))
+                log.info("%.0f crops/s", settings.batch * len(losses) / (time.monotonic() - started))
             if done % settings.save_every == 0 or done == settings.steps:
                 trainer.manager.save(done)
+
+
+def _judge(trainer: Trainer, judges: Judges, done: int, loss: float) -> None:
+    """Validates, and tells the usual and the own plates side by side."""
+    scores = trainer.validate(judges)
+    row: list[float] = [done, loss, scores.usual]
+    if scores.own is None:
+        log.info("step %d loss %.3f exact %.4f best %.4f", done, loss, scores.usual, trainer.best)
+    else:
+        kept = "kept" if scores.kept else "not kept"
+        log.info("step %d loss %.3f exact: usual %.4f own %.4f, %s", done, loss, scores.usual, scores.own, kept)
+        row.append(scores.own)
+    _record(trainer.folder / "history.csv", row)
 
 
 def _record(path: Path, row: list[float]) -> None:
@@ -205,7 +295,7 @@ def _record(path: Path, row: list[float]) -> None:
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         if new:
-            writer.writerow(["step", "loss", "exact"])
+            writer.writerow(["step", "loss", "exact", "own"][: len(row)])
         writer.writerow(row)
 
 
@@ -215,19 +305,31 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m training train", description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/reader/default"), help="folder of the run (%(default)s)")
     parser.add_argument(
-        "--data", type=Path, default=data_folder(), help="folder with reader/*/train and val (%(default)s)"
+        "--data",
+        type=Path,
+        default=data_folder(),
+        help="folder with reader/*/train and val, or one of your own crops with a labels.csv, as `gatereader review "
+        "--export` writes it, which is learned beside the usual data (%(default)s)",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the run's last state")
     parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
-    for name in ("steps", "batch", "synthetic", "real-times", "demo", "seed", "threads", "validate-every"):
-        value = getattr(default, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", type=int, default=value, help="(%(default)s)")
-    for name in ("width", "learning-rate"):
-        value = getattr(default, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", type=float, default=value, help="(%(default)s)")
+    numbers: dict[str, type[int] | type[float]] = dict.fromkeys(
+        ("steps", "batch", "synthetic", "real_times", "demo", "seed", "threads", "validate_every"), int
+    )
+    numbers |= dict.fromkeys(("width", "learning_rate", "own_share"), float)
+    for name, kind in numbers.items():
+        mine = f", with own crops {OWN_DEFAULTS[name]}" if name in OWN_DEFAULTS else ""
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, help=f"({getattr(default, name)}{mine})", metavar="N"
+        )
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
-    best = train(TrainSettings(**given), folder, data, resume)
-    log.info("best weights: %s; export them with: python -m training export --run %s", best, folder)
+    given = {name: value for name, value in given.items() if value is not None}
+    if is_own(data):
+        given, data = {**OWN_DEFAULTS, **given, "own": str(data)}, data_folder()
+    settings = TrainSettings(**given)
+    best = train(settings, folder, data, resume)
+    judged = f" --data {settings.own}" if settings.own else ""
+    log.info("best weights: %s; export them with: python -m training export --run %s%s", best, folder, judged)
     return 0
