@@ -25,8 +25,10 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader
 from edge.recording import RecordingSettings
 from edge.review import read_items
-from edge.source import SourceSettings, open_source
+from edge.source import open_source
 
+_FINDABLE = 16
+"""Pixels in the detector that a plate must be wide to be found more often than not."""
 _MOST_WAITS = 20
 """Half seconds that a camera gets for its first frame."""
 
@@ -51,7 +53,7 @@ def check(config: Config) -> Iterator[Finding]:
         ("review", lambda: _review(config)),
         ("recording", lambda: _recording(config.recording)),
         ("live page", lambda: _live(config.live)),
-        ("source", lambda: _source(config.source)),
+        ("source", lambda: _source(config)),
     )
     for what, look in parts:
         try:
@@ -164,12 +166,25 @@ def _live(settings: LiveSettings) -> str:
     return f"{settings.listen} is free, {password} a password"
 
 
-def _source(settings: SourceSettings) -> str:
-    with open_source(settings) as source:
+def _source(config: Config) -> str:
+    with open_source(config.source) as source:
         for waits, frame in enumerate(source):
             if frame is not None:
                 height, width = frame.image.shape[:2]
-                return f"{source.description} gives pictures of {width}×{height}"
+                told = _plate_pixels(config, width, height)
+                return f"{source.description} gives pictures of {width}×{height}; {told}"
             if waits >= _MOST_WAITS:
                 raise SourceError(f"{source.description}: no picture yet: {source.state().cause or 'it is silent'}")
         raise SourceError(f"{source.description}: no picture in it")
+
+
+def _plate_pixels(config: Config, width: int, height: int) -> str:
+    """How large the smallest plate that may vote is for the detector, and what to do if that is too small."""
+    least = config.vote.min_plate_width
+    pixels = least * PlateDetector(config.detector, config.region).canvas_scale(width, height)
+    told = f"a plate {least} px wide there (vote.min_plate_width) is {pixels:.0f} px wide in the detector"
+    if pixels >= _FINDABLE:
+        return told
+    return (
+        f"{told}, where it is seldom found below {_FINDABLE}: draw [region] look around the drive, or set region.tiles"
+    )

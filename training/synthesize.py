@@ -294,7 +294,7 @@ def _draw_header(canvas: Image, layout: Layout, random_: random.Random) -> float
     mask = _word(random_.choice(layout.header), str(random_.choice(font_files("din"))), round(depth * 0.5), 1)
     if mask.shape[1] < width:
         _paint(canvas, mask, (width - mask.shape[1]) // 2, round(depth * 0.25), (240, 240, 240))
-    return depth + 0.05 * height
+    return float(depth + 0.05 * height)
 
 
 def _draw_caption(canvas: Image, layout: Layout, share: float, above: bool, random_: random.Random) -> None:
