@@ -129,9 +129,8 @@ def _pictures(config: Config) -> str:
     if config.pictures.keep == "off":
         return "switched off"
     what = "crops" if config.pictures.keep == "crops" else "crops and frames"
-    return (
-        f"{what} are kept: {_folder(pictures_folder(config.pictures, config.csv.path).absolute(), 'pictures.folder')}"
-    )
+    folder = pictures_folder(config.pictures, config.csv.path).absolute()
+    return f"{what} are kept; {_folder(folder, 'pictures.folder')}"
 
 
 def _review(config: Config) -> str:

@@ -1,0 +1,431 @@
+"""After `erase`, no file of the record holds the plate, and the chain can still be followed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+from output_samples import EVENT, event
+
+from edge import erasure, log_erase
+from edge.chain import CsvForm
+from edge.cli import main
+from edge.csv_log import CsvSettings
+from edge.errors import ConfigError, OutputError
+from edge.json_log import JsonSettings
+from edge.ledger import Ledger, record_journal
+from edge.log_erase import Erased, Place, erase_plate
+from edge.log_files import folder_lock, log_files
+from edge.log_verify import verify_log
+from edge.pictures import PictureSettings
+from edge.records import PlateEvent, PlateReading, Shot
+
+PLATE = "AB123CD"
+
+
+class Record:
+    """A folder with all that a service leaves behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.csv, self.json = CsvSettings(str(folder / "plates.csv")), JsonSettings()
+        self.pictures = PictureSettings(min_free_megabytes=0)
+        logs = (folder / "plates.csv", folder / "plates.jsonl")
+        self.place = Place(logs, folder / "pictures", record_journal(self.csv, self.json))
+
+    def open(self) -> Ledger:
+        return Ledger.open(self.csv, self.json, self.pictures)
+
+    def write(self, *plates: str, rotate: str = "") -> None:
+        ledger = self.open()
+        for plate in plates:
+            ledger(of(plate, kind="preview"))
+            ledger(of(plate))
+        ledger.close()
+        if rotate:
+            for log in self.place.logs:
+                log.rename(log.with_name(f"{log.stem}-{rotate}{log.suffix}"))
+
+    def is_whole(self) -> bool:
+        return all(verify_log(log).broken is None for log in self.place.logs)
+
+    def rows(self) -> int:
+        return sum(one.rows for one in verify_log(self.place.logs[0]).files)
+
+    def pictures_left(self) -> int:
+        return len(list((self.folder / "pictures").rglob("*.jpg")))
+
+    def holding(self, text: str) -> list[str]:
+        """Every file below the folder whose name or content holds the text, however it is written."""
+        return sorted(
+            str(path.relative_to(self.folder))
+            for path in self.folder.rglob("*")
+            if text in path.name.upper() or (path.is_file() and text.encode() in path.read_bytes().upper())
+        )
+
+
+def of(plate: str, **changes: object) -> PlateEvent:
+    """An event of a plate, with pictures; each plate is one pass."""
+    picture = np.full((30, 90, 3), sum(plate.encode()) % 250, np.uint8)
+    shot = Shot(picture, picture[5:25], EVENT.box, PlateReading(plate, 0.9, ()))
+    number = crc32(plate.encode()) % 10**8
+    values: dict[str, object] = {
+        "event_id": f"{number:08d}-7d53-5f0e-9a43-3f1d2c0a7b10",
+        "plate": plate,
+        "plate_raw": plate,
+        "second": "",
+        "characters": tuple((character, 0.9) for character in plate),
+        "shot": shot,
+        **changes,
+    }
+    return event(**values)
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    return Record(tmp_path)
+
+
+def test_every_trace_of_the_plate_goes_and_nothing_else(record: Record) -> None:
+    record.write("XY999ZZ", PLATE, rotate="2026-10")
+    record.write("QQ111QQ", PLATE, "XY999ZZ", rotate="2026-11")
+    record.write(PLATE, "LAST123")
+    before = {file.name: file.read_bytes() for log in record.place.logs for file in log_files(log)}
+    heads = [verify_log(log).head for log in record.place.logs]
+    assert record.holding(PLATE)
+    assert record.pictures_left() == 4  # one for each plate: its passes share an id here, and so a name
+
+    erased = erase_plate(record.place, "ab 123-cd")
+
+    assert (erased.rows, erased.pictures, erased.left, erased.alike) == (9, 1, [], {})
+    assert record.holding(PLATE) == []
+    assert record.is_whole()
+    assert [verify_log(log).head for log in record.place.logs] == heads
+    assert record.rows() == 4
+    assert record.pictures_left() == 3
+    for log in record.place.logs:
+        for file in log_files(log):
+            now = file.read_bytes().splitlines()
+            then = before[file.name].splitlines()
+            assert len(now) == len(then)
+            assert [a for a, b in zip(now, then, strict=True) if PLATE.encode() not in b] == [
+                b for b in then if PLATE.encode() not in b
+            ]
+
+
+@pytest.mark.parametrize("column", ["plate_raw", "second", "unruled"])
+def test_a_row_that_only_mentions_the_plate_goes_with_its_whole_pass(record: Record, column: str) -> None:
+    ledger = record.open()
+    ledger(of("XX123CD", kind="preview"))
+    ledger(of("XX123CD", **{column: PLATE}))
+    ledger.close()
+    assert erase_plate(record.place, PLATE).rows == 3
+    assert record.holding(PLATE) == record.holding("XX123CD") == []
+    assert record.pictures_left() == 0
+
+
+def test_undecided_characters_may_be_the_plates_and_what_is_hardly_read_is_nobodys(record: Record) -> None:
+    record.write("AB1?3CD", "?????CD", "AB1?3XX")
+    assert erase_plate(record.place, PLATE).rows == 3
+    assert record.holding("AB1?3CD") == []
+    assert record.rows() == 2
+
+
+def test_what_may_be_a_misreading_stays_and_is_told(record: Record) -> None:
+    record.write("AB128CD", "AB123CDE", "ZZ128CD")
+    erased = erase_plate(record.place, PLATE)
+    assert erased == Erased(alike={"AB128CD": 3, "AB123CDE": 3})
+    assert record.rows() == 3
+
+
+def test_half_rows_of_power_cuts_go_too_and_their_notes_stay(record: Record) -> None:
+    record.write("XX111XX", PLATE)
+    csv = record.place.logs[0]
+    csv.write_bytes(csv.read_bytes()[:-90])  # tears the row
+    record.write("YY222YY")
+    assert "plates.csv.torn" in record.holding(PLATE)
+    csv.write_bytes(csv.read_bytes() + b"1,x,7,gate,accepted,,AB123CD,AB12")  # and once more, before the next start
+    erase_plate(record.place, PLATE)
+    assert record.holding(PLATE) == record.holding("AB12") == []
+    report = verify_log(csv)
+    assert report.broken is None
+    assert report.notes == ("a power cut left half a row after plates.csv:2; it is erased",)
+
+
+def test_the_rows_of_older_versions_go_too(record: Record) -> None:
+    record.write("XX111XX")
+    old = record.folder / "plates.1.csv"
+    old.write_text('schema,plate,note\r\n1,AB123CD,x\r\n1,XX111XX,"a\tb"\r\n')
+    assert erase_plate(record.place, PLATE).rows == 1
+    assert old.read_bytes() == b"schema,plate,note\r\n1,XX111XX,a\tb\r\n"
+
+
+def test_what_cannot_be_looked_into_is_told(record: Record) -> None:
+    record.write("XX111XX")
+    (record.folder / "plates.csv.2.gz").write_bytes(b"")
+    (record.folder / "plates.csv.3").write_text("AB123CD was here\n")
+    left = erase_plate(record.place, PLATE).left
+    assert len(left) == 2
+    assert all(name in " ".join(left) for name in ("plates.csv.2.gz", "plates.csv.3"))
+
+
+def test_a_row_cannot_name_a_file_that_is_no_picture_of_ours(record: Record, tmp_path: Path) -> None:
+    record.write("XX111XX")
+    precious = tmp_path / "precious.jpg"
+    precious.write_bytes(b"")
+    csv = record.place.logs[0]
+    header, row = csv.read_bytes().splitlines(keepends=True)
+    form = CsvForm(header)
+    cells = row.decode().rstrip().split(",")
+    cells[form.columns.index("plate")] = PLATE
+    cells[form.columns.index("crop")] = "precious.jpg"
+    csv.write_bytes(header + form.seal(",".join(cells[:-2]).encode(), cells[-2]))
+    assert "precious.jpg" in erase_plate(record.place, PLATE).left[0]
+    assert precious.exists()
+
+
+@pytest.mark.parametrize("plate", ["", "-", "A", "AB1?3CD"])
+def test_what_is_no_plate_erases_nothing(record: Record, plate: str) -> None:
+    record.write("XX111XX")
+    with pytest.raises(ConfigError, match="no plate to erase"):
+        erase_plate(record.place, plate)
+
+
+def test_a_trial_changes_nothing(record: Record) -> None:
+    record.write(PLATE, "XX111XX")
+    before = {path: path.read_bytes() for path in record.folder.rglob("*") if path.is_file()}
+    erased = erase_plate(record.place, PLATE, trial=True)
+    assert (erased.rows, erased.pictures) == (3, 1)
+    assert {path: path.read_bytes() for path in record.folder.rglob("*") if path.is_file()} == before
+
+
+def test_the_new_file_keeps_mode_and_date(record: Record) -> None:
+    record.write(PLATE)
+    csv = record.place.logs[0]
+    csv.chmod(0o604)
+    os.utime(csv, (1e9, 1e9))
+    erase_plate(record.place, PLATE)
+    assert csv.stat().st_mode & 0o777 == 0o604
+    assert csv.stat().st_mtime == 1e9
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+def test_what_root_erases_from_stays_the_services(record: Record) -> None:
+    record.write(PLATE)
+    for path in (record.folder, *record.folder.iterdir()):
+        os.chown(path, 1234, 1234)
+    seen: list[int] = []
+    finish = erasure.finish
+
+    def look(journal: Path) -> bool:
+        if journal.exists():
+            seen.append(journal.stat().st_uid)
+        return finish(journal)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(erasure, "finish", look)
+        erase_plate(record.place, PLATE)
+    assert seen == [1234]
+    assert {log.stat().st_uid for log in record.place.logs} == {1234}
+
+
+# --- power cuts ---
+
+
+def test_a_power_cut_at_any_moment_leaves_all_of_the_old_or_all_of_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture of the disk before each step that changes it; from each one the service starts."""
+    record = Record(tmp_path / "record")
+    record.folder.mkdir()
+    record.write("XX111XX", PLATE, rotate="2026-10")
+    record.write(PLATE, "YY222YY")
+    pictures = record.pictures_left()
+    images: list[Path] = []
+
+    def pictured(change: Callable[..., object]) -> Callable[..., object]:
+        def first_a_picture(*arguments: object, **options: object) -> object:
+            images.append(tmp_path / f"image{len(images)}")
+            shutil.copytree(record.folder, images[-1])
+            return change(*arguments, **options)
+
+        return first_a_picture
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", pictured(os.fsync))
+        for name in ("replace", "unlink"):
+            patch.setattr(Path, name, pictured(getattr(Path, name)))
+        erase_plate(record.place, PLATE)
+    assert len(images) > 15
+    old = new = 0
+    for image in (*images, record.folder):
+        after = Record(image)
+        after.open().close()
+        assert after.is_whole()
+        assert sorted(path.name for path in image.iterdir() if "eras" in path.name and "partial" not in path.name) == []
+        if after.holding(PLATE):
+            old += 1
+            assert (after.rows(), after.pictures_left()) == (4, pictures)
+        else:
+            new += 1
+            assert (after.rows(), after.pictures_left()) == (2, pictures - 1)
+        after.write("ZZ333ZZ")
+        assert after.is_whole()
+    assert old > 5
+    assert new > 5
+
+
+def test_a_killed_command_is_finished_by_the_next(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.write(*[f"AA{number:03d}BB" for number in range(60)])
+    program = textwrap.dedent(f"""
+        import sys
+        sys.path[:0] = {[path for path in sys.path if path]!r} + ["."]
+        from pathlib import Path
+        from test_log_erase import Record, erase_plate
+        record = Record(Path({str(tmp_path)!r}))
+        for number in range(60):
+            print(number, flush=True)
+            erase_plate(record.place, f"AA{{number:03d}}BB")
+    """)
+    for wait in (0.0, 0.003, 0.011, 0.02):
+        child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        with child.stdout:
+            child.stdout.readline()
+            time.sleep(wait)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+    record.write("LAST123")
+    assert record.is_whole()
+    erase_plate(record.place, "AA059BB")
+    assert record.holding("AA059BB") == []
+    assert record.is_whole()
+
+
+# --- beside a running service ---
+
+
+def test_a_running_service_loses_no_row_and_goes_on_in_the_new_file(record: Record) -> None:
+    ledger = record.open()
+    ledger(of(PLATE))
+    ledger(of("XX111XX"))
+    erase_plate(record.place, PLATE)
+    ledger(of("YY222YY"))
+    assert (ledger.waiting, ledger.error) == (0, "")
+    ledger.close()
+    assert record.rows() == 2
+    assert record.is_whole()
+    assert record.holding(PLATE) == []
+
+
+def test_rows_wait_while_a_plate_is_erased(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = record.open()
+    ledger(of(PLATE))
+    commit = erasure.commit
+
+    def meanwhile(*arguments: object) -> None:
+        ledger(of("YY222YY"))
+        assert ledger.waiting == 2
+        assert "being erased" in ledger.error
+        commit(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(erasure, "commit", meanwhile)
+    erase_plate(record.place, PLATE)
+    ledger.flush()
+    assert (ledger.waiting, ledger.error) == (0, "")
+    ledger.close()
+    assert record.holding(PLATE) == []
+    assert (record.rows(), record.is_whole()) == (1, True)
+
+
+def test_a_service_that_starts_during_an_erasure_waits_with_its_rows(record: Record) -> None:
+    record.write(PLATE)
+    with folder_lock(record.folder, exclusive=True):
+        ledger = record.open()
+        ledger(of("YY222YY"))
+        assert ledger.waiting == 2
+    ledger.close()
+    assert (record.rows(), record.is_whole()) == (2, True)
+
+
+def test_two_erasures_take_turns(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    record.write(PLATE)
+    monkeypatch.setattr(log_erase, "_PATIENCE", 0.0)
+    with folder_lock(record.folder, exclusive=True), pytest.raises(OutputError, match="another program is erasing"):
+        erase_plate(record.place, PLATE)
+    assert record.rows() == 1
+
+
+def test_a_disk_that_takes_nothing_leaves_all_as_it_was(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    record.write(PLATE, "XX111XX")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="No space left on device; nothing was changed"):
+            erase_plate(record.place, PLATE)
+    assert record.rows() == 2
+    assert not list(record.folder.glob("*eras*"))
+
+
+# --- the command ---
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def test_the_command_says_what_went_and_what_stays(record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    record.write(PLATE, "AB128CD")
+    review = record.folder / "review"
+    review.mkdir()
+    (review / "a.jpg").write_bytes(b"")
+    (review / "a.json").write_text(json.dumps({"id": "a", "plate": PLATE}))
+    with working_in(record.folder):
+        assert main(["log", "erase", "--plate", PLATE, "--dry-run"]) == 0
+        assert capsys.readouterr().out.startswith("would erase: 3 rows and lines, 0 half rows, 1 pictures\n")
+        assert main(["log", "erase", "--plate", PLATE]) == 0
+    out = capsys.readouterr().out
+    assert "erased: 3 rows and lines, 0 half rows, 1 pictures, 1 kept crops" in out
+    assert "not erased: 3 rows and lines with AB128CD" in out
+    assert record.holding(PLATE) == []
+    assert list(review.iterdir()) == []
+    with working_in(record.folder):
+        assert main(["log", "verify"]) == 0
+    assert "plates.csv: 1 rows, 1 erased" in capsys.readouterr().out
+
+
+def test_the_commands_exit_status(record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    record.write("XX111XX")
+    csv = str(record.place.logs[0])
+    head = verify_log(record.place.logs[0]).head
+    assert main(["log", "verify", "--csv", csv, "--has", head]) == 0
+    assert main(["log", "verify", csv, "--has", head]) == 0
+    assert main(["log", "verify", csv, "--has", "f" * 64]) == 1
+    Path(csv).write_bytes(Path(csv).read_bytes().replace(b"XX111XX", b"XX111XY"))
+    capsys.readouterr()
+    assert main(["log", "verify", "--csv", csv]) == 1
+    assert capsys.readouterr().out.startswith(f"BROKEN  {csv}:2: this row was changed")
+    assert main(["log", "verify", csv + ".nowhere"]) == 1
+    assert main(["log", "erase", "--csv", csv, "--plate", "?"]) == 78
+    (record.folder / "plates.csv.1.gz").write_bytes(b"")
+    assert main(["log", "erase", "--csv", csv, "--plate", "XX111XX"]) == 1
