@@ -101,8 +101,13 @@ class TimedPictures(Recording):
                 self._skip(frame.path.name, str(error))
                 continue
             if self._fps:
-                due = max(due + 1 / self._fps, position)
+                due = next_due(due, position, self._fps)
             yield position, frame.path.name, image
+
+
+def next_due(due: float, time: float, fps: float) -> float:
+    """When the frame after the one at `time` is due, at most `fps` a second; `due` is when that one was."""
+    return (due if time < due + 1 / fps else time) + 1 / fps
 
 
 def _begin(session: str) -> datetime | None:

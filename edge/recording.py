@@ -16,7 +16,7 @@ from typing import Any, Literal
 import cv2
 
 from edge.errors import ConfigError, OutputError
-from edge.recorded import EVENTS, MARKER, seconds_values, session_stamp, timed_frame
+from edge.recorded import EVENTS, MARKER, next_due, seconds_values, session_stamp, timed_frame
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
 from edge.whole_file import write_whole
@@ -126,7 +126,7 @@ class Recorder:
         if settings.fps:
             if frame.time < self._due - 1e-6:
                 return
-            self._due = max(self._due + 1 / settings.fps, frame.time)
+            self._due = next_due(self._due, frame.time, settings.fps)
         self._before.append(frame)
         while self._before and self._before[0].time < frame.time - settings.before:
             self._before.popleft()

@@ -1,0 +1,188 @@
+"""Frames recorded around passes: which ones, under which cap, and that they replay at the times at which they came."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from output_samples import MOMENT, event
+
+from edge.clip import Clip
+from edge.errors import ConfigError, SourceError
+from edge.recorded import APART, TimedPictures, find_frames, session_starts
+from edge.recording import Recorder, RecordingSettings, erase
+from edge.records import Frame, FrameResult, PlateBox, PlateEvent, TrackedPlate
+from edge.source import SourceSettings, open_source
+
+BOX = PlateBox(10, 10, 60, 22, 0.9)
+IMAGE = np.random.default_rng(1).integers(0, 255, (72, 128, 3), dtype=np.uint8)
+
+
+def look(index: int, state: str = "", events: tuple[PlateEvent, ...] = (), fps: float = 10.0) -> FrameResult:
+    time = 500 + index / fps
+    frame = Frame(IMAGE, time, MOMENT + timedelta(seconds=index / fps), index)
+    tracks = (TrackedPlate(1, BOX, "AB1", 0.9, state, 1),) if state else ()  # type: ignore[arg-type]
+    return FrameResult(frame, (), tracks, events)
+
+
+def record(folder: Path, results: list[FrameResult], **settings: object) -> Recorder:
+    recorder = Recorder(RecordingSettings(folder=str(folder), **settings), {"camera": "gate"})  # type: ignore[arg-type]
+    for result in results:
+        recorder(result)
+    return recorder
+
+
+def seconds(folder: Path) -> list[float]:
+    return [frame.seconds for frame in find_frames(folder)]
+
+
+def a_pass(first: int, last: int, total: int) -> list[FrameResult]:
+    """`total` frames at 10 a second; a plate is being read from frame `first` to `last`, and then known."""
+    states = ["reading" if first <= index <= last else "accepted" if index > last else "" for index in range(total)]
+    return [look(index, state) for index, state in enumerate(states)]
+
+
+def test_frames_around_a_pass_are_recorded_and_a_parked_car_costs_nothing_more(tmp_path: Path) -> None:
+    record(tmp_path, a_pass(30, 40, 300), before=1.0, after=2.0)
+    assert seconds(tmp_path) == [round(2.0 + index / 10, 3) for index in range(41)]  # 1 s before 3.0 to 2 s after 4.0
+
+
+def test_all_frames_are_recorded_on_demand_and_none_without_a_pass(tmp_path: Path) -> None:
+    nothing = [look(index) for index in range(30)]
+    record(tmp_path / "passes", nothing)
+    with pytest.raises(SourceError, match="no frames with times"):
+        find_frames(tmp_path / "passes")
+    record(tmp_path / "all", nothing, frames="all")
+    assert len(seconds(tmp_path / "all")) == 30
+
+
+def test_fewer_frames_a_second_on_demand(tmp_path: Path) -> None:
+    record(tmp_path, [look(index) for index in range(31)], frames="all", fps=2)
+    assert seconds(tmp_path) == [0, 0.5, 1, 1.5, 2, 2.5, 3]
+
+
+def test_what_comes_before_a_pass_is_bounded_in_memory(tmp_path: Path) -> None:
+    record(tmp_path, [*[look(i, fps=100) for i in range(100)], look(100, "reading", fps=100)], before=60.0)
+    assert len(seconds(tmp_path)) == 16
+
+
+def test_the_oldest_frames_make_room(tmp_path: Path) -> None:
+    record(tmp_path / "one", [look(0)], frames="all")
+    size = next((tmp_path / "one").glob("*.jpg")).stat().st_size
+    record(tmp_path / "many", [look(i) for i in range(20)], frames="all", max_megabytes=5.5 * size / 1e6)
+    assert seconds(tmp_path / "many") == [1.5, 1.6, 1.7, 1.8, 1.9]
+
+
+def test_old_frames_and_their_passes_go_at_the_next_start(tmp_path: Path) -> None:
+    record(tmp_path, [look(0, "reading", (event(first_seen=500.0, last_seen=500.0),))], after=0)
+    assert (tmp_path / "events.jsonl").read_text()
+    later = next(tmp_path.glob("*.jpg")).stat().st_mtime + 15 * 86_400
+    recorder = Recorder(RecordingSettings(folder=str(tmp_path)), now=lambda: later)
+    recorder(look(0))
+    assert not list(tmp_path.glob("*.jpg"))
+    assert not (tmp_path / "events.jsonl").read_text()
+
+
+def test_a_second_start_in_the_same_second_is_another_session(tmp_path: Path) -> None:
+    for _ in range(2):
+        record(tmp_path, [look(0), look(1)], frames="all")
+    frames = find_frames(tmp_path)
+    assert [frame.session for frame in frames] == [*["20261120T140322Z"] * 2, *["20261120T140322Z-2"] * 2]
+    assert session_starts(frames)["20261120T140322Z-2"] == pytest.approx(0.1 + APART)
+
+
+def test_a_recorded_folder_is_a_source_with_the_recorded_times(tmp_path: Path) -> None:
+    results = [look(0), look(1), look(25)]
+    record(tmp_path, results, frames="all")
+    with open_source(SourceSettings(source=str(tmp_path), realtime=False)) as source:
+        assert isinstance(source, Clip)
+        frames = [frame for frame in source if frame is not None]
+    assert [frame.time for frame in frames] == [0, 0.1, 2.5]
+    assert frames[2].utc == MOMENT.replace(microsecond=0) + timedelta(seconds=2.5)  # names tell whole seconds
+    assert [frame.index for frame in frames] == [0, 1, 2]
+
+
+def test_a_frame_that_is_damaged_is_skipped_and_told(tmp_path: Path) -> None:
+    record(tmp_path, [look(index) for index in range(3)], frames="all")
+    broken = sorted(tmp_path.glob("*.jpg"))[1]
+    broken.write_bytes(broken.read_bytes()[:200])
+    with open_source(SourceSettings(source=str(tmp_path), realtime=False)) as source:
+        assert [frame.time for frame in source if frame is not None] == [0, 0.2]
+        assert source.skipped == ((broken.name, "a JPEG that is cut off"),)
+
+
+def test_names_with_times_are_those_of_rides_too(tmp_path: Path) -> None:
+    for name in ("ride_1_t000889.jpg", "ride_1_t1000.5.PNG", "ride_2_t3.jpg", "notes_t1.txt", "plain.jpg", ".x_t1.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    frames = find_frames(tmp_path)
+    assert [(frame.session, frame.seconds) for frame in frames] == [("ride_1", 889), ("ride_1", 1000.5), ("ride_2", 3)]
+    starts = session_starts(frames)
+    assert starts == {"ride_1": 0, "ride_2": 1000.5 + APART - 3}
+    assert TimedPictures(tmp_path).starts == starts
+
+
+def test_passes_stand_beside_the_frames_with_seconds_of_the_session(tmp_path: Path) -> None:
+    final = event(first_seen=500.0, last_seen=500.2, best_seen=500.1)
+    preview = replace(final, kind="preview")
+    record(tmp_path, [look(0, "reading"), look(1, "reading", (preview,)), look(2, "accepted", (final,))])
+    (line,) = (tmp_path / "events.jsonl").read_text().splitlines()
+    values = json.loads(line)
+    assert (values["session"], values["plate"], values["first_seen"], values["last_seen"]) == (
+        "20261120T140322Z", "AB123CD", 0, 0.2
+    )  # fmt: skip
+    assert json.loads((tmp_path / "recording.json").read_text()) == {"camera": "gate"}
+
+
+def test_events_without_a_frame_bring_no_frame_twice(tmp_path: Path) -> None:
+    record(tmp_path, [look(0), replace(look(0), events=(event(first_seen=500.0, last_seen=500.0),))], frames="all")
+    assert len(seconds(tmp_path)) == 1
+    assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_full_disk_is_told_once_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    recorder = record(tmp_path, [look(0)], frames="all")
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.recording.write_whole", full)
+        recorder(look(1))
+        recorder(look(2))
+    assert recorder.error == f"{tmp_path}: No space left on device"
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    recorder(look(3))
+    assert recorder.error == ""
+    assert 0.3 in seconds(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    recorder = record(tmp_path / "file" / "frames", [look(0)])
+    assert "file" in recorder.error
+
+
+def test_a_plate_is_erased_with_the_frames_around_its_pass(tmp_path: Path) -> None:
+    mine = event(plate="AB1?3CD", plate_raw="AB123CD", first_seen=501.0, last_seen=502.0)
+    other = event(plate="XY987ZW", plate_raw="XY987ZW", second="", first_seen=520.0, last_seen=521.0)
+    results = [look(index) for index in range(300)]
+    results[60] = replace(results[60], events=(mine,))
+    results[250] = replace(results[250], events=(other,))
+    record(tmp_path, results, frames="all")
+    assert erase(tmp_path, "ab-123 cd") == 1
+    assert min(seconds(tmp_path)) > 7.0
+    assert len(seconds(tmp_path)) == 300 - 71
+    assert [json.loads(line)["plate"] for line in (tmp_path / "events.jsonl").read_text().splitlines()] == ["XY987ZW"]
+    assert erase(tmp_path, "AB123CD") == 0
+    assert erase(tmp_path / "nowhere", "AB123CD") == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"quality": 5}, {"before": -1}, {"after": 100}, {"fps": 500}, {"max_megabytes": 0}, {"max_days": 0}]
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        RecordingSettings(**wrong)  # type: ignore[arg-type]
