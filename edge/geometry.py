@@ -28,11 +28,19 @@ def closeness(a: PlateBox, b: PlateBox, reach: float) -> float:
     return 0.0 if gap >= reach else 1.0 - gap / reach + overlap(a, b)
 
 
-def same_size(a: PlateBox, b: PlateBox) -> bool:
-    """Whether two boxes may be one plate a moment apart: neither is more than twice as wide or three times as high."""
-    wide, narrow = max(a.width, b.width), min(a.width, b.width)
-    high, low = max(a.height, b.height), min(a.height, b.height)
-    return wide <= 2.0 * narrow and high <= 3.0 * low
+def same_size(a: PlateBox, b: PlateBox, growth: float = 2.0) -> bool:
+    """Whether two boxes may be one plate, first seen as `a` and then as `b`: it became at most `growth` times as wide
+    and half as high again as that, or shrank to no less than half its width and a third of its height."""
+    return (
+        a.width <= 2.0 * b.width
+        and a.height <= 3.0 * b.height
+        and (b.width <= growth * a.width and b.height <= 1.5 * growth * a.height)
+    )
+
+
+def at_edge(box: PlateBox, width: int, height: int) -> bool:
+    """Whether a box touches the edge of a frame of this size, in pixels, so that what it shows may be cut off."""
+    return box.x1 < 1.0 or box.y1 < 1.0 or box.x2 > width - 1.0 or box.y2 > height - 1.0
 
 
 def shifted(box: PlateBox, dx: float, dy: float) -> PlateBox:

@@ -15,7 +15,7 @@ from edge.events import make_event
 from edge.poll import refusal_of, weigh
 from edge.preprocess import crop_plate
 from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading, Shot, TrackedPlate
-from edge.track import Track
+from edge.track import Look, Track
 from edge.tracker import Tracker, TrackerSettings
 from edge.verdict import Verdict, is_due, judge, may_be_static, worth_a_preview
 from edge.vote import Ballot, VoteSettings
@@ -79,7 +79,7 @@ class Pipeline:
         with self._measured("vote"):
             tracks = self._tracker.update(frame, boxes, readings)
             for track, reading, crop in zip(tracks, readings, crops, strict=True):
-                if reading is not None and crop is not None and track.final is None:
+                if reading is not None and crop is not None:
                     self._poll(frame, track, reading, crop)
             events += self._announce(frame.time)
             shown = tuple(self._show(track) for track in tracks)
@@ -113,12 +113,21 @@ class Pipeline:
         return tuple(one[0] for one in counted), tuple(one[1] for one in counted), tuple(one[2] for one in counted)
 
     def _poll(self, frame: Frame, track: Track, reading: PlateReading, crop: Image) -> None:
+        """Let a reading vote, or hold it back until the next one tells which plate it is of."""
         height, width = frame.image.shape[:2]
         refusal = refusal_of(reading, track.box, (width, height), self._settings)
         ballot = Ballot(reading, weigh(reading, track.box), track.box, frame.time, frame.utc)
-        track.poll.add(ballot, refusal, self._settings)
-        if track.poll.best is ballot:
-            track.shot = Shot(frame.image, crop, track.box, reading)
+        look = Look(ballot, refusal, Shot(frame.image, crop, track.box, reading))
+        held, track.held = track.held, look if track.objections else None
+        if track.final is None:
+            for each in (held, None if track.objections else look):
+                if each is not None:
+                    self._take(track, each)
+
+    def _take(self, track: Track, look: Look) -> None:
+        track.poll.add(look.ballot, look.refusal, self._settings)
+        if track.poll.best is look.ballot:
+            track.shot = look.shot
 
     def _announce(self, time: float) -> list[PlateEvent]:
         """Previews and early finals of the plates in view."""
@@ -140,6 +149,11 @@ class Pipeline:
 
     def _close(self, ended: Sequence[Track]) -> list[PlateEvent]:
         """Final events of tracks that are over, in the order in which their plates were last seen."""
+        for track in ended:
+            if track.held is not None and track.final is None:
+                # seen once, at the end: nobody knows whether it was this plate misread, or another
+                self._take(track, track.held._replace(refusal="no_consensus"))
+            track.held = None
         undecided = sorted((track for track in ended if track.final is None), key=lambda t: (t.last_time, t.number))
         return [self._decide(track, judge(track, self._settings)) for track in undecided]
 

@@ -2,15 +2,57 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from edge.geometry import overlap, shifted
+from edge.course import Course
+from edge.geometry import at_edge, overlap
 from edge.poll import Poll
-from edge.records import Frame, PlateBox, PlateEvent, Shot
+from edge.records import Frame, PlateBox, PlateEvent, Reason, Shot
+from edge.vote import Ballot
 
 STILL = 0.7
 """Overlap of two boxes, as a share of both, from which on a plate has not moved."""
 _SAME_PICTURE = 0.85
-_LONGEST_PREDICTION = 1.0
+_STANDING = 0.5
+_LONGEST_PREDICTION = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """When a box is the plate of the frame before, and when a pass is over."""
+
+    expiry: float = 1.5
+    """Seconds without a sight of the plate after which its pass is over; at slow cameras at least one second and two
+    and a half frames."""
+    reach: float = 1.5
+    """Plate widths that a plate may be away from where it is expected and still be taken for the same."""
+    weak_after: float = 0.4
+    """Seconds between two sights from which on the text counts more than the place."""
+    clear_confidence: float = 0.8
+    """A reading at least this confident, 0 to 1, can show that another plate has taken a track's place."""
+    revisit: float = 45.0
+    """Seconds within which the same plate at the same place is still the same pass."""
+    revisit_distance: float = 5.0
+    """Plate widths; nearer than this is the same place."""
+    reread: float = 3.0
+    """Seconds between two readings of a plate that stands still and has become no more legible for a while. Once its
+    pass is decided it is not read again until it moves."""
+
+    def __post_init__(self) -> None:
+        for name in ("expiry", "reach", "weak_after", "revisit", "revisit_distance", "reread"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 or more")
+        if not 0.0 <= self.clear_confidence <= 1.0:
+            raise ValueError(f"clear_confidence is {self.clear_confidence}, wanted 0 to 1")
+
+
+class Look(NamedTuple):
+    """One reading of a plate with all that it takes to let it vote."""
+
+    ballot: Ballot
+    refusal: Reason | None
+    """Why it may not vote."""
+    shot: Shot
 
 
 @dataclass(slots=True, eq=False)
@@ -26,17 +68,19 @@ class Track:
     """Where the plate was seen last."""
     first_box: PlateBox
     opening: bool
-    """It was there in the very first frame."""
+    """It was there when the camera began to look."""
     anchor: PlateBox
     still_since: float
     """Since when it has stood still, at `anchor`."""
     moved: bool = False
     """It has left the place of its first sight."""
-    velocity: tuple[float, float] = (0.0, 0.0)
-    """Pixels a second, of the centre."""
+    course: Course = field(default_factory=Course)
+    """Where it goes."""
     last_read: float = 0.0
     objections: int = 0
     """Clear readings in a row that cannot be this plate."""
+    held: Look | None = None
+    """The first of those: it votes with the plate that the next reading shows it to be of."""
     gone: bool = False
     """Another plate stands in its place."""
     poll: Poll = field(default_factory=Poll)
@@ -45,19 +89,23 @@ class Track:
     """The picture of `poll.best`, until the pass is decided."""
     final: PlateEvent | None = None
 
-    def expected(self, time: float) -> PlateBox:
-        """Where the plate should be now if it went on as before."""
-        span = min(time - self.last_time, _LONGEST_PREDICTION)
-        return shifted(self.box, self.velocity[0] * span, self.velocity[1] * span)
+    def expected(self, time: float, pace: float = 1.0) -> PlateBox:
+        """Where the plate should be now if it went on as before, or at `pace` times its speed."""
+        span = pace * min(time - self.last_time, _LONGEST_PREDICTION)
+        return self.course.expected(self.last_time + span, self.box)
+
+    @property
+    def still(self) -> bool:
+        """Whether the plate stood where it was last seen for a while: half a second, and two sights."""
+        return self.last_time - self.still_since >= _STANDING
 
     def see(self, frame: Frame, box: PlateBox) -> None:
         """Take in where the plate is now."""
-        span = frame.time - self.last_time
-        if span > 0:
-            dx = (box.x1 + box.x2 - self.box.x1 - self.box.x2) / 2 / span
-            dy = (box.y1 + box.y2 - self.box.y1 - self.box.y2) / 2 / span
-            fresh = self.velocity == (0.0, 0.0)
-            self.velocity = (dx, dy) if fresh else ((self.velocity[0] + dx) / 2, (self.velocity[1] + dy) / 2)
+        height, width = frame.image.shape[:2]
+        if not at_edge(box, width, height):
+            self.course.add(frame.time, box)
+        elif self.course.stale(frame.time):
+            self.course.clear()
         self.last_time, self.last_utc, self.box = frame.time, frame.utc, box
         if overlap(self.anchor, box) < STILL:
             self.anchor, self.still_since = box, frame.time

@@ -8,50 +8,28 @@ waiting one that somebody walked past, goes on as the same pass.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
-from edge.alignment import contradict, related, similar
-from edge.geometry import closeness, gap_in_widths, overlap, same_size
+from edge.alignment import similar
+from edge.geometry import gap_in_widths, overlap
+from edge.matching import continues, objects, score
 from edge.poll import Poll
 from edge.records import Frame, PlateBox, PlateReading
-from edge.track import STILL, Track
+from edge.track import STILL, Track, TrackerSettings
+
+__all__ = ["Tracker", "TrackerSettings"]
 
 _INTERVALS = 9
-_PLACE_TAKEN = 0.7
+_OCCLUSION = 1.0
+"""Seconds for which a pillar or a person may hide a plate, however slow the camera is."""
+_MISSED_FRAMES = 2.5
+_ON_TIME = 1.5
+_OPENING = 1.0
 _FOLLOWS = 0.3
 _DORMANT = 64
+_FIXTURES = 16
 _OBJECTIONS = 2
-_HALF = 0.5
-_TELLING = 5
-"""Characters that a text must have to tell one plate from another."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """When a box is the plate of the frame before, and when a pass is over."""
-
-    expiry: float = 1.5
-    """Seconds without a sight of the plate after which its pass is over (at least 2.5 frames at slow cameras)."""
-    reach: float = 1.5
-    """Plate widths that a plate may be away from where it is expected and still be taken for the same."""
-    weak_after: float = 0.4
-    """Seconds between two sights from which on the text counts more than the place."""
-    clear_confidence: float = 0.8
-    """A reading at least this confident, 0 to 1, can show that another plate has taken a track's place."""
-    revisit: float = 45.0
-    """Seconds within which the same plate at the same place is still the same pass."""
-    revisit_distance: float = 5.0
-    """Plate widths; nearer than this is the same place."""
-    reread: float = 3.0
-    """Seconds between two readings of a plate that stands still and whose pass is already decided."""
-
-    def __post_init__(self) -> None:
-        for name in ("expiry", "reach", "weak_after", "revisit", "revisit_distance", "reread"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, wanted 0 or more")
-        if not 0.0 <= self.clear_confidence <= 1.0:
-            raise ValueError(f"clear_confidence is {self.clear_confidence}, wanted 0 to 1")
+_PATIENCE = 10.0
 
 
 class Tracker:
@@ -62,33 +40,37 @@ class Tracker:
         self.active: list[Track] = []
         self.started = 0
         self._dormant: deque[Track] = deque(maxlen=_DORMANT)
+        self._fixtures: deque[Track] = deque(maxlen=_FIXTURES)
+        """Texts that are part of the picture: they may be lost for hours, and are still there."""
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
         self._first_frame: float | None = None
         self._last_frame: float | None = None
 
     def advance(self, time: float) -> list[Track]:
         """Let time pass up to a new frame (or a moment without one); the tracks that are over by now."""
-        slowest = 2.5 * median(self._intervals) if self._intervals else 0.0
-        limit = max(self._settings.expiry, slowest)
+        limit = max(self._settings.expiry, _OCCLUSION + _MISSED_FRAMES * self._interval)
         return self._retire(track for track in self.active if track.gone or time - track.last_time > limit)
 
     def finish(self) -> list[Track]:
         """End all tracks, and forget the passes before: what comes next is another recording."""
         ended = self._retire(self.active)
         self._dormant.clear()
+        self._fixtures.clear()
         self._intervals.clear()
         self._first_frame = self._last_frame = None
         return ended
 
     def unread(self, time: float, boxes: Sequence[PlateBox]) -> set[int]:
-        """Which of the boxes need no reading now: plates that stand still and whose pass is decided."""
+        """Which of the boxes need no reading now: plates that stand still and whose pass is decided, or that were
+        read often enough in the place where they stand to wait for the next reading."""
         spared = set()
         for track in self.active:
-            recent = time - track.last_time <= self._settings.weak_after
-            if track.final is None or not recent or time - track.last_read >= self._settings.reread:
+            if not track.still or track.objections or time - track.last_time > self._next_sight:
+                continue
+            if track.final is None and not self._waits(track, time):
                 continue
             here = [index for index, box in enumerate(boxes) if overlap(track.box, box) >= STILL]
-            if len(here) == 1 and not track.objections:
+            if len(here) == 1:
                 spared.add(here[0])
         return spared
 
@@ -106,7 +88,9 @@ class Tracker:
         taken = self._associate(frame.time, boxes, readings)
         tracks = []
         for index, (box, reading) in enumerate(zip(boxes, readings, strict=True)):
-            track = taken.get(index) or self._wake(frame, box, reading) or self._start(frame, box)
+            track = taken.get(index)
+            if track is None or track.gone:
+                track = self._wake(frame, box, reading) or self._start(frame, box, track)
             track.see(frame, box)
             if reading is not None:
                 track.last_read = frame.time
@@ -124,62 +108,42 @@ class Tracker:
                 return other
         return None
 
+    @property
+    def _interval(self) -> float:
+        """Seconds from frame to frame, 0 before the second one."""
+        return median(self._intervals) if self._intervals else 0.0
+
+    @property
+    def _next_sight(self) -> float:
+        """Seconds within which no other plate can have come to a stand where one stood still."""
+        return max(self._settings.weak_after, _ON_TIME * self._interval)
+
+    def _waits(self, track: Track, time: float) -> bool:
+        """Whether a plate has stood still without becoming more legible, and was read a moment ago."""
+        idle = time - max(track.poll.improved, track.still_since) >= _PATIENCE
+        return idle and time - track.last_read < self._settings.reread
+
     def _associate(
         self, time: float, boxes: Sequence[PlateBox], readings: Sequence[PlateReading | None]
     ) -> dict[int, Track]:
         """Box → track, best pairs first, one to one."""
         pairs = [
-            (score, index, track)
+            (fit, index, track)
             for track in self.active
             for index, (box, reading) in enumerate(zip(boxes, readings, strict=True))
-            if (score := self._score(track, time, box, reading)) > 0
+            if (fit := score(track, time, box, reading, self._settings)) > 0
         ]
         taken: dict[int, Track] = {}
         for _, index, track in sorted(pairs, key=lambda pair: pair[0], reverse=True):
             if index not in taken and track not in taken.values():
                 taken[index] = track
         for index, track in list(taken.items()):
-            if self._objects(track, readings[index]):
+            if objects(track, readings[index], self._settings):
                 track.objections += 1
                 track.gone = track.objections >= _OBJECTIONS
-                if track.gone:
-                    del taken[index]
             elif readings[index] is not None:
                 track.objections = 0
         return taken
-
-    def _score(self, track: Track, time: float, box: PlateBox, reading: PlateReading | None) -> float:
-        """How well a box fits a track; 0 where it cannot be the same plate."""
-        if track.gone:
-            return 0.0
-        known, text = track.poll.text, reading.text if reading is not None else ""
-        weak = time - track.last_time > self._settings.weak_after
-        sure = min(track.poll.confidence, reading.confidence if reading is not None else 0.0) >= _HALF
-        fits = same_size(track.box, box)
-        # at a slow camera a plate that nobody can read yet may have come a long way
-        reach = self._settings.reach * (2.0 if weak and not sure else 1.0)
-        place = max(closeness(track.expected(time), box, reach), closeness(track.box, box, reach)) if fits else 0.0
-        if not known or not text:
-            return place
-        if text == known and len(text) >= _TELLING:
-            return place + 1.0
-        # … and a plate that can be read may be anywhere, a character or two misread
-        if (similar(known, text) and (weak or place > 0)) or (weak and related(known, text)):
-            return place + 0.5
-        return 0.0 if weak and sure and contradict(known, text) else place
-
-    def _objects(self, track: Track, reading: PlateReading | None) -> bool:
-        """Whether a clear reading shows another plate than the track's, or a chance for one that was given up."""
-        if reading is None or reading.confidence < self._settings.clear_confidence or len(reading.text) < _TELLING:
-            return False
-        final, known = track.final, track.poll.text
-        if final is not None and final.reason == "static_text":
-            return False
-        if final is not None and final.status != "accepted" and track.still_since > final.last_seen:
-            return True  # illegible where it stood when it was given up, and since then it has come nearer
-        if len(known) < 3:
-            return final is not None
-        return (final is not None or track.poll.confidence >= _HALF) and contradict(known, reading.text)
 
     def _wake(self, frame: Frame, box: PlateBox, reading: PlateReading | None) -> Track | None:
         """The pass that goes on with this box, if it was thought to be over."""
@@ -187,27 +151,18 @@ class Tracker:
             self._dormant.popleft()
         if reading is None:
             return None
-        for track in reversed(self._dormant):
-            if frame.time - track.last_time <= self._settings.revisit and self._continues(track, box, reading):
-                self._dormant.remove(track)
-                self.active.append(track)
-                track.velocity, track.objections = (0.0, 0.0), 0
-                return track
+        for known in (self._dormant, self._fixtures):
+            for track in reversed(known):
+                if continues(track, box, reading, self._settings):
+                    known.remove(track)
+                    self.active.append(track)
+                    track.course.clear()
+                    track.objections = 0
+                    return track
         return None
 
-    def _continues(self, track: Track, box: PlateBox, reading: PlateReading) -> bool:
-        """Whether a box goes on with a pass that is over: by its text or, if neither is legible, by its place."""
-        assert track.final is not None
-        clear = reading.confidence >= self._settings.clear_confidence
-        if track.final.status == "accepted":
-            near = gap_in_widths(track.box, box) <= self._settings.revisit_distance
-            plate = track.final.plate
-            return near and (reading.text == plate or (not clear and similar(plate, reading.text)))
-        legible = clear and len(reading.text) >= _TELLING
-        static = track.final.reason == "static_text"
-        return (static or not legible) and overlap(track.box, box) >= _PLACE_TAKEN
-
-    def _start(self, frame: Frame, box: PlateBox) -> Track:
+    def _start(self, frame: Frame, box: PlateBox, before: Track | None) -> Track:
+        """A new track; of the plate that was taken for the one `before`, with the reading that told of it first."""
         self.started += 1
         track = Track(
             number=self.started,
@@ -217,17 +172,23 @@ class Tracker:
             last_utc=frame.utc,
             box=box,
             first_box=box,
-            opening=frame.time == self._first_frame,
+            opening=self._first_frame is not None and frame.time - self._first_frame <= _OPENING,
             anchor=box,
             still_since=frame.time,
         )
+        if before is not None and before.held is not None:
+            track.held, before.held = before.held, None
+            first = track.held.ballot
+            track.first_time, track.first_utc, track.first_box = first.time, first.utc, first.box
         self.active.append(track)
         return track
 
     def _retire(self, tracks: Iterable[Track]) -> list[Track]:
         ended = list(tracks)
         self.active = [track for track in self.active if track not in ended]
-        self._dormant.extend(ended)
+        for track in ended:
+            static = track.final is not None and track.final.reason == "static_text"
+            (self._fixtures if static else self._dormant).append(track)
         return ended
 
 

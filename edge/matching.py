@@ -1,0 +1,94 @@
+"""Whether a box in a new frame is the plate of a track: by its place, by its size, by what is read in it."""
+
+from edge.alignment import contradict, distance, related, similar
+from edge.geometry import closeness, gap_in_widths, overlap, same_size
+from edge.records import PlateBox, PlateReading
+from edge.track import STILL, Track, TrackerSettings
+
+TELLING = 5
+"""Characters that a text must have to tell one plate from another."""
+_HALF = 0.5
+_VERY_CLEAR = 0.9
+_PACES = (1.0, 0.5, 0.0)
+"""A car goes on as before, brakes, or has stopped."""
+_BASE_REACH = 0.5
+_REACH_PER_SECOND = 4.0
+_GROWTH = 2.0
+_GROWTH_PER_SECOND = 2.5
+_EXPECTED = 0.3
+_REPEATED = 1.0
+_REPEATED_LATER = 3.0
+_ALIKE = 0.5
+
+
+def score(track: Track, time: float, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> float:
+    """How well a box fits a track; 0 where it cannot be the same plate."""
+    if track.gone:
+        return 0.0
+    known, text = track.poll.text, reading.text if reading is not None else ""
+    confidence = min(track.poll.confidence, reading.confidence if reading is not None else 0.0)
+    weak = time - track.last_time > settings.weak_after
+    # at a slow camera a plate that nobody can read yet may have come a long way
+    place = _place(track, time, box, settings.reach * (2.0 if weak and confidence < _HALF else 1.0))
+    if not known or not text:
+        return place
+    if text == known and len(text) >= TELLING:
+        return place + (_REPEATED_LATER if weak else _REPEATED)
+    # the next car of a fleet has a plate that is a character apart
+    next_one = confidence >= _VERY_CLEAR and _differ(known, text) and not _goes_on(track, time, box)
+    if weak and (next_one or (confidence >= _HALF and contradict(known, text))):
+        return 0.0
+    # … and a plate that can be read may be anywhere, a character or two misread
+    alike = (similar(known, text) and (weak or place > 0)) or (weak and related(known, text))
+    return place + _ALIKE if alike else place
+
+
+def objects(track: Track, reading: PlateReading | None, settings: TrackerSettings) -> bool:
+    """Whether a clear reading shows another plate than the track's, or a chance for one that was given up."""
+    if reading is None or reading.confidence < settings.clear_confidence or len(reading.text) < TELLING:
+        return False
+    final, known = track.final, track.poll.text
+    if final is not None and final.reason == "static_text":
+        return False
+    given_up = final is not None and final.status != "accepted" and final.reason != "duplicate"
+    if final is not None and given_up and track.still_since > final.last_seen:
+        return True  # illegible where it stood when it was given up, and since then it has come nearer
+    if len(known) < 3:
+        return final is not None
+    return (final is not None or track.poll.confidence >= _HALF) and contradict(known, reading.text)
+
+
+def continues(track: Track, box: PlateBox, reading: PlateReading, settings: TrackerSettings) -> bool:
+    """Whether a box goes on with a pass that is over: by its text or, if neither is legible, by its place."""
+    assert track.final is not None
+    clear = reading.confidence >= settings.clear_confidence
+    if track.final.status == "accepted":
+        near = gap_in_widths(track.box, box) <= settings.revisit_distance
+        plate = track.final.plate
+        return near and (reading.text == plate or (not clear and similar(plate, reading.text)))
+    legible = clear and len(reading.text) >= TELLING
+    static = track.final.reason == "static_text"
+    return (static or not legible) and overlap(track.box, box) >= STILL
+
+
+def _place(track: Track, time: float, box: PlateBox, reach: float) -> float:
+    """0 to 2: how near the box is to where the plate should be by now, at the speed it had or braking."""
+    since = time - track.last_time
+    if not track.course.known:
+        growth = max(_GROWTH, 1.0 + _GROWTH_PER_SECOND * since)
+        return closeness(track.box, box, reach) if same_size(track.box, box, growth) else 0.0
+    reach = min(reach, _BASE_REACH + _REACH_PER_SECOND * since)
+    places = [track.expected(time, pace) for pace in _PACES[:-1]] + [track.box]
+    return max((closeness(place, box, reach) for place in places if same_size(place, box)), default=0.0)
+
+
+def _goes_on(track: Track, time: float, box: PlateBox) -> bool:
+    """Whether the box is where the track's plate must be: it stands there, or its speed has brought it there."""
+    if track.still:
+        return overlap(track.box, box) >= STILL
+    return track.course.known and overlap(track.expected(time), box) >= _EXPECTED
+
+
+def _differ(a: str, b: str) -> bool:
+    """Whether a whole character, and not one that looks alike, tells two texts apart; a missing one does not."""
+    return distance(a, b) - abs(len(a) - len(b)) >= 1.0
