@@ -34,13 +34,20 @@ def score(track: Track, time: float, box: PlateBox, reading: PlateReading | None
         return place
     if text == known and len(text) >= TELLING:
         return place + (_REPEATED_LATER if weak else _REPEATED)
-    # the next car of a fleet has a plate that is a character apart
-    next_one = confidence >= _VERY_CLEAR and _differ(known, text) and not _goes_on(track, time, box)
-    if weak and (next_one or (confidence >= _HALF and contradict(known, text))):
+    if weak and _is_another(track, known, text, confidence, settings) and not _goes_on(track, time, box):
         return 0.0
     # … and a plate that can be read may be anywhere, a character or two misread
     alike = (similar(known, text) and (weak or place > 0)) or (weak and related(known, text))
     return place + _ALIKE if alike else place
+
+
+def _is_another(track: Track, known: str, text: str, confidence: float, settings: TrackerSettings) -> bool:
+    """Whether two texts, the weakest character of both as sure as `confidence`, are of two plates."""
+    if confidence >= _VERY_CLEAR and _differ(known, text):
+        return True  # the next car of a fleet, a character apart
+    # plates too small to vote are misread in this way and in that, surely enough
+    least = _HALF if track.poll.vote.voters else settings.clear_confidence
+    return confidence >= least and contradict(known, text)
 
 
 def objects(track: Track, reading: PlateReading | None, settings: TrackerSettings) -> bool:
