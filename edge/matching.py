@@ -15,6 +15,7 @@ _BASE_REACH = 0.5
 _REACH_PER_SECOND = 4.0
 _GROWTH = 2.0
 _GROWTH_PER_SECOND = 2.5
+_AS_LARGE = 0.67
 _EXPECTED = 0.3
 _REPEATED = 1.0
 _REPEATED_LATER = 3.0
@@ -86,7 +87,14 @@ def _place(track: Track, time: float, box: PlateBox, reach: float) -> float:
         return closeness(track.box, box, reach) if same_size(track.box, box, growth) else 0.0
     reach = min(reach, _BASE_REACH + _REACH_PER_SECOND * since)
     places = [track.expected(time, pace) for pace in _PACES[:-1]] + [track.box]
-    return max((closeness(place, box, reach) for place in places if same_size(place, box)), default=0.0)
+    fitting = (place for place in places if same_size(place, box) and not _receded(place, box))
+    return max((closeness(place, box, reach) for place in fitting), default=0.0)
+
+
+def _receded(place: PlateBox, box: PlateBox) -> bool:
+    """Whether a plate is too small, both ways, to be at that place: it is one behind. Who walks before a plate hides
+    some of its width and leaves the height."""
+    return box.width < _AS_LARGE * place.width and box.height < _AS_LARGE * place.height
 
 
 def _goes_on(track: Track, time: float, box: PlateBox) -> bool:
