@@ -66,7 +66,8 @@ def _ask(chosen: Sequence[Item], folder: Path) -> Iterator[str]:
         importlib.import_module("readline")  # lets the owner edit what he types
     except ImportError:
         log.debug("no readline")
-    yield _wait(chosen, folder)
+    if all(item.answer is None for item in chosen):
+        yield _wait(chosen, folder)
     session = Session(chosen, sys.stdout)
     session.run()
     left = sum(item.answer is None for item in read_items(folder)[0])

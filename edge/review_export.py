@@ -21,8 +21,9 @@ from edge.whole_file import write_whole
 LABELS = ("image", "text", "country", "source")
 META = ("image", "width", "height", "lines", "group", "note")
 SOURCE = "review"
-_SAME_PICTURE = 3
-"""Bits of 64 in which two pictures of one plate may differ and still teach the same."""
+_SAME_PICTURE = 3.0
+"""Grey levels, on average, by which two small copies of one plate's pictures differ if they teach the same."""
+_SMALL = (40, 12)
 
 
 class Exported(NamedTuple):
@@ -62,9 +63,9 @@ def export_items(items: Iterable[Item], folder: Path) -> Exported:
 
 def _update(items: Iterable[Item], folder: Path, rows: dict[str, _Row]) -> tuple[list[str], int]:
     """Brings rows and pictures up to the items; what cannot be used, and how many are there already but for a bit."""
-    prints: dict[str, list[int]] = {}
+    prints: dict[str, list[Image]] = {}
     for image, row in rows.items():
-        prints.setdefault(row.label["text"], []).append(_fingerprint(read_picture(folder / image)))
+        prints.setdefault(row.label["text"], []).append(_small(read_picture(folder / image)))
     problems, duplicates = [], 0
     for item in items:
         name = f"images/{item.picture.name}"
@@ -82,8 +83,8 @@ def _update(items: Iterable[Item], folder: Path, rows: dict[str, _Row]) -> tuple
         except (ConfigError, SourceError) as error:
             problems.append(f"{item.id}: {error}")
             continue
-        known, mine = prints.setdefault(text, []), _fingerprint(picture)
-        if text and any((mine ^ other).bit_count() <= _SAME_PICTURE for other in known):
+        known, mine = prints.setdefault(text, []), _small(picture)
+        if text and any(cv2.absdiff(mine, other).mean() <= _SAME_PICTURE for other in known):
             duplicates += 1
             continue
         known.append(mine)
@@ -100,11 +101,10 @@ def _row(name: str, text: str, picture: Image, item: Item) -> _Row:
     return _Row({"image": name, "text": text, "country": "", "source": SOURCE}, {"image": name, **meta})
 
 
-def _fingerprint(picture: Image) -> int:
-    """64 bits: whether each pixel of a tiny grey copy is brighter than its neighbour (dHash)."""
+def _small(picture: Image) -> Image:
+    """A small grey copy, (12, 40), in which the same shot of a plate stays the same and another light does not."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    small = np.asarray(cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)).astype(int)
-    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")
+    return np.asarray(cv2.resize(grey, _SMALL, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _read(folder: Path) -> dict[str, _Row]:

@@ -11,7 +11,7 @@ from typing import TextIO
 from edge.clip import read_picture
 from edge.errors import ConfigError, OutputError, SourceError
 from edge.half_blocks import colours_of, picture_lines
-from edge.review import UNDECIDED, Item, may_be, parse_answer, record_answer
+from edge.review import UNDECIDED, WORDS, Item, may_be, parse_answer, record_answer
 
 HELP = "Enter: it is right · or type the plate · - no plate · ? unreadable · s skip · b back · q quit"
 _WIDEST, _HIGHEST = 96, 20
@@ -22,9 +22,14 @@ class Session:
     """Asks about `items`, one after the other. `ask` shows a prompt and returns a line, or raises EOFError."""
 
     def __init__(self, items: Sequence[Item], output: TextIO, ask: Callable[[str], str] = input) -> None:
-        self.answered = 0
+        self._answered: set[str] = set()
         self._items = list(items)
         self._output, self._ask = output, ask
+
+    @property
+    def answered(self) -> int:
+        """Crops answered so far, each counted once."""
+        return len(self._answered)
 
     def run(self) -> None:
         """Until everything is answered or skipped, or the owner quits."""
@@ -64,7 +69,7 @@ class Session:
                     raise
                 self._say(str(error))
             else:
-                self.answered += item.answer is None
+                self._answered.add(item.id)
             return 1
 
     def _show(self, place: int) -> None:
@@ -90,8 +95,8 @@ class Session:
 
 def suggestion(item: Item) -> str:
     """What Enter takes: the owner's answer so far, the vote's where it is whole, else a single reading that fits it."""
-    if item.answer is not None and item.answer.text:
-        return item.answer.text
+    if item.answer is not None:
+        return item.answer.text or next(word for word, kind in WORDS.items() if kind == item.answer.kind)
     plate, raw = item.plate, str(item.values.get("plate_raw") or "")
     if plate and UNDECIDED not in plate:
         return plate
