@@ -72,11 +72,16 @@ def continues(track: Track, box: PlateBox, reading: PlateReading, settings: Trac
     clear = reading.confidence >= settings.clear_confidence
     if track.final.status == "accepted":
         near = gap_in_widths(track.box, box) <= settings.revisit_distance
-        plate = track.final.plate
-        return near and (reading.text == plate or (not clear and similar(plate, reading.text)))
+        return near and _repeats(track.final.plate, reading.text, clear)
     legible = clear and len(reading.text) >= TELLING
     static = track.final.reason == "static_text"
     return (static or not legible) and overlap(track.box, box) >= STILL
+
+
+def _repeats(plate: str, text: str, clear: bool) -> bool:
+    """Whether an accepted plate is read again; a clear text must be the same, or the plate cut at one end."""
+    cut = len(text) >= TELLING and (plate.startswith(text) or plate.endswith(text))
+    return text == plate or cut or (not clear and similar(plate, text))
 
 
 def _place(track: Track, time: float, box: PlateBox, reach: float) -> float:

@@ -81,13 +81,13 @@ class Pipeline:
             for track, reading, crop in zip(tracks, readings, crops, strict=True):
                 if reading is not None and crop is not None:
                     self._poll(frame, track, reading, crop)
-            events += self._announce(frame.time)
+            events = _in_order([*events, *self._announce(frame.time)])
             shown = tuple(self._show(track) for track in tracks)
         return FrameResult(frame, boxes, shown, tuple(events), self._seconds)
 
     def idle(self, time: float) -> tuple[PlateEvent, ...]:
         """Time passed up to `time` without a frame; what ended meanwhile."""
-        return (*self._close(self._tracker.advance(time)), *self._announce(time))
+        return tuple(_in_order([*self._close(self._tracker.advance(time)), *self._announce(time)]))
 
     def finish(self) -> tuple[PlateEvent, ...]:
         """End of the stream: the events of all passes still in view."""
@@ -180,3 +180,8 @@ class Pipeline:
         start = perf_counter()
         yield
         self._seconds[stage] = self._seconds.get(stage, 0.0) + perf_counter() - start
+
+
+def _in_order(events: list[PlateEvent]) -> list[PlateEvent]:
+    """The events of one moment in the order in which their plates were last seen."""
+    return sorted(events, key=lambda event: (event.last_seen, event.track))

@@ -30,7 +30,7 @@ class Poll:
     boldest: PlateReading | None = None
     """The most confident single reading; one that votes before any that does not."""
     clear_texts: set[str] = field(default_factory=set)
-    """Different texts of acceptable readings, up to `MANY_TEXTS`."""
+    """Different texts of confident readings, up to `MANY_TEXTS`; of those that may not vote too."""
     vote: Vote = NO_VOTE
     _landmark: float = 0.0
     """Weight of the reading at `improved`."""
@@ -48,6 +48,8 @@ class Poll:
     def add(self, ballot: Ballot, refusal: Reason | None, settings: VoteSettings) -> None:
         """Take one reading in; `refusal` says why it may not vote."""
         self.readings += 1
+        if ballot.reading.confidence >= settings.accept_confidence and len(self.clear_texts) < MANY_TEXTS:
+            self.clear_texts.add(ballot.reading.text)
         if refusal is not None:
             self.refused[refusal] += 1
             if self.first_vote is None:
@@ -56,8 +58,6 @@ class Poll:
         self._compare(ballot, afresh=self.first_vote is None)
         if self.first_vote is None:
             self.first_vote = ballot.time
-        if ballot.reading.confidence >= settings.accept_confidence and len(self.clear_texts) < MANY_TEXTS:
-            self.clear_texts.add(ballot.reading.text)
         self._keep(ballot, settings)
 
     def _compare(self, ballot: Ballot, afresh: bool) -> None:

@@ -21,10 +21,10 @@ class Verdict(NamedTuple):
 def judge(track: Track, settings: VoteSettings) -> Verdict:
     """What the pass comes to with the readings so far."""
     poll, vote = track.poll, track.poll.vote
-    if not vote.voters:
-        return _judge_refused(poll, settings)
     if _is_static_text(track, settings):
         return Verdict("rejected", "static_text")
+    if not vote.voters:
+        return _judge_refused(poll, settings)
     if not settings.min_characters <= len(vote.answer) <= settings.max_characters:
         return Verdict("rejected", "low_confidence" if len(vote.answer) < settings.min_characters else "format")
     if not _is_legible(vote.characters, settings):
@@ -42,11 +42,13 @@ def is_due(track: Track, time: float, verdict: Verdict, settings: VoteSettings) 
     poll = track.poll
     if verdict.status == "accepted" and poll.first_vote is not None:
         return has_consensus(poll, settings) or time - poll.first_vote >= settings.max_delay
+    if verdict.reason == "too_small":
+        return False  # in the queue, and not at the gate yet: it will come nearer, or go away
     return time - max(poll.improved, track.still_since) >= settings.patience
 
 
 def may_be_static(track: Track, time: float, settings: VoteSettings) -> bool:
-    """Whether a text stands where it was in the very first frame, for not long enough to tell it from a parked car."""
+    """Whether a text stands where it was when the camera began to look, for too short a time to tell it from a plate."""
     return track.opening and not track.moved and time - track.first_time < settings.static_after
 
 
@@ -80,7 +82,7 @@ def _is_legible(characters: Sequence[tuple[str, float]], settings: VoteSettings)
 
 
 def _is_static_text(track: Track, settings: VoteSettings) -> bool:
-    """Part of the picture: it stands still from the very first frame, is clear to read, and yet says this and that.
+    """Part of the picture: still since the camera began to look, clear to read, and yet it says this and that.
 
     A camera's name, which never changes, cannot be told from the plate of a parked car; it is reported once.
     """

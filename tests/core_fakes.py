@@ -37,15 +37,17 @@ class Script:
     def __init__(self) -> None:
         self.sights: Sequence[Sight] = ()
         self.reads = 0
+        self._image = IMAGE
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        self._image = image
         return tuple(found for found, _ in self.sights)
 
     def read(self, crop: Image) -> PlateReading:
         self.reads += 1
         # crops are views into the frame: where one begins says which box it is of
-        offset = crop.__array_interface__["data"][0] - IMAGE.__array_interface__["data"][0]
-        y, x = divmod(offset // 3, IMAGE.shape[1])
+        offset = crop.__array_interface__["data"][0] - self._image.__array_interface__["data"][0]
+        y, x = divmod(offset // 3, self._image.shape[1])
         return min(self.sights, key=lambda sight: abs(sight[0].x1 - x) + abs(sight[0].y1 - y))[1]
 
 
