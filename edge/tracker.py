@@ -22,7 +22,7 @@ __all__ = ["Tracker", "TrackerSettings"]
 _INTERVALS = 9
 _OCCLUSION = 1.0
 """Seconds for which a pillar or a person may hide a plate, however slow the camera is."""
-_MISSED_FRAMES = 2.5
+_MISSED_FRAMES = 3.5
 _ON_TIME = 1.5
 _OPENING = 1.0
 _FOLLOWS = 0.3

@@ -48,7 +48,7 @@ def is_due(track: Track, time: float, verdict: Verdict, settings: VoteSettings) 
 
 
 def may_be_static(track: Track, time: float, settings: VoteSettings) -> bool:
-    """Whether a text stands where it was when the camera began to look, for too short a time to tell it from a plate."""
+    """Whether a text stands where it was when the camera began to look, too short a time to tell it from a plate."""
     return track.opening and not track.moved and time - track.first_time < settings.static_after
 
 

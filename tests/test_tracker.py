@@ -72,7 +72,7 @@ def test_one_wrong_reading_does_not_split_a_track() -> None:
     assert drive(gate, frames, rate=10) == [[1]] * 20
 
 
-@pytest.mark.parametrize(("rate", "gap", "ends"), [(30, 1.4, False), (30, 1.7, True), (1, 2.0, False), (1, 4.0, True)])
+@pytest.mark.parametrize(("rate", "gap", "ends"), [(30, 1.4, False), (30, 1.7, True), (1, 4.0, False), (1, 5.0, True)])
 def test_a_track_ends_by_time_and_not_by_frames(rate: float, gap: float, ends: bool) -> None:
     tracker = Tracker(TrackerSettings(revisit=0.0))
     steps = int(5 * rate)
