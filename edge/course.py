@@ -6,6 +6,8 @@ that drives straight on, wherever the camera looks, and so a line is laid throug
 """
 
 from collections import deque
+from collections.abc import Collection
+from operator import mul
 from typing import NamedTuple
 
 from edge.records import PlateBox
@@ -25,24 +27,32 @@ class _Sight(NamedTuple):
     depth: float
 
 
+class _Lines(NamedTuple):
+    """The lines through across, down and depth: their values at `middle`, seconds, and what they change by a second."""
+
+    middle: float
+    means: tuple[float, float, float]
+    slopes: tuple[float, float, float]
+
+
 class Course:
     """The last sights of a plate, a bounded number of them, and the lines through them."""
 
-    __slots__ = ("_sights", "_slopes")
+    __slots__ = ("_lines", "_sights")
 
     def __init__(self) -> None:
         self._sights: deque[_Sight] = deque(maxlen=_SIGHTS)
-        self._slopes: tuple[float, float, float] | None = None
-        """Of across, down and depth, a second; None until they are asked for."""
-
-    def stale(self, time: float) -> bool:
-        """Whether the whole plate was last seen so long ago that it may have turned or stopped since."""
-        return bool(self._sights) and time - self._sights[-1].time > _STALE
+        self._lines: _Lines | None = None
+        """None until they are asked for."""
 
     @property
     def known(self) -> bool:
         """Whether there are sights enough to tell a velocity."""
         return len(self._sights) > 1
+
+    def stale(self, time: float) -> bool:
+        """Whether the whole plate was last seen so long ago that it may have turned or stopped since."""
+        return bool(self._sights) and time - self._sights[-1].time > _STALE
 
     def add(self, time: float, box: PlateBox) -> None:
         """Take in where the plate is now; the whole plate, as a cut one tells neither its size nor its middle.
@@ -57,39 +67,37 @@ class Course:
         if len(self._sights) > 1 and time - self._sights[-2].time < _SPACING:
             self._sights.pop()
         self._sights.append(sight)
-        self._slopes = None
+        self._lines = None
 
     def clear(self) -> None:
         """Forget what was: the plate was out of sight, and nobody knows how it went on."""
         self._sights.clear()
-        self._slopes = None
+        self._lines = None
 
     def expected(self, time: float, box: PlateBox) -> PlateBox:
         """Where the plate is at `time` if it goes on; its last box, `box`, where no velocity is known yet."""
         if not self.known:
             return box
-        middle = sum(sight.time for sight in self._sights) / len(self._sights)
-        means = [sum(sight[field] for sight in self._sights) / len(self._sights) for field in (1, 2, 3)]
-        slopes = self._lines(middle)
+        self._lines = self._lines or _lines_through(self._sights)
+        middle, (across, down, depth), (across_rise, down_rise, depth_rise) = self._lines
         width, ahead = max(box.width, 1.0), time - middle
         # nothing comes through the camera: a plate so near, or so far, has left the picture before
-        nearest, farthest = 1.0 / (_MOST_GROWTH * width), _MOST_GROWTH / width
-        if slopes[2] < 0:
-            ahead = min(ahead, max(0.0, (means[2] - nearest) / -slopes[2]))
-        elif slopes[2] > 0:
-            ahead = min(ahead, max(0.0, (farthest - means[2]) / slopes[2]))
-        across, down, depth = (mean + slope * ahead for mean, slope in zip(means, slopes, strict=True))
+        if depth_rise < 0:
+            ahead = min(ahead, max(0.0, (depth - 1.0 / (_MOST_GROWTH * width)) / -depth_rise))
+        elif depth_rise > 0:
+            ahead = min(ahead, max(0.0, (_MOST_GROWTH / width - depth) / depth_rise))
+        depth += depth_rise * ahead
+        x, y = (across + across_rise * ahead) / depth, (down + down_rise * ahead) / depth
         half_width = 0.5 / depth
         half_height = half_width * box.height / width
-        x, y = across / depth, down / depth
         return PlateBox(x - half_width, y - half_height, x + half_width, y + half_height, box.confidence)
 
-    def _lines(self, middle: float) -> tuple[float, float, float]:
-        """Slopes of the three lines; towards 0 where the sights are so close that their jitter would decide."""
-        if self._slopes is None:
-            spread = sum((sight.time - middle) ** 2 for sight in self._sights) + _CALM**2
-            rises = [
-                sum((sight.time - middle) * sight[field] for sight in self._sights) / spread for field in (1, 2, 3)
-            ]
-            self._slopes = (rises[0], rises[1], rises[2])
-        return self._slopes
+
+def _lines_through(sights: Collection[_Sight]) -> _Lines:
+    """Lines by least squares; towards level ones where the sights are so close that their jitter would decide."""
+    times, *fields = zip(*sights, strict=True)
+    middle = sum(times) / len(times)
+    offsets = [time - middle for time in times]
+    spread = sum(offset * offset for offset in offsets) + _CALM**2
+    across, down, depth = ((sum(values) / len(values), sum(map(mul, offsets, values)) / spread) for values in fields)
+    return _Lines(middle, (across[0], down[0], depth[0]), (across[1], down[1], depth[1]))

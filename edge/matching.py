@@ -9,8 +9,6 @@ TELLING = 5
 """Characters that a text must have to tell one plate from another."""
 _HALF = 0.5
 _VERY_CLEAR = 0.9
-_PACES = (1.0, 0.5, 0.0)
-"""A car goes on as before, brakes, or has stopped."""
 _BASE_REACH = 0.5
 _REACH_PER_SECOND = 4.0
 _GROWTH = 2.0
@@ -30,7 +28,7 @@ def score(track: Track, time: float, box: PlateBox, reading: PlateReading | None
     confidence = min(track.poll.confidence, reading.confidence if reading is not None else 0.0)
     weak = time - track.last_time > settings.weak_after
     # at a slow camera a plate that nobody can read yet may have come a long way
-    place = _place(track, time, box, settings.reach * (2.0 if weak and confidence < _HALF else 1.0))
+    place = _place(track, time, box, settings, settings.reach * (2.0 if weak and confidence < _HALF else 1.0))
     if not known or not text:
         return place
     if text == known and len(text) >= TELLING:
@@ -84,14 +82,17 @@ def _repeats(plate: str, text: str, clear: bool) -> bool:
     return text == plate or cut or (not clear and similar(plate, text))
 
 
-def _place(track: Track, time: float, box: PlateBox, reach: float) -> float:
+def _place(track: Track, time: float, box: PlateBox, settings: TrackerSettings, reach: float) -> float:
     """0 to 2: how near the box is to where the plate should be by now, at the speed it had or braking."""
     since = time - track.last_time
     if not track.course.known:
         growth = max(_GROWTH, 1.0 + _GROWTH_PER_SECOND * since)
         return closeness(track.box, box, reach) if same_size(track.box, box, growth) else 0.0
     reach = min(reach, _BASE_REACH + _REACH_PER_SECOND * since)
-    places = [track.expected(time, pace) for pace in _PACES[:-1]] + [track.box]
+    # the car went on as before or has stopped; if there was time for it, it braked
+    places = [track.expected(time), track.box]
+    if since > settings.weak_after:
+        places.append(track.expected(time, pace=_HALF))
     fitting = (place for place in places if same_size(place, box) and not _receded(place, box))
     return max((closeness(place, box, reach) for place in fitting), default=0.0)
 
