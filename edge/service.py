@@ -159,6 +159,7 @@ class Progress:
             "fps": round(self.rate, 1),
             "passes": self.passes,
             "rows_waiting": self._rows.waiting,
+            "not_written": self._rows.error,
             "not_kept": [extra.error for extra in self._extras if extra.error],
             "camera": {
                 "name": self._name,

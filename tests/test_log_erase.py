@@ -349,6 +349,33 @@ def test_rows_wait_while_a_plate_is_erased(record: Record, monkeypatch: pytest.M
     assert (record.rows(), record.is_whole()) == (1, True)
 
 
+def test_a_busy_service_and_busy_erasures_lose_nothing(record: Record) -> None:
+    """A program writes as fast as it can while plate after plate is erased from under it."""
+    plates = [f"QQ{number:03d}WW" for number in range(8)]
+    record.write(*plates)
+    program = textwrap.dedent(f"""
+        import sys
+        sys.path[:0] = {[path for path in sys.path if path]!r} + ["."]
+        from pathlib import Path
+        from test_log_erase import Record, of
+        ledger = Record(Path({str(record.folder)!r})).open()
+        for number in range(150):
+            ledger(of(f"ZZ{{number:03d}}ZZ"))
+            print(number, flush=True)
+        ledger.close()
+        print(ledger.error, flush=True)
+    """)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        for plate in plates:
+            assert erase_plate(record.place, plate).rows == 3
+        assert child.stdout.read().endswith("149\n\n")
+    assert record.holding("QQ0") == []
+    assert record.rows() == 150
+    assert record.is_whole()
+
+
 def test_a_service_that_starts_during_an_erasure_waits_with_its_rows(record: Record) -> None:
     record.write(PLATE)
     with folder_lock(record.folder, exclusive=True):

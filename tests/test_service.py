@@ -51,10 +51,12 @@ class FakeOutputs:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.kinds: list[str] = []
         self.waiting = 0
         self.flushed = 0
 
     def __call__(self, event: PlateEvent) -> None:
+        self.kinds.append(event.kind)
         if event.kind == "final":
             self.seen.append(f"row {event.track}")
 
@@ -161,6 +163,22 @@ def test_rows_that_wait_for_the_disk_are_tried_again_and_told(told: list[dict[st
     fakes.loop.run([frame(0), frame(1)], Stop())
     assert fakes.outputs.flushed == 2
     assert "3 rows wait for plates.csv: No space left on device" in cast(str, told[0]["STATUS"])
+
+
+def test_what_is_not_written_is_told_without_rows_that_wait(told: list[dict[str, object]]) -> None:
+    fakes = Fakes(FakePipeline())
+    fakes.outputs.error = "pictures: No space left on device"
+    fakes.loop.run([frame(0), frame(1)], Stop())
+    assert fakes.outputs.flushed == 0
+    assert cast(str, told[0]["STATUS"]).endswith("; cannot write pictures: No space left on device")
+    assert fakes.progress.status()["not_written"] == "pictures: No space left on device"
+
+
+def test_early_answers_go_to_the_record_and_count_as_no_pass() -> None:
+    fakes = Fakes(FakePipeline(ends=[1]))
+    fakes.loop.run([frame(0), frame(1)], Stop())
+    assert fakes.outputs.kinds == ["preview", "preview", "final"]
+    assert fakes.progress.passes == 1
 
 
 def test_the_status_has_what_the_page_shows() -> None:
