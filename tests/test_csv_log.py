@@ -156,6 +156,14 @@ def test_a_cell_cannot_break_the_row(path: Path) -> None:
 # --- after a power cut ---
 
 
+@pytest.fixture
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cut by hand need not reach the disk, which takes milliseconds each time."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
+
+
+@pytest.mark.usefixtures("_no_waiting")
 def test_a_file_cut_at_any_byte_of_its_last_row_loses_only_that(path: Path) -> None:
     write(path, "A1", "B2", "C3")
     whole = path.read_bytes()
@@ -172,6 +180,7 @@ def test_a_file_cut_at_any_byte_of_its_last_row_loses_only_that(path: Path) -> N
             assert [torn.piece for torn in read_torn(path)] == [last[:kept]]
 
 
+@pytest.mark.usefixtures("_no_waiting")
 def test_a_file_cut_at_any_byte_of_its_header_begins_anew(path: Path) -> None:
     for kept in range(len(HEADER) + 1):
         path.write_bytes(HEADER[:kept])
