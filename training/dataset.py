@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -232,7 +233,8 @@ def _collect(pictures: Iterator[tuple[npt.NDArray[np.uint8], str, int]], count: 
 def make_pool(jobs: list[Job], processes: int, title: str) -> Pool:
     """Run jobs side by side, with a progress bar; the result does not depend on the number of processes."""
     console = Console(stderr=True)
-    with ProcessPoolExecutor(processes) as executor:
+    # new processes, not forked ones: a fork of a process in which TensorFlow has begun may hang for ever
+    with ProcessPoolExecutor(processes, get_context("spawn")) as executor:
         running = [executor.submit(function, *arguments) for function, arguments in jobs]
         chunks = [each.result() for each in track(running, title, console=console, update_period=2.0)]
     return Pool(np.concatenate([c.views for c in chunks]), tuple(text for c in chunks for text in c.texts))

@@ -62,7 +62,7 @@ def split_own(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
     ranks = {name: int(sha256(name.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF for name in family.values()}
     plates = sorted({family[row] for row, sample in enumerate(samples) if sample.text}, key=lambda name: ranks[name])
     held = {name for name in plates if ranks[name] < HELD_BACK} or set(plates[:1])
-    if len(held) == len(plates):
+    if plates and len(held) == len(plates):
         held.discard(plates[-1])
     judged = [row for row, sample in enumerate(samples) if sample.text and family[row] in held]
     learned = [row for row in range(len(samples)) if row not in set(judged)]
