@@ -73,7 +73,8 @@ def finish(journal: Path) -> bool:
 def discard(log: Path) -> None:
     """Removes new files of the log that no journal names: an erasure ended before it was decided. The folder is ours,
     or shared with others that append."""
-    for file in log.parent.glob(f"*{NEW}"):
+    unfinished = [*log.parent.glob(f"*{NEW}"), *log.parent.glob(f"*.erasing{PARTIAL}")]
+    for file in unfinished:
         if file.name.startswith((log.name, f"{log.stem}-", f"{log.stem}.")):
             file.unlink(missing_ok=True)
 

@@ -12,13 +12,18 @@ from edge.kept_crops import crops_folder
 from edge.ledger import record_journal
 from edge.log_erase import Place, erase_plate
 from edge.log_export import Choice, export, parse_moment
+from edge.log_files import log_files
 from edge.log_verify import FileReport, Report, verify_files, verify_log
 from edge.pictures import pictures_folder
 from edge.whole_file import write_whole
 
 
 def run_log(options: argparse.Namespace, config: Config) -> int:
-    """One of the three commands; its exit status."""
+    """One of the three commands; its exit status. OutputError where there is no record at all."""
+    logs = _logs(config)
+    if not getattr(options, "files", None) and not any(log_files(log) for log in logs):
+        where = " nor ".join(str(log.absolute()) for log in logs) or "the configuration"
+        raise OutputError(f"no record at {where}; name it with --csv FILE or --config FILE, or go to its folder")
     actions = {"verify": _verify, "export": _export, "erase": _erase}
     return actions[options.action](options, config)
 

@@ -272,7 +272,7 @@ def test_a_power_cut_at_any_moment_leaves_all_of_the_old_or_all_of_the_new(
         after = Record(image)
         after.open().close()
         assert after.is_whole()
-        assert sorted(path.name for path in image.iterdir() if "eras" in path.name and "partial" not in path.name) == []
+        assert not list(image.glob("*eras*"))
         if after.holding(PLATE):
             old += 1
             assert (after.rows(), after.pictures_left()) == (4, pictures)
@@ -439,6 +439,15 @@ def test_the_command_says_what_went_and_what_stays(record: Record, capsys: pytes
     with working_in(record.folder):
         assert main(["log", "verify"]) == 0
     assert "plates.csv: 1 rows, 1 erased" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", [["verify"], ["export"], ["erase", "--plate", PLATE]])
+def test_no_record_is_not_taken_for_an_empty_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: list[str]
+) -> None:
+    """Else whoever stands in the wrong folder would think that all is well, or that a plate is gone."""
+    assert main(["log", *action, "--csv", str(tmp_path / "plates.csv")]) == 1
+    assert f"no record at {tmp_path}/plates.csv nor {tmp_path}/plates.jsonl; name it" in capsys.readouterr().err
 
 
 def test_the_commands_exit_status(record: Record, capsys: pytest.CaptureFixture[str]) -> None:

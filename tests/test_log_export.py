@@ -111,4 +111,5 @@ def test_the_command(path: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixt
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
     assert main([*arguments, "--from", "soon"]) == 78
     assert main([*arguments, "--output", str(tmp_path / "no" / "folder.csv")]) == 1
-    assert main(["log", "export", "--csv", ""]) == 78
+    only_lines = ["--csv", "", "--set", f"json.path={tmp_path / 'out.jsonl'}"]
+    assert main(["log", "export", *only_lines]) == 78
