@@ -28,7 +28,7 @@ def look_alike(a: str, b: str) -> bool:
     return frozenset((a, b)) in _LOOK_ALIKE
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def align(reference: str, text: str) -> Alignment:
     """The cheapest alignment; a missing or an extra character costs 1, a wrong one 1, one that looks alike 0.5."""
     rows, columns = len(reference) + 1, len(text) + 1

@@ -12,7 +12,10 @@ _VERY_CLEAR = 0.9
 _BASE_REACH = 0.5
 _REACH_PER_SECOND = 4.0
 _GROWTH = 2.0
-_GROWTH_PER_SECOND = 2.5
+_GROWTH_PER_SECOND = 4.0
+_MOST_GROWTH = 4.0
+_FASTEST = 10.0
+"""Plate widths a second over the picture: 50 km/h, three metres beside the camera and ten before it."""
 _AS_LARGE = 0.67
 _EXPECTED = 0.3
 _REPEATED = 1.0
@@ -86,7 +89,9 @@ def _place(track: Track, time: float, box: PlateBox, settings: TrackerSettings, 
     """0 to 2: how near the box is to where the plate should be by now, at the speed it had or braking."""
     since = time - track.last_time
     if not track.course.known:
-        growth = max(_GROWTH, 1.0 + _GROWTH_PER_SECOND * since)
+        # a car of which no more is known than where it once was may be a fast one
+        growth = min(max(_GROWTH, 1.0 + _GROWTH_PER_SECOND * since), _MOST_GROWTH)
+        reach = max(reach, min(_FASTEST * since, 2.0 * settings.reach))
         return closeness(track.box, box, reach) if same_size(track.box, box, growth) else 0.0
     reach = min(reach, _BASE_REACH + _REACH_PER_SECOND * since)
     # the car went on as before or has stopped; if there was time for it, it braked

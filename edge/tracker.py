@@ -23,7 +23,8 @@ _INTERVALS = 9
 _OCCLUSION = 1.0
 """Seconds for which a pillar or a person may hide a plate, however slow the camera is."""
 _MISSED_FRAMES = 3.5
-_ON_TIME = 1.5
+_SWAP = 1.0
+_ON_TIME = 2.5
 _OPENING = 1.0
 _FOLLOWS = 0.3
 _DORMANT = 64
@@ -116,7 +117,7 @@ class Tracker:
     @property
     def _next_sight(self) -> float:
         """Seconds within which no other plate can have come to a stand where one stood still."""
-        return max(self._settings.weak_after, _ON_TIME * self._interval)
+        return max(_SWAP, _ON_TIME * self._interval)
 
     def _waits(self, track: Track, time: float) -> bool:
         """Whether a plate has stood still without becoming more legible, and was read a moment ago."""

@@ -1,7 +1,9 @@
 """A scripted camera: what is found and read is said frame by frame, so that tests need no model."""
 
+import gc
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import numpy as np
 
@@ -84,3 +86,14 @@ class Gate:
     @property
     def tracks_seen(self) -> set[int]:
         return {track.track for result in self.results for track in result.tracks}
+
+
+def objects_of(root: object) -> int:
+    """How many objects hang on this one, and on those, and so on; code is not counted."""
+    found, waiting = {id(root)}, [root]
+    while waiting:
+        for held in gc.get_referents(waiting.pop()):
+            if id(held) not in found and not isinstance(held, type | ModuleType | FunctionType | BuiltinFunctionType):
+                found.add(id(held))
+                waiting.append(held)
+    return len(found)

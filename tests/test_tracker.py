@@ -3,12 +3,12 @@ from hashlib import sha1
 from itertools import pairwise
 
 import pytest
-from core_fakes import Gate, Sight, box, frame, reading
+from core_fakes import Gate, Sight, box, frame, objects_of, reading
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.geometry import closeness, gap_in_widths, overlap, same_size, shifted
-from edge.records import PlateBox
+from edge.records import PlateBox, PlateEvent
 from edge.tracker import Tracker, TrackerSettings
 
 A = "AB123CD"
@@ -131,32 +131,33 @@ def test_a_plate_given_up_while_it_waits_far_away_gets_a_second_chance_when_it_c
 
 def test_the_number_of_passes_remembered_is_bounded() -> None:
     gate = Gate()
-    for i in range(300):
+    for i in range(400):
         gate.see(
             i / 10, (box(300 * (i % 4), y=50 + 200 * (i % 3)), reading(sha1(bytes([i % 256])).hexdigest()[:8].upper()))
         )
     tracker = gate.pipeline._tracker
-    for second in range(30, 90):
+    for second in range(40, 100):
         gate.see(float(second), (box(100 + 200 * (second % 5)), reading("")))
     assert tracker.started > 64
     assert len(tracker._dormant) <= 64
-    assert all(90 - track.last_time <= 48 for track in tracker._dormant)
+    assert all(100 - track.last_time <= 48 for track in tracker._dormant)
 
 
-def test_a_waiting_lorry_costs_no_memory() -> None:
-    gate = Gate()
-    for i in range(2000):
-        gate.see(i / 5, (box(300), reading(A, 0.5)))
-    (track,) = gate.pipeline._tracker.active
-    assert len(track.poll.ballots) <= 15
-
-
-def test_a_decided_parked_car_is_read_only_now_and_then() -> None:
-    gate = Gate()
-    for i in range(1000):
-        gate.see(i / 10, (box(300), reading(A)))
-    assert gate.script.reads <= 60 + 100 / 3
-    assert len(gate.finish()) == 1
+@pytest.mark.parametrize("confidence", [0.3, 0.6, 0.97])
+def test_a_lorry_that_waits_for_an_hour_costs_no_memory(confidence: float) -> None:
+    """Fifteen frames a second, of which a tenth is shown: all that hangs on the pipeline is counted, not only lists."""
+    gate, counts, finals = Gate(), list[int](), list[PlateEvent]()
+    for minute in range(60):
+        for i in range(90):
+            text = [A, "A8123CD", "AB123C0"][i % 3] if confidence < 0.9 else A
+            shake = 3 * (i % 4)  # its engine runs: sometimes it stands still, sometimes hardly
+            gate.script.sights = [(box(300 + shake), reading(text, confidence))]
+            finals += [e for e in gate.pipeline.process(frame(60 * minute + i / 1.5)).events if e.kind == "final"]
+        counts.append(objects_of(gate.pipeline))
+    # 30 000 readings more, and not one of them kept: what differs is which of them are the best
+    assert max(counts[5:]) <= 1.1 * counts[4] < 2000
+    finals += gate.pipeline.finish()
+    assert len(finals) == gate.pipeline.started == 1
 
 
 def test_velocity_carries_a_plate_over_missed_frames() -> None:
