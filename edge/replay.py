@@ -11,8 +11,8 @@ from pathlib import Path
 from edge.clip import Clip
 from edge.compare import Difference, compare, examine, summary
 from edge.config import Config
-from edge.detector import PlateDetector
 from edge.errors import ConfigError, SourceError
+from edge.motion import open_detector
 from edge.passes import Pass, pass_of, read_passes
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
@@ -70,7 +70,8 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
 
 def replay(config: Config, source: Iterable[Frame | None]) -> Iterator[PlateEvent]:
     """The final events of a recording, in the order in which its passes end."""
-    detector, reader = PlateDetector(config.detector), PlateReader(config.reader)
+    detector = open_detector(config.detector, config.region, config.motion)
+    reader = PlateReader(config.reader)
     pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
     for frame in source:
         if frame is not None:

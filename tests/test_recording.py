@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from output_samples import MOMENT, event
+from test_service import FakeCamera, FakeOutputs, FakePipeline, frame
 
 from edge.clip import Clip
 from edge.errors import ConfigError, SourceError
 from edge.recorded import APART, TimedPictures, find_frames, session_starts
 from edge.recording import Recorder, RecordingSettings, erase
 from edge.records import Frame, FrameResult, PlateBox, PlateEvent, TrackedPlate
+from edge.service import Loop, Progress, Stop
 from edge.source import SourceSettings, open_source
 
 BOX = PlateBox(10, 10, 60, 22, 0.9)
@@ -186,3 +188,24 @@ def test_a_plate_is_erased_with_the_frames_around_its_pass(tmp_path: Path) -> No
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         RecordingSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_loop_hands_every_result_to_the_extras_and_tells_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Extra:
+        error = "review: No space left on device"
+
+        def __init__(self) -> None:
+            self.seen: list[tuple[int, int]] = []
+
+        def __call__(self, result: FrameResult) -> None:
+            self.seen.append((result.frame.index, sum(event.kind == "final" for event in result.events)))
+
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr("edge.service.notify", lambda **states: told.append(states))
+    extra, outputs, camera = Extra(), FakeOutputs(), FakeCamera()
+    progress = Progress("gate", camera, outputs, [extra])
+    loop = Loop(FakePipeline(ends=[1], still_open=2), outputs, outputs, progress, extras=[extra])
+    loop.run([frame(0), frame(1)], Stop())
+    assert extra.seen == [(0, 0), (1, 1), (1, 2)]
+    assert "not kept: review: No space left on device" in str(told[0]["STATUS"])
+    assert progress.status()["not_kept"] == ["review: No space left on device"]
