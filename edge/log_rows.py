@@ -49,7 +49,10 @@ def read_rows(file: Path, form: Form) -> Iterator[Row]:
 
 def plain(text: str) -> str:
     """A plate as people write it → capital letters, digits and `?`."""
-    return "".join(character for character in text.upper() if character.isalnum() or character == "?")
+    capitals = text.upper()
+    if capitals.isalnum():  # nearly every text
+        return capitals
+    return "".join(character for character in capitals if character.isalnum() or character == "?")
 
 
 def is_of(text: str, plate: str) -> bool:
