@@ -46,4 +46,6 @@ def make_event(
         box=best.box if best else track.first_box,
         sharpness=best.reading.sharpness if best else 0.0,
         camera=camera,
+        format=vote.format,
+        unruled=vote.unruled,
     )

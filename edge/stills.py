@@ -1,7 +1,7 @@
 """`gatereader read`: pictures, folders of pictures and clips; one result a picture, in the order given."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +16,7 @@ from edge.overlay import draw
 from edge.pipeline import Detector, Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.source import SourceSettings, open_source
+from edge.vote import rule_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +29,29 @@ class Still:
     plates: tuple[tuple[PlateBox, PlateReading], ...]
     detect_seconds: float
     read_seconds: float
+    ruled: tuple[tuple[str, str], ...] | None = None
+    """For each plate the format that it fits and what was read before a format changed it; None without formats."""
 
 
 def read_paths(
-    paths: Sequence[Path], detector: Detector | None, reader: Reader, save: Path | None = None
+    paths: Sequence[Path],
+    detector: Detector | None,
+    reader: Reader,
+    save: Path | None = None,
+    formats: tuple[str, ...] = (),
 ) -> Iterator[dict[str, Any]]:
     """What `read --json` prints, a dictionary a picture; what cannot be read has an `error`, and the rest goes on.
 
     Without a detector each picture is one plate. With `save` the pictures are drawn into that folder. A clip gives one
-    result for each frame, with its number (`frame`) and its `time` in seconds.
+    result for each frame, with its number (`frame`) and its `time` in seconds. `formats` (those of `VoteSettings`)
+    have the same say in a single reading as in a vote.
     """
     album = None if save is None else _Album(save)
     for path, frame in _frames(paths):
         if isinstance(frame, SourceError):
             yield {"image": str(path), "error": str(frame).removeprefix(f"{path}: ")}
             continue
-        still = read_still(path, frame, detector, reader)
+        still = apply_formats(read_still(path, frame, detector, reader), formats)
         if album is not None:
             album.add(still)
         yield still_values(still)
@@ -59,6 +67,18 @@ def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Read
     threshold = getattr(detector, "threshold", 0.0)
     plates = read_plates(image, boxes, reader.read, threshold)
     return Still(path, frame, path.suffix.lower() not in PICTURES, plates, found - start, perf_counter() - found)
+
+
+def apply_formats(still: Still, formats: tuple[str, ...]) -> Still:
+    """The same picture with each reading as the formats would have it."""
+    if not formats:
+        return still
+    ruled = [(box, reading, *rule_reading(reading, formats)) for box, reading in still.plates]
+    return replace(
+        still,
+        plates=tuple((box, after) for box, _, after, _ in ruled),
+        ruled=tuple((fits, before.text if before.text != after.text else "") for _, before, after, fits in ruled),
+    )
 
 
 def still_values(still: Still) -> dict[str, Any]:
@@ -77,8 +97,9 @@ def still_values(still: Still) -> dict[str, Any]:
                 "characters": [[character, round(confidence, 4)] for character, confidence in reading.characters],
                 "box": [round(value, 1) for value in (box.x1, box.y1, box.x2, box.y2)],
                 "detection": round(box.confidence, 4),
+                **({} if still.ruled is None else dict(zip(("format", "unruled"), still.ruled[index], strict=True))),
             }
-            for box, reading in still.plates
+            for index, (box, reading) in enumerate(still.plates)
         ],
         "ms": {"detect": round(1000 * still.detect_seconds, 2), "read": round(1000 * still.read_seconds, 2)},
     }

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from edge.poll import Poll, refusal_of, weigh
 from edge.records import PlateReading
-from edge.vote import NO_VOTE, Ballot, VoteSettings, count
+from edge.vote import NO_VOTE, Ballot, VoteSettings, count, rule_reading
 
 SETTINGS = VoteSettings()
 FRAME = (1280, 720)
@@ -42,9 +42,15 @@ def test_a_character_that_the_medoid_lacks_is_voted_in() -> None:
 
 
 def test_a_character_that_nearly_half_of_the_readings_have_is_not_dropped_silently() -> None:
+    # readers leave out far more characters than they invent, so two who see it outweigh three who do not
     vote = count(ballots("P58296", "JP58296", "P58296", "JP58296", "P58296"), SETTINGS)
-    assert (vote.answer, vote.plate, vote.second) == ("P58296", "?P58296", "JP58296")
+    assert (vote.answer, vote.plate, vote.second) == ("JP58296", "?P58296", "P58296")
     assert vote.confidence < 0.8
+
+
+def test_a_character_that_one_of_many_readings_has_is_not_taken_over() -> None:
+    vote = count(ballots("AB123CD", *["AB123C"] * 9), SETTINGS)
+    assert vote.answer == "AB123C"
 
 
 def test_ties_go_to_the_higher_confidence() -> None:
@@ -94,6 +100,37 @@ def test_readings_without_runners_up_have_no_second() -> None:
     vote = count([Ballot(bare, 0.5, box(300), 0.0, START)], SETTINGS)
     assert (vote.answer, vote.second) == ("AB1", "")
     assert vote.margin == pytest.approx(0.9)
+
+
+ITALIAN = VoteSettings(formats=("it",))
+
+
+def test_a_vote_that_nearly_fits_the_format_is_taken_to_fit_at_a_price() -> None:
+    vote = count(ballots("ABI23CD", "ABI23CD", "ABI23CD"), ITALIAN)
+    assert (vote.answer, vote.unruled, vote.format) == ("AB123CD", "ABI23CD", "it")
+    assert vote.confidence < count(ballots("AB123CD", "AB123CD", "AB123CD"), ITALIAN).confidence
+    assert vote.second == "ABI23CD"
+    assert 0 < vote.margin < vote.confidence
+    assert vote.agreement == 1.0, "the readings agree, whatever the format makes of them"
+
+
+@pytest.mark.parametrize("text", ["XYZZY12", "12345", "AB123C"])
+def test_a_vote_that_fits_no_format_stays_as_it_was_read(text: str) -> None:
+    plain, ruled = count(ballots(text, text), SETTINGS), count(ballots(text, text), ITALIAN)
+    assert ruled == plain
+
+
+def test_without_formats_nothing_is_changed() -> None:
+    vote = count(ballots("ABI23CD", "ABI23CD"), SETTINGS)
+    assert (vote.answer, vote.unruled, vote.format) == ("ABI23CD", "", "")
+
+
+def test_a_single_reading_is_ruled_like_a_vote() -> None:
+    changed, name = rule_reading(reading("ABI23CD", 0.97), ("it",))
+    assert (changed.text, name) == ("AB123CD", "it")
+    assert changed.confidence < 0.97
+    same, name = rule_reading(reading("XYZZY12", 0.97), ("it",))
+    assert (same.text, same.confidence, name) == ("XYZZY12", 0.97, "")
 
 
 def test_nobody_voted() -> None:
@@ -179,8 +216,14 @@ def test_a_plate_that_creeps_nearer_keeps_improving() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"accept_confidence": 1.5}, {"max_delay": -1.0}, {"max_votes": 0}, {"min_characters": 5, "max_characters": 4}],
+    [
+        {"formats": ("itt",)},
+        {"accept_confidence": 1.5},
+        {"max_delay": -1.0},
+        {"max_votes": 0},
+        {"min_characters": 5, "max_characters": 4},
+    ],
 )
-def test_settings_name_what_is_wrong(wrong: dict[str, float]) -> None:
+def test_settings_name_what_is_wrong(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(reversed(wrong)))):
         VoteSettings(**wrong)  # type: ignore[arg-type]

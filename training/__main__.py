@@ -10,13 +10,15 @@ COMMANDS = {
     "train": "train the plate reader (CTC)",
     "export": "turn a trained reader into the int8 file and its card",
     "evaluate": "judge an exported reader on real plates, through the device's own code",
+    "passes": "record the readings of simulated approaches, or of real sequences",
+    "vote-bench": "judge six rules of voting side by side on recorded readings",
     "scenes": "judge detector and reader together on whole photographs",
     "detector": "prepare, train, export and evaluate the plate detector",
 }
 
 
 def main() -> int:
-    """Dispatch to `training.COMMAND.main`."""
+    """Dispatch to `training.COMMAND.main`, with `_` for `-`."""
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
         width = max(map(len, COMMANDS))
         lines = "\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items())
@@ -26,7 +28,7 @@ def main() -> int:
     if command not in COMMANDS:
         sys.stderr.write(f"python -m training: no command {command!r}; there are {', '.join(COMMANDS)}\n")
         return 2
-    module = importlib.import_module(f"training.{command}")
+    module = importlib.import_module(f"training.{command.replace('-', '_')}")
     try:
         return int(module.main(sys.argv[2:]))
     except GateReaderError as error:

@@ -1,0 +1,133 @@
+"""Serials of civil plates by country: those given out now and older ones that are still on the road.
+
+Written as `formats.py` explains; general knowledge, from memory and from what is published of the serials, not from any
+register. Diplomats', soldiers' and vanity plates are not in it: what fits no template stays as it was read.
+"""
+
+from typing import NamedTuple
+
+
+class Country(NamedTuple):
+    """Name and templates, separated by spaces."""
+
+    name: str
+    templates: str
+
+
+_ITALIAN = "[ABCDEFGHJKLMNPRSTVWXYZ]"
+_FRENCH = "[ABCDEFGHJKLMNPQRSTVWXYZ]"
+_SPANISH = "[BCDFGHJKLMNPRSTVWXYZ]"
+_DUTCH = "[BDFGHJKLMNPRSTVWXYZ]"
+_CYRILLIC = "[ABEKMHOPCTYX]"
+_UKRAINIAN = "[ABCEHIKMOPTX]"
+_GREEK = "[ABEZHIKMNOPTYX]"
+_CHILEAN = "[BCDFGHJKLPRSTVWXYZ]"
+_SWISS = "{ag,ai,ar,be,bl,bs,fr,ge,gl,gr,ju,lu,ne,nw,ow,sg,sh,so,sz,tg,ti,ur,vd,vs,zg,zh}"
+_ROMANIAN = (
+    "{ab,ar,ag,bc,bh,bn,bt,br,bv,bz,cl,cs,cj,ct,cv,db,dj,gl,gr,gj,hr,hd,il,is,if,mm,mh,ms,nt,ot,ph,sj,sm,sb,sv,tl,tm,"
+    "tr,vl,vs,vn}"
+)
+_IRISH = "{c,ce,cn,cw,d,dl,g,ke,kk,ky,l,ld,lh,lk,lm,ls,mh,mn,mo,oy,rn,so,t,tn,ts,w,wd,wh,wx,ww}"
+
+
+def _spelt(template: str, **letters: str) -> str:
+    """A template with capitals replaced by what they stand for in one country."""
+    return "".join(letters.get(character, character) for character in template)
+
+
+COUNTRIES = {
+    "ad": Country("Andorra", "A0000"),
+    "al": Country("Albania", "AA000AA"),
+    "ar": Country("Argentina", "AAA000 AA000AA A000AAA 000AAA"),
+    "at": Country("Austria", "A{0,00,000,0000,00000}{A,AA,AAA} AA{0,00,000,0000}{A,AA,AAA} AA00000A"),
+    "au": Country("Australia", "AAA000 AAA00A AA00AA 0AA0AA 000AAA s000AAA 0AAA000"),
+    "ba": Country("Bosnia and Herzegovina", _spelt("L00L000", L="[AEJKMOT]")),
+    "be": Country("Belgium", "0AAA000 AAA000 000AAA qAAA000"),
+    "bg": Country("Bulgaria", _spelt("L0000LL LL0000LL LLLL0000", L=_CYRILLIC)),
+    "bo": Country("Bolivia", "0000AAA 000AAA"),
+    "br": Country("Brazil", "AAA0000 AAA0A00"),
+    "by": Country("Belarus", "0000AA0 AA00000"),
+    "ca": Country("Canada", "AAAA000 AAA000 AAA0000 000AAA A00AAA AA000A AA00A AA000 0AA000"),
+    "ch": Country("Switzerland", _SWISS + "0{,0}{,0}{,0}{,0}{,0}"),
+    "cl": Country("Chile", _spelt("LLLL00 LL0000 LLL00", L=_CHILEAN)),
+    "co": Country("Colombia", "AAA000 AAA00A AAA00"),
+    "cy": Country("Cyprus", "AAA000 AA000"),
+    "cz": Country("Czechia", "0A00000 0AA0000 AAA0000 0A00A00 el000AA"),
+    "de": Country("Germany", "AA{,A}{,A}0{,0}{,0}{,0}{,e,h} AAAAA0{,0}{,0}"),
+    "dk": Country("Denmark", "AA00000"),
+    "ec": Country("Ecuador", "AAA0000 AAA000"),
+    "ee": Country("Estonia", "000AAA 00AAA"),
+    "es": Country("Spain", _spelt("0000LLL r0000LLL", L=_SPANISH) + " A0000A{,A} AA0000A{,A} A000000 AA000000"),
+    "fi": Country("Finland", "AA0{,0}{,0} AAA0{,0}{,0}"),
+    "fr": Country("France", _spelt("LL000LL", L=_FRENCH) + " {,0}{,0}00AA{00,2a,2b} {,0}00AAA{00,2a,2b}"),
+    "gb": Country(
+        "United Kingdom",
+        "AA00AAA A0{,0}{,0}AAA AAA0{,0}{,0}A AAA{,0}{,0}00 AA0{,0}{,0}{,0} A00{,0}{,0} 0{,0}{,0}{,0}AA "
+        "0{,0}{,0}AAA 00{,0}A",
+    ),
+    "ge": Country("Georgia", "AA000AA AAA000"),
+    "gr": Country("Greece", _spelt("LLL0000 LLL000 LL0000", L=_GREEK)),
+    "hk": Country("Hong Kong", "AA0{,0}{,0}{,0}"),
+    "hr": Country("Croatia", "AA000A{,A} AA0000A{,A}"),
+    "hu": Country("Hungary", "AAA000 AAAA000"),
+    "id": Country("Indonesia", "A{,A}0{,0}{,0}{,0}{,A}{,A}A"),
+    "ie": Country("Ireland", "{00,000}" + _IRISH + "0{,0}{,0}{,0}{,0}{,0}"),
+    "il": Country("Israel", "0000000 00000000"),
+    "in": Country("India", "AA0{,0}{,A}{,A}{,A}0000 00bh0000A{,A}"),
+    "is": Country("Iceland", "AAA00 AA000 AAX00"),
+    "it": Country(
+        "Italy",
+        _spelt("LL000LL", L=_ITALIAN) + " AA00000 AA000000 AA0A0000 AAA00000 AA00A000 " + _spelt("L000LL", L=_ITALIAN),
+    ),
+    "kz": Country("Kazakhstan", "000AAA00 000AA00 A000AAA"),
+    "li": Country("Liechtenstein", "fl0{,0}{,0}{,0}{,0}"),
+    "lt": Country("Lithuania", "AAA000 AA0000 AA000"),
+    "lu": Country("Luxembourg", "AA0000 AA000 00000 0000"),
+    "lv": Country("Latvia", "AA0{,0}{,0}{,0}"),
+    "ma": Country("Morocco", "0{,0}{,0}{,0}{,0}A0{,0}"),
+    "mc": Country("Monaco", "X000 0000"),
+    "md": Country("Moldova", "AAA000 AAAA000"),
+    "me": Country("Montenegro", "AAAA000"),
+    "mk": Country("North Macedonia", "AA0000AA AA000AA"),
+    "mt": Country("Malta", "AAA000"),
+    "mx": Country("Mexico", "AAA000A AAA0000 AA00000 A00AAA 000AAA"),
+    "my": Country("Malaysia", "A{,A}{,A}0{,0}{,0}{,0}{,A}"),
+    "nl": Country(
+        "Netherlands",
+        _spelt(
+            "LL0000 0000LL 00LL00 LL00LL LLLL00 00LLLL 00LLL0 0LLL00 LL000L L000LL LLL00L L00LLL 0LL000 000LL0",
+            L=_DUTCH,
+        ),
+    ),
+    "no": Country("Norway", "AA00000 AA0000"),
+    "nz": Country("New Zealand", "AAA000 AA0000 AAA00"),
+    "pe": Country("Peru", "AXA000 AA0000 AAA000"),
+    "pl": Country(
+        "Poland",
+        "AA00000 AA0000A AA000AA AA0A000 AA0AA00 AAAA000 AAA00AA AAA0A00 AAA00A0 AAA0AA0 AAAAA00 AAA00000 AAA0000A "
+        "AAA000AA AAAA00A AAA0A0A A00000 A0AAA A00AA A000A AA00AA AA0000",
+    ),
+    "pt": Country("Portugal", "AA00AA 00AA00 0000AA AA0000"),
+    "py": Country("Paraguay", "AAA000 AAAA000 000AAAA"),
+    "ro": Country("Romania", f"b00AAA b000AAA {_ROMANIAN}00AAA {{b,{_ROMANIAN[1:-1]}}}000{{,0}}{{,0}}{{,0}}"),
+    "rs": Country("Serbia", "AA000AA AA0000AA AA00000"),
+    "ru": Country("Russia", _spelt("L000LL00 L000LL000 LL00000 LL000000 LL0000 0000LL00", L=_CYRILLIC)),
+    "se": Country("Sweden", "AAA000 AAA00A"),
+    "sg": Country("Singapore", "sA{,A}0{,0}{,0}{,0}A"),
+    "si": Country("Slovenia", "AAAA000 AA000AA AA00A00 AA0A000 AA0AA00 AA000A0 AA00AA0 AAA0000 AAAA00A AA000A AA00AA"),
+    "sk": Country("Slovakia", "AA000AA"),
+    "sm": Country("San Marino", "A0000 A000 A00"),
+    "tr": Country("Türkiye", "00A0000 00A00000 00AA000 00AA0000 00AAA00 00AAA000"),
+    "ua": Country("Ukraine", _spelt("LL0000LL", L=_UKRAINIAN) + " 00000AA 0000A0"),
+    "us": Country(
+        "United States",
+        "AAA0000 0AAA000 AAA000 000AAA AA0000 A00AAA AAA00A A0000A 00A000 0A000A A0A0AA AA0AA 000000 0000AAA AA00000 "
+        "0AA0000 AA0000A 000AA0",
+    ),
+    "uy": Country("Uruguay", "AAA0000"),
+    "ve": Country("Venezuela", "AA000AA AAA00A"),
+    "za": Country(
+        "South Africa", "AA00AAgp AAA000{gp,ec,mp,nw,l} ca000000 nd0{,0}{,0}{,0}{,0}{,0} ca0{,0}{,0}{,0}{,0}"
+    ),
+}
+"""ISO 3166 code in small letters → its plates."""

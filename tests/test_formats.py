@@ -1,0 +1,112 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.alphabet import ALPHABET
+from edge.countries import COUNTRIES
+from edge.formats import Slot, expand, load_formats, rule
+
+
+def ruled(text: str, *names: str, claims: dict[int, dict[str, float]] | None = None, confidence: float = 0.97):  # type: ignore[no-untyped-def]
+    """Text and format after the rules; `claims` has what readings say besides at some places."""
+    said = [{character: confidence, **(claims or {}).get(i, {})} for i, character in enumerate(text)]
+    slots = []
+    for character, claim in zip(text, said, strict=True):
+        other, share = max(((c, p) for c, p in claim.items() if c != character), key=lambda x: x[1], default=("", 0.0))
+        slots.append(Slot(character, confidence, other, share))
+    result = rule(slots, said, load_formats(names))
+    return "".join(slot.text for slot in result.slots), result
+
+
+def test_there_are_many_countries_and_each_has_plates() -> None:
+    assert len(COUNTRIES) >= 40
+    for code in COUNTRIES:
+        assert re.fullmatch("[a-z]{2}", code)
+        lengths = load_formats((code,)).by_length
+        assert lengths
+        assert all(2 <= length <= 11 for length in lengths), code
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("AB123CD", "it"), ("MI2A3456", "it"), ("FR123AB", "fr"), ("1234AB75", "fr"), ("1234BCD", "es"),
+        ("BMW1234E", "de"),
+        ("AB12CDE", "gb"), ("B123ABC", "ro"), ("CJ01ABC", "ro"), ("TR95XMI", "ro"), ("ZH123456", "ch"),
+        ("ABC1D23", "br"), ("131D12345", "ie"), ("12BDF3", "nl"), ("A123BC777", "ru"), ("AA1234BB", "ua"),
+        ("DL2CAB1234", "in"),
+    ],
+)  # fmt: skip
+def test_plates_as_they_are_seen_fit_their_country(text: str, country: str) -> None:
+    template = load_formats((country,)).fit(text)
+    assert template is not None
+    assert template.name == country
+
+
+def test_an_example_is_a_format() -> None:
+    formats = load_formats(("AA-000 AA", "b00{aa,b}[XY]"))
+    assert formats.fit("XY123ZW")
+    assert formats.fit("B07AAX")
+    assert formats.fit("B07BY")
+    assert formats.fit("B07CX") is None
+    assert formats.fit("A07BX") is None
+
+
+def test_an_alternative_may_be_empty() -> None:
+    assert {len(shape) for shape in expand("AAA0{,0}")} == {4, 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("itt", 'did you mean "it"'), ("italy", '"it" (Italy)'), ("germny", '"de" (Germany)'), ("IT", '"it" (Italy)'),
+        ("AA?00", "'?'"), ("A", "3 to 12"), ("{a,b}" * 20, "shapes"), ("zz", "known are ad, al"), ("", "3 to 12"),
+    ],
+)  # fmt: skip
+def test_a_wrong_format_names_what_was_meant(name: str, wanted: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(wanted)):
+        load_formats((name,))
+
+
+@pytest.mark.parametrize(
+    ("read", "fits"), [("ABI23CD", "AB123CD"), ("ABO23CD", "AB023CD"), ("ABOO3CD", "AB003CD"), ("AB123C0", "AB123CD")]
+)
+def test_what_fonts_draw_alike_is_put_right(read: str, fits: str) -> None:
+    text, result = ruled(read, "it")
+    assert (text, result.format) == (fits, "it")
+    changed = next(slot for slot, was in zip(result.slots, read, strict=True) if slot.text != was)
+    assert 0.5 < changed.confidence < 0.97
+
+
+def test_what_a_reader_can_tell_apart_is_changed_only_if_a_reading_claims_it() -> None:
+    assert ruled("AB1B3CD", "it")[0] == "AB1B3CD"
+    text, result = ruled("AB1B3CD", "it", claims={3: {"B": 0.6, "8": 0.35}}, confidence=0.6)
+    assert (text, result.format) == ("AB183CD", "it")
+
+
+def test_a_plate_that_fits_is_surer_of_what_else_would_not_fit() -> None:
+    doubtful = {2: {"1": 0.7, "I": 0.25}}
+    text, result = ruled("AB123CD", "it", claims=doubtful, confidence=0.7)
+    assert text == "AB123CD"
+    assert result.slots[2].confidence > 0.9
+    _, rival = ruled("AB123CD", "it", claims={2: {"1": 0.7, "7": 0.25}}, confidence=0.7)
+    assert rival.slots[2].confidence == pytest.approx(0.7), "another digit fits as well"
+
+
+def test_the_claim_that_a_character_is_missing_can_be_made_to_fit() -> None:
+    text, result = ruled("AB1233CD", "it", claims={4: {"3": 0.5, "": 0.4}})
+    assert (text, result.format) == ("AB123CD", "it")
+
+
+@given(st.text(ALPHABET, min_size=1, max_size=10), st.floats(0.1, 0.99))
+def test_rules_never_lose_a_place_and_never_gain_certainty_they_change(text: str, confidence: float) -> None:
+    changed, result = ruled(text, "it", "ro", "AAA000", confidence=confidence)
+    assert len(result.slots) == len(text)
+    for slot, was in zip(result.slots, text, strict=True):
+        assert 0.0 <= slot.confidence <= 1.0
+        if slot.text != was:
+            assert slot.confidence < confidence
+    if not result.format:
+        assert changed == text

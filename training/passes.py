@@ -1,0 +1,125 @@
+"""Records the readings of passes, for `vote-bench`: simulated approaches, or real sequences of frames.
+
+The plates are read by the int8 reader, through the device's own code. Simulated passes need no detector: their boxes
+are the true ones, as loose and as unsteady as a detector's.
+"""
+
+import argparse
+import csv
+import logging
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from edge.detector import PlateDetector
+from edge.errors import SourceError
+from edge.preprocess import crop_plate
+from edge.reader import PlateReader, ReaderSettings
+from edge.records import Image, PlateBox, PlateReading
+from training.pass_scene import FRAME, GATES, draw_approach, glimpses
+from training.readings import RecordedPass, Sight, write_passes
+
+log = logging.getLogger(__name__)
+
+_TAIL = 3
+
+
+def simulate(reader: PlateReader, gate: str, seed: int, count: int) -> Iterator[RecordedPass]:
+    """`count` simulated passes at a `gate` of `GATES`; the same seed gives the same passes."""
+    for number in range(count):
+        approach = draw_approach(GATES[gate], seed, number)
+        random_ = np.random.default_rng([seed, number, 1])
+        sights = tuple(
+            Sight(seen.time, FRAME, seen.box, None if seen.crop is None else reader.read(seen.crop))
+            for seen in glimpses(approach, random_)
+        )
+        yield RecordedPass(f"{gate}/{seed}/{number}", approach.text, approach.conditions, sights)
+
+
+def ride(reader: PlateReader, folder: Path, detector: PlateDetector | None = None) -> Iterator[RecordedPass]:
+    """The passes of a folder with `labels.csv` and `tracks.csv`; a frame lies between two sights for each second.
+
+    Without a detector the boxes are the labelled ones. With one, a pass has the box that lies on the labelled plate;
+    where none does, the plate was not found.
+    """
+    labelled = _labels(folder)
+    for name, rows in _tracks(folder).items():
+        truth = rows[0]["text"]
+        sights = []
+        for row in rows:
+            box = labelled[row["image"], truth]
+            picture = cv2.imread(str(folder / row["image"]), cv2.IMREAD_COLOR)
+            if picture is None:
+                raise SourceError(f"{folder / row['image']}: cannot be read")
+            image = np.asarray(picture, dtype=np.uint8)
+            sights.append(_look(float(row["t_seconds"]), image, box, reader, detector))
+        yield RecordedPass(name, truth, {"ride": rows[0]["ride"], "fps": 1}, tuple(sights))
+
+
+def _look(time: float, image: Image, box: PlateBox, reader: PlateReader, detector: PlateDetector | None) -> Sight:
+    size = (image.shape[1], image.shape[0])
+    found: PlateBox | None = box
+    if detector is not None:
+        near = [each for each in detector.detect(image) if _overlap(each, box) >= 0.4]
+        found = max(near, key=lambda each: each.confidence, default=None)
+    reading: PlateReading | None = None if found is None else reader.read(crop_plate(image, found))
+    return Sight(time, size, found, reading)
+
+
+def _overlap(a: PlateBox, b: PlateBox) -> float:
+    """Intersection over union."""
+    width = min(a.x2, b.x2) - max(a.x1, b.x1)
+    height = min(a.y2, b.y2) - max(a.y1, b.y1)
+    both = max(0.0, width) * max(0.0, height)
+    return both / (a.width * a.height + b.width * b.height - both)
+
+
+def _labels(folder: Path) -> dict[tuple[str, str], PlateBox]:
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return {
+            (row["image"], row["text"]): PlateBox(
+                x := float(row["x"]), y := float(row["y"]), x + float(row["w"]), y + float(row["h"]), 1.0
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def _tracks(folder: Path) -> dict[str, list[dict[str, str]]]:
+    tracks: dict[str, list[dict[str, str]]] = defaultdict(list)
+    with (folder / "tracks.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            tracks[row["track"]].append(row)
+    return {name: sorted(rows, key=lambda row: float(row["t_seconds"])) for name, rows in tracks.items()}
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m training passes`."""
+    parser = argparse.ArgumentParser(prog="python -m training passes", description=__doc__)
+    parser.add_argument("output", type=Path, help="file of readings to write (JSON lines)")
+    parser.add_argument("--count", type=int, default=1000, help="simulated passes (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
+    parser.add_argument(
+        "--gate", default="good", choices=tuple(GATES), help="how well the camera was put up (%(default)s)"
+    )
+    parser.add_argument("--sequences", type=Path, metavar="FOLDER", help="real frames with labels.csv and tracks.csv")
+    parser.add_argument("--detect", action="store_true", help="boxes of the shipped detector, not the labelled ones")
+    parser.add_argument("--reader", default="", metavar="MODEL", help="a reader.tflite (default: the shipped one)")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    cv2.setNumThreads(1)  # small pictures: more threads only get in the way of what else runs
+    reader = PlateReader(ReaderSettings(model=given.reader))
+    if given.sequences:
+        passes = ride(reader, given.sequences, PlateDetector() if given.detect else None)
+    else:
+        console = Console(stderr=True)
+        passes = simulate(reader, given.gate, given.seed, given.count)
+        passes = iter(track(passes, "passes", total=given.count, console=console))
+    written = write_passes(given.output, passes)
+    log.info("wrote the readings of %d passes to %s", written, given.output)
+    return 0
