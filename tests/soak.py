@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import linear_regression
+from statistics import linear_regression, median
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +41,8 @@ class Cost(NamedTuple):
     finals: int
     growth: float
     """Bytes of resident memory a frame, by the line through all samples."""
-    swing: float
-    """Bytes between the highest and the lowest sample."""
+    resident: tuple[float, float, float]
+    """Bytes, in the middle, of the first, the middle and the last third of the samples."""
     mean: float
     """Seconds of processor time a frame for tracking and voting."""
     per_busy: float
@@ -96,13 +96,14 @@ def run(frames: int, seed: int = 0) -> Cost:
     finals += len(pipeline.finish())
     slope, _ = linear_regression(*zip(*resident, strict=True))
     sizes = [size for _, size in resident]
+    third = len(sizes) // 3
     return Cost(
         frames,
         int(busy.sum()),
         pipeline.started,
         finals,
         slope,
-        max(sizes) - min(sizes),
+        (median(sizes[:third]), median(sizes[third:-third]), median(sizes[-third:])),
         float(costs.mean()),
         float(costs[busy].mean()),
         float(np.quantile(costs, 0.999)),
@@ -123,7 +124,8 @@ def main() -> None:
     cost = run(parser.parse_args().frames)
     sys.stdout.write(
         f"{cost.frames} frames, {cost.busy} with plates; {cost.tracks} tracks, {cost.finals} final events\n"
-        f"resident memory: {cost.growth:+.2f} bytes a frame, within {cost.swing / 2**20:.2f} MiB\n"
+        f"resident memory: {', '.join(f'{size / 2**20:.1f}' for size in cost.resident)} MiB in the first, second and "
+        f"last third; {cost.growth:+.0f} bytes a frame\n"
         f"tracking and voting: {cost.mean * 1e3:.3f} ms a frame, {cost.per_busy * 1e3:.3f} ms with a plate, "
         f"{cost.worst * 1e3:.2f} ms in the worst of a thousand\n"
     )
