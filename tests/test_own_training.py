@@ -46,6 +46,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def history(run: Path) -> list[dict[str, str]]:
+    if not (run / "history.csv").exists():
+        return []
     with (run / "history.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
