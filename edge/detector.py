@@ -77,9 +77,7 @@ class LevelMaps:
 class PlateDetector:
     """Finds plates in frames of any size. Not safe to call from two threads at once."""
 
-    def __init__(
-        self, settings: DetectorSettings = DetectorSettings(), region: RegionSettings | None = None
-    ) -> None:
+    def __init__(self, settings: DetectorSettings = DetectorSettings(), region: RegionSettings | None = None) -> None:
         """Load the model; ModelError if it or its card is missing or damaged."""
         path = Path(settings.model) if settings.model else shipped_model("detector.tflite")
         self.model = Int8Model(path, "detector", settings.threads)

@@ -54,6 +54,12 @@ class FakeModel:
         return outputs
 
 
+def seen_by(built: PlateDetector) -> list[np.ndarray]:
+    """The tensors that the detector's model was given."""
+    model: Any = built.model
+    return list(model.seen)
+
+
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
     def build(
@@ -182,7 +188,7 @@ def test_nothing_is_found_where_nothing_is_looked_for_and_it_is_greyed_out(make:
     built = make([(0, 2, 2, 0.9, (1, 1, 1, 1)), (0, 6, 6, 0.8, (1, 1, 1, 1))], ignore=(upper_left,))
     (found,) = built.detect(np.full((64, 64, 3), 200, np.uint8))
     assert found.x1 > 40
-    seen = built.model.seen[0][0].view(np.uint8) ^ 0x80
+    seen = seen_by(built)[0][0].view(np.uint8) ^ 0x80
     assert (seen[10, 10].tolist(), seen[60, 60].tolist()) == ([114] * 3, [200] * 3)
 
 
@@ -190,7 +196,7 @@ def test_tiles_give_each_plate_once_and_whole(make: Make) -> None:
     """The same cell fires in the whole view and in all four tiles of a square frame."""
     built = make([(0, 4, 4, 0.9, (1, 1, 1, 1))], tiles=2)
     found = built.detect(np.zeros((640, 640, 3), np.uint8))
-    assert len(built.model.seen) == 5
+    assert len(seen_by(built)) == 5
     assert len(found) == 5  # five places, none twice
     assert len({round(box.width) for box in found}) == 2
     edge_cell = make([(0, 4, 0, 0.9, (1, 1, 1, 1))], tiles=2).detect(np.zeros((640, 640, 3), np.uint8))

@@ -1,12 +1,18 @@
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
+import numpy as np
 import pytest
+from core_fakes import box, reading
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.alphabet import ALPHABET
 from edge.countries import COUNTRIES
 from edge.formats import Slot, expand, load_formats, rule
+from edge.records import Frame
+from edge.stills import Still, apply_formats, still_values
 
 
 def ruled(text: str, *names: str, claims: dict[int, dict[str, float]] | None = None, confidence: float = 0.97):  # type: ignore[no-untyped-def]
@@ -110,3 +116,14 @@ def test_rules_never_lose_a_place_and_never_gain_certainty_they_change(text: str
             assert slot.confidence < confidence
     if not result.format:
         assert changed == text
+
+
+def test_single_pictures_are_ruled_too() -> None:
+    picture = Frame(np.zeros((60, 200, 3), np.uint8), 0.0, datetime(2026, 1, 1, tzinfo=UTC), 0)
+    plates = ((box(10, 10), reading("ABI23CD")), (box(10, 40), reading("XYZZY12")))
+    still = Still(Path("a.jpg"), picture, False, plates, 0.0, 0.0)
+    assert "format" not in still_values(apply_formats(still, ()))["plates"][0]
+    first, second = still_values(apply_formats(still, ("it",)))["plates"]
+    assert (first["text"], first["format"], first["unruled"]) == ("AB123CD", "it", "ABI23CD")
+    assert first["confidence"] < 0.97
+    assert (second["text"], second["format"], second["unruled"]) == ("XYZZY12", "", "")

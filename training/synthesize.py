@@ -20,7 +20,7 @@ from training.plates import SEPARATORS, Colour, Layout, Serial, draw_serial, fon
 _BAND_BLUE: Colour = (22, 50, 140)
 _SCREW: Colour = (120, 118, 112)
 _GLYPH_HEIGHT = 96
-_STICKERS = (
+_STICKERS: tuple[str, ...] = (
     "JAN",
     "FEB",
     "MAR",
@@ -40,7 +40,7 @@ _STICKERS = (
     "2011",
 )
 _STICKERS += ("2024", "09", "12", "22", "23", "25", "MO", "TAX", "8", "3", "01-28", "VA", "HU")
-_FRAMES = (
+_FRAMES: tuple[str, ...] = (
     "AUTO GROUP",
     "MOTORS",
     "UNIVERSITY",
@@ -146,7 +146,8 @@ def _draw_ground(canvas: Image, ink: Colour, random_: random.Random) -> None:
             cv2.ellipse(layer, centre, axes, random_.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
     strength = np.full((height, 1, 1), random_.uniform(0.5, 1.0), np.float32)
     strength[round(0.24 * height) : round(0.78 * height)] = random_.uniform(0.05, 0.3)
-    strength = cv2.blur(strength.reshape(height, 1), (1, 2 * (height // 14) + 1)).reshape(height, 1, 1)
+    smooth = cv2.blur(strength.reshape(height, 1), (1, 2 * (height // 14) + 1))
+    strength = np.asarray(smooth, np.float32).reshape(height, 1, 1)
     difference = np.abs(layer.mean(axis=(0, 1)) - np.array(ink[::-1])).max()
     if difference < 50:  # the serial would drown
         strength *= 0.3
@@ -163,7 +164,7 @@ def _draw_picture(canvas: Image, left: int, random_: random.Random) -> int:
         middle = (centre[0] + offset[0], centre[1] + offset[1])
         axes = (random_.randint(2, max(3, side // 3)), random_.randint(2, max(3, side // 2)))
         cv2.ellipse(canvas, middle, axes, random_.uniform(0, 180), 0, 360, _colour(random_), -1, cv2.LINE_AA)
-    return left + side + 2
+    return int(left + side + 2)
 
 
 def _draw_stickers(canvas: Image, random_: random.Random) -> None:
