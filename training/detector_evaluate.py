@@ -18,7 +18,7 @@ from edge.detector import DetectorSettings, PlateDetector
 from edge.records import Image
 from training import detector_data as data
 from training.detector_metrics import Found, match
-from training.detector_score import Validation, int8_finder, report
+from training.detector_score import Validation, int8_finder, read_finder, report
 
 _TILE = 240
 _COLUMNS = 6
@@ -103,6 +103,8 @@ def _table(figures: dict[str, Any]) -> Table:
         table.add_row(f"{name} ({row['pictures']})", str(row["plates"]), *scores)
     for name, row in figures["by_width"].items():
         table.add_row(f"{name} wide", str(row["plates"]), "", "", f"{100 * row['recall']:.1f}")
+    for name, row in figures["photographs"].items():
+        table.add_row(f"{name} wide in photographs", str(row["plates"]), "", "", f"{100 * row['recall']:.1f}")
     row = figures["negatives"]
     table.add_row(f"without plates ({row['pictures']})", "0", "", "", f"{100 * row['boxed']:.1f} boxed")
     return table
@@ -124,6 +126,13 @@ def main(argv: list[str]) -> int:
     validation = Validation(data.data_folder())
     found, negatives = validation.run(int8_finder(model))
     figures = report(validation, found, negatives, size, threshold)
+    as_read, negatives_as_read = validation.run(read_finder(model))
+    together = report(validation, as_read, negatives_as_read, size, 0.5)
+    figures["with_reader"] = {
+        **{name: together[name]["recall"] for name in ("all", *data.SOURCES)},
+        **{name: row["recall"] for name, row in together["photographs"].items()},
+        "negatives_boxed": together["negatives"]["boxed"],
+    }
     figures["milliseconds"] = seconds_a_call(model, validation.pictures, threshold)
     options.sheets.mkdir(parents=True, exist_ok=True)
     for name, tiles in {
@@ -136,5 +145,10 @@ def main(argv: list[str]) -> int:
     if options.json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:
-        Console().print(_table(figures), f"detect: {figures['milliseconds']} ms of processor time")
+        told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in figures["with_reader"].items())
+        Console().print(
+            _table(figures),
+            f"recall with the reader's help: {told}",
+            f"detect: {figures['milliseconds']} ms of processor time",
+        )
     return 0

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from edge.candidates import read_plates
 from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, suppress
 from edge.preprocess import letterbox
+from edge.reader import PlateReader
 from training import detector_data as data
 from training.detector_metrics import (
     Found,
@@ -76,6 +78,21 @@ def int8_finder(model: Path) -> Finder:
     return find
 
 
+def read_finder(model: Path) -> Finder:
+    """Finds as `gatereader read` does: boxes below the threshold count if the reader finds a plate's text in them.
+
+    What counts has confidence 1, as there is no threshold any more.
+    """
+    detector, reader = PlateDetector(DetectorSettings(str(model))), PlateReader()
+
+    def find(picture: data.Picture) -> Found:
+        plates = read_plates(picture.image, detector.detect(picture.image), reader.read, detector.threshold)
+        boxes = np.array([(box.x1, box.y1, box.x2, box.y2) for box, _ in plates], np.float32)
+        return Found(boxes.reshape(-1, 4), np.ones(len(plates), np.float32))
+
+    return find
+
+
 def report(
     validation: Validation, found: Sequence[Found], negatives: Sequence[Found], size: int, threshold: float = 0.0
 ) -> dict[str, Any]:
@@ -96,8 +113,21 @@ def report(
             "recall": round(recall(own, truths, threshold), 4),
         }
     figures["by_width"] = _by_width(pictures, found, size, threshold)
+    figures["photographs"] = _photographs(pictures, found, threshold)
     figures["negatives"] = {"pictures": len(negatives), "boxed": round(boxed_share(negatives, threshold), 4)}
     return figures
+
+
+def _photographs(pictures: Sequence[data.Picture], found: Sequence[Found], threshold: float) -> dict[str, Any]:
+    """Recall on whole photographs and frames (not the web's, which are stretched) by the plate's width in them."""
+    hits = hit_truths(found, [picture.boxes for picture in pictures], threshold)
+    widths = np.concatenate([picture.boxes[:, 2] - picture.boxes[:, 0] for picture in pictures])
+    whole = np.concatenate([np.full(len(picture.boxes), picture.source != "web") for picture in pictures])
+    shares = {}
+    for least in (12, 24):
+        chosen = whole & (widths >= least)
+        shares[f"{least} px and more"] = {"plates": int(chosen.sum()), "recall": round(float(hits[chosen].mean()), 4)}
+    return shares
 
 
 def _by_width(
