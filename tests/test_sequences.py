@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,8 +25,12 @@ SEQUENCES = data_folder() / "sequences" / "romania"
 
 pytestmark = pytest.mark.skipif(not SEQUENCES.is_dir(), reason=f"no real sequences in {SEQUENCES}; set GATEREADER_DATA")
 
-Labels = dict[str, PlateBox]
-"""Plate → where it is in one frame; those that people can read."""
+
+class Labels(NamedTuple):
+    """The plates in one frame: those that people can read, by their text, and those that they cannot."""
+
+    readable: dict[str, PlateBox]
+    unreadable: list[PlateBox]
 
 
 @dataclass
@@ -38,17 +43,26 @@ class Ridden:
     """The plates that people can read."""
     sights: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """Plate → the seconds in which a box lay on it, each with that box's track."""
+    unreadable: dict[int, list[PlateBox]] = field(default_factory=dict)
+    """Second → the plates in it whose text is not known."""
+
+    def judged(self, event: PlateEvent) -> bool:
+        """Whether it is known what an event's plate is: people could not read all that the reader can."""
+        there = self.unreadable.get(round(event.best_seen), [])
+        return event.plate in self.known or all(overlap(event.box, box) < 0.5 for box in there)
 
 
 def rides(part: str) -> dict[str, dict[int, tuple[Path, Labels]]]:
     """Ride → second → the frame and the plates in it."""
-    labels: dict[str, Labels] = defaultdict(dict)
+    labels: dict[str, Labels] = defaultdict(lambda: Labels({}, []))
     with (SEQUENCES / part / "labels.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             x, y, width, height = (float(row[key]) for key in "xywh")
-            plates = labels[row["image"]]
+            plates, box = labels[row["image"]], PlateBox(x, y, x + width, y + height, 1.0)
             if row["text"]:
-                plates[row["text"]] = PlateBox(x, y, x + width, y + height, 1.0)
+                plates.readable[row["text"]] = box
+            else:
+                plates.unreadable.append(box)
     frames: dict[str, dict[int, tuple[Path, Labels]]] = defaultdict(dict)
     for image, plates in labels.items():
         ride, second = Path(image).stem.rsplit("_t", 1)
@@ -65,8 +79,9 @@ def ride_through(frames: dict[int, tuple[Path, Labels]]) -> Ridden:
         utc = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
         result = pipeline.process(Frame(np.asarray(picture, np.uint8), float(second), utc, index))
         events += result.events
-        ridden.known |= set(plates)
-        for text, where in plates.items():
+        ridden.known |= set(plates.readable)
+        ridden.unreadable[second] = plates.unreadable
+        for text, where in plates.readable.items():
             here = [shown.track for shown in result.tracks if overlap(shown.box, where) >= 0.5]
             ridden.sights.setdefault(text, []).extend((second, track) for track in here[:1])
     events += pipeline.finish()
@@ -98,7 +113,7 @@ def test_no_track_is_of_two_plates_and_a_plate_in_view_is_one_track(part: tuple[
 
 
 def test_most_plates_are_accepted_and_right(part: tuple[str, list[Ridden]]) -> None:
-    """A floor, at what was measured: 6 of 7 plates right, no wrong one."""
+    """A floor below what was measured (all 7 plates right, no wrong one)."""
     name, all_ridden = part
     if name != "val":
         pytest.skip("not all plates that can be read are labelled there")
@@ -106,7 +121,8 @@ def test_most_plates_are_accepted_and_right(part: tuple[str, list[Ridden]]) -> N
     wrong: set[str] = set()
     known: set[str] = set()
     for ridden in all_ridden:
-        accepted, truth = {event.plate for event in ridden.events if event.status == "accepted"}, ridden.known
+        truth = ridden.known
+        accepted = {event.plate for event in ridden.events if event.status == "accepted" and ridden.judged(event)}
         right, wrong, known = right | accepted & truth, wrong | accepted - truth, known | truth
     assert len(right) >= 6, f"right {right} of {known}"
     assert not wrong

@@ -35,7 +35,17 @@ LEAST_AGREEMENT = 0.95
 """What int8 may lose of float's average precision, and how alike their boxes must be (mean IoU); else nothing is
 written. Average precision does not depend on a threshold; recall at one hangs on three pictures without plates."""
 
-_BUILTIN = {"ADD", "CONCATENATION", "CONV_2D", "DELEGATE", "MAX_POOL_2D", "PAD", "PADV2", "QUANTIZE"}
+_BUILTIN = {
+    "ADD",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "DELEGATE",
+    "MAX_POOL_2D",
+    "PAD",
+    "PADV2",
+    "QUANTIZE",
+}
 _BUILTIN |= {"RESHAPE", "SLICE", "STRIDED_SLICE", "SPLIT", "MAXIMUM"}
 _SOURCES = {
     "openimages": "CC BY (Open Images)",
