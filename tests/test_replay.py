@@ -45,8 +45,12 @@ def test_a_recording_replays_at_its_times_and_says_what_the_gate_said(
     recorded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, total = compared(capsys, 0, recorded, "--against", recorded)
-    assert total == {"summary": {"same": len(found)}, "passes": len(found), "worse": 0}
+    assert (total["passes"], total["worse"]) == (
+        len(found),
+        0,
+    )  # frames come back as JPEG, so a doubtful pass may change
     (one,) = [one for one in found if one["before"]["plate"] == PASS.plate]
+    assert one["verdict"] == "same"
     assert one["after"]["status"] == "accepted"
     assert one["after"]["first_seen"] == pytest.approx(one["before"]["first_seen"], abs=0.3)
 
