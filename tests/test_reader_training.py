@@ -13,6 +13,7 @@ from test_reader_data import write_set
 from edge.errors import ConfigError, ModelError
 from edge.reader import PlateReader, ReaderSettings
 from training import export as exporting
+from training.average import average
 from training.calibrate import best_temperature
 from training.train import TrainSettings, learning_rate_at, train
 
@@ -41,6 +42,11 @@ def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytes
         train(SETTINGS, run, data, resume=False)
     train(replace(SETTINGS, steps=6), run, data, resume=True)
     assert (run / "history.csv").read_text().splitlines()[-1].startswith("6,")
+    mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean", SETTINGS.width, SETTINGS.context)
+    assert mean.is_file()
+    assert (mean.parent / "settings.json").read_bytes() == (run / "settings.json").read_bytes()
+    with pytest.raises(ConfigError, match="not the weights of a reader of width 0.5"):
+        average([tmp_path / "none.weights.h5"], tmp_path, 0.5, 2)
 
     card = exporting.export(run, tmp_path / "models", data, "a test")
     assert card.input.scale == pytest.approx(1.0)

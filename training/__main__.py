@@ -8,6 +8,7 @@ from edge.errors import GateReaderError
 COMMANDS = {
     "synth": "draw synthetic plates: a preview sheet, or pictures with labels",
     "train": "train the plate reader (CTC)",
+    "average": "the mean of several trained readers' weights",
     "export": "turn a trained reader into the int8 file and its card",
     "evaluate": "judge an exported reader on real plates, through the device's own code",
     "passes": "record the readings of simulated approaches, or of real sequences",

@@ -3,7 +3,7 @@
 Pools of synthetic and real plates are made first (once), then the network is trained with AdamW over one learning-rate
 cycle. A moving average of the weights is what is judged: every so often on the real validation crops, and the best of
 these is kept as `best.weights.h5`. The run's folder holds the settings, the history (CSV), the last complete state to
-resume from, and the best weights.
+resume from, the best weights and, at its end, the last ones.
 
 Going on from weights with the owner's own crops (`--from`, and `--data` with a labels.csv), the usual data is
 rehearsed. The best is then what reads most of the held-back own plates while it loses no more than `forget` of the
@@ -275,6 +275,7 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
                 log.info("%.0f crops/s", settings.batch * len(losses) / (time.monotonic() - started))
             if done % settings.save_every == 0 or done == settings.steps:
                 trainer.manager.save(done)
+    trainer.averaged.save_weights(trainer.folder / "last.weights.h5")
 
 
 def _judge(trainer: Trainer, judges: Judges, done: int, loss: float) -> None:
