@@ -45,7 +45,7 @@ def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytes
     mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean", SETTINGS.width, SETTINGS.context)
     assert mean.is_file()
     assert (mean.parent / "settings.json").read_bytes() == (run / "settings.json").read_bytes()
-    with pytest.raises(ConfigError, match="not the weights of a reader of width 0.5"):
+    with pytest.raises(ConfigError, match=r"not the weights of a reader of width 0\.5"):
         average([tmp_path / "none.weights.h5"], tmp_path, 0.5, 2)
 
     card = exporting.export(run, tmp_path / "models", data, "a test")
