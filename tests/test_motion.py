@@ -1,3 +1,4 @@
+from functools import cache
 from types import SimpleNamespace
 from typing import cast
 
@@ -29,10 +30,17 @@ class Counting:
 
 def street(seed: int, noise: float) -> Image:
     """Always the same street, with the noise of frame `seed`."""
-    rng = np.random.default_rng(1)
-    scene = cv2.resize(rng.integers(30, 150, (18, 32, 3)).astype(np.uint8), (WIDTH, HEIGHT))
-    grain = np.random.default_rng(seed).normal(0, noise, scene.shape)
-    return np.asarray((scene + grain).clip(0, 190), np.uint8)
+    scene = empty_street()
+    if not noise:
+        return scene.copy()
+    grain = np.random.default_rng(seed).standard_normal(scene.shape[:2], np.float32) * np.float32(noise)
+    return np.asarray((scene + grain[..., None]).clip(0, 190), np.uint8)
+
+
+@cache
+def empty_street() -> Image:
+    blocks = np.random.default_rng(1).integers(30, 150, (18, 32, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(blocks, (WIDTH, HEIGHT)), np.uint8)
 
 
 def with_plate(image: Image, x: int, y: int = 400, width: int = 60) -> Image:
