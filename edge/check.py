@@ -5,6 +5,7 @@ import binascii
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,8 +45,9 @@ class Finding(NamedTuple):
 def check(config: Config) -> Iterator[Finding]:
     """All findings, the quick ones first."""
     yield Finding("configuration", "every key is known and in range")
+    detector = cache(lambda: PlateDetector(config.detector, config.region))
     parts: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("detector", lambda: _detector(PlateDetector(config.detector, config.region))),
+        ("detector", lambda: _detector(detector())),
         ("reader", lambda: _reader(PlateReader(config.reader))),
         ("csv", lambda: _file(config.csv.path, "csv.path")),
         ("json", lambda: _file(str(json_path(config.json, config.csv.path) or ""), "json.path")),
@@ -53,7 +55,7 @@ def check(config: Config) -> Iterator[Finding]:
         ("review", lambda: _review(config)),
         ("recording", lambda: _recording(config.recording)),
         ("live page", lambda: _live(config.live)),
-        ("source", lambda: _source(config)),
+        ("source", lambda: _source(config, detector)),
     )
     for what, look in parts:
         try:
@@ -165,22 +167,21 @@ def _live(settings: LiveSettings) -> str:
     return f"{settings.listen} is free, {password} a password"
 
 
-def _source(config: Config) -> str:
+def _source(config: Config, detector: Callable[[], PlateDetector]) -> str:
     with open_source(config.source) as source:
         for waits, frame in enumerate(source):
             if frame is not None:
                 height, width = frame.image.shape[:2]
-                told = _plate_pixels(config, width, height)
+                told = _plate_pixels(config.vote.min_plate_width, detector().canvas_scale(width, height))
                 return f"{source.description} gives pictures of {width}×{height}; {told}"
             if waits >= _MOST_WAITS:
                 raise SourceError(f"{source.description}: no picture yet: {source.state().cause or 'it is silent'}")
         raise SourceError(f"{source.description}: no picture in it")
 
 
-def _plate_pixels(config: Config, width: int, height: int) -> str:
+def _plate_pixels(least: int, scale: float) -> str:
     """How large the smallest plate that may vote is for the detector, and what to do if that is too small."""
-    least = config.vote.min_plate_width
-    pixels = least * PlateDetector(config.detector, config.region).canvas_scale(width, height)
+    pixels = least * scale
     told = f"a plate {least} px wide there (vote.min_plate_width) is {pixels:.0f} px wide in the detector"
     if pixels >= _FINDABLE:
         return told

@@ -100,6 +100,7 @@ class PlateDetector:
         self._frame_size = (0, 0)
         self._windows: tuple[Window, ...] = ()
         self._stencil: npt.NDArray[np.uint8] | None = None
+        self._blanks: dict[Window, npt.NDArray[np.bool_]] = {}
         self.stage_seconds: dict[str, float] = {"letterbox": 0.0, "detect": 0.0}
         """Wall time of the last call's stages, in seconds."""
 
@@ -125,6 +126,7 @@ class PlateDetector:
             self._frame_size = (width, height)
             self._windows = windows(self._region, width, height)
             self._stencil = stencil(self._region, width, height)
+            self._blanks = {}
 
     def _detect(self, image: Image, window: Window) -> tuple[PlateBox, ...]:
         """The boxes of one part of the frame, in the frame's pixels."""
@@ -150,11 +152,15 @@ class PlateDetector:
     def _blank(self, boxed: Letterboxed, window: Window) -> None:
         """Grey where nothing is looked for, so that what is there cannot help or mislead."""
         assert self._stencil is not None
-        part = self._stencil[window.y1 : window.y2, window.x1 : window.x2]
-        width = max(1, round(part.shape[1] * boxed.scale))
-        height = max(1, round(part.shape[0] * boxed.scale))
-        small = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
-        boxed.canvas[boxed.top : boxed.top + height, boxed.left : boxed.left + width][small == 0] = _BLANK
+        if window not in self._blanks:  # the same in every frame of this size
+            part = self._stencil[window.y1 : window.y2, window.x1 : window.x2]
+            width = max(1, round(part.shape[1] * boxed.scale))
+            height = max(1, round(part.shape[0] * boxed.scale))
+            small = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
+            blank = np.zeros(boxed.canvas.shape[:2], bool)
+            blank[boxed.top : boxed.top + height, boxed.left : boxed.left + width] = small == 0
+            self._blanks[window] = blank
+        boxed.canvas[self._blanks[window]] = _BLANK
 
     def _counts(self, box: PlateBox) -> bool:
         """Whether the middle of a box is where plates are looked for."""

@@ -38,9 +38,10 @@ def same_size(a: PlateBox, b: PlateBox, growth: float = 2.0) -> bool:
     )
 
 
-def at_edge(box: PlateBox, width: int, height: int) -> bool:
-    """Whether a box touches the edge of a frame of this size, in pixels, so that what it shows may be cut off."""
-    return box.x1 < 1.0 or box.y1 < 1.0 or box.x2 > width - 1.0 or box.y2 > height - 1.0
+def at_edge(box: PlateBox, width: int, height: int, margin: float = 1.0) -> bool:
+    """Whether a box comes nearer than `margin` to the edge of a frame of this size, all in pixels, so that what it
+    shows may be cut off."""
+    return box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin
 
 
 def shifted(box: PlateBox, dx: float, dy: float) -> PlateBox:

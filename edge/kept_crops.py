@@ -9,13 +9,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import cv2
-
+from edge.chain import utc_text
 from edge.errors import ConfigError
+from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
 from edge.review import remove, strays
 from edge.whole_file import write_whole
@@ -135,10 +135,7 @@ class KeptCrops:
     def _keep(self, event: PlateEvent, shot: Shot, why: str) -> None:
         short = event.event_id.replace("-", "")[:8]
         stem = f"{event.best_utc.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}"
-        done, jpeg = cv2.imencode(".jpg", shot.crop, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        if not done:
-            raise OSError(0, "the crop cannot be encoded")
-        picture = jpeg.tobytes()
+        picture = encode_jpeg(shot.crop, _QUALITY)
         words = (json.dumps(self._values(event, shot, why, short), ensure_ascii=False) + "\n").encode()
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._make_room(len(picture) + len(words), 1)
@@ -159,7 +156,7 @@ class KeptCrops:
             "id": short,
             "event_id": event.event_id,
             "camera": event.camera,
-            "time": _utc(event.best_utc),
+            "time": utc_text(event.best_utc),
             "why": why,
             "status": event.status,
             "reason": event.reason,
@@ -220,10 +217,6 @@ class KeptCrops:
         if cause != self.error:
             log.error("cannot keep crops for `gatereader review` in %s; passes are recognised as before", cause)
         self.error = cause
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _pairs(characters: tuple[tuple[str, float], ...]) -> list[list[str | float]]:

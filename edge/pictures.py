@@ -14,12 +14,11 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import cv2
-
 from edge.clock import clock_synced
 from edge.errors import ConfigError
+from edge.jpeg import encode_jpeg
 from edge.line_log import Now, utc_now
-from edge.records import Image, PlateEvent
+from edge.records import PlateEvent
 from edge.whole_file import PARTIAL, write_whole
 
 log = logging.getLogger(__name__)
@@ -112,8 +111,8 @@ class Pictures:
         # the id, not the plate: a name is seen where the picture is not
         short = re.sub(r"[^0-9a-zA-Z]", "", event.event_id)[:8]
         stem = f"{moment:%Y-%m-%dT%H-%M-%S}.{moment.microsecond // 1000:03d}Z-{short}"
-        crop = _jpeg(event.shot.crop, self._settings.quality)
-        frame = _jpeg(event.shot.image, self._settings.quality) if self._settings.keep == "frames" else b""
+        crop = encode_jpeg(event.shot.crop, self._settings.quality)
+        frame = encode_jpeg(event.shot.image, self._settings.quality) if self._settings.keep == "frames" else b""
         self._make_room(len(crop) + len(frame))
         folder = self._folder / day
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -202,10 +201,3 @@ class Pictures:
         if cause != self.error:
             log.error("cannot keep pictures in %s; passes are recognised and written as before", cause)
         self.error = cause
-
-
-def _jpeg(image: Image, quality: int) -> bytes:
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise OSError("the picture cannot be encoded")
-    return data.tobytes()

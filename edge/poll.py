@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from edge.geometry import at_edge
 from edge.records import PlateBox, PlateReading, Reason
 from edge.vote import NO_VOTE, Ballot, Vote, VoteSettings, count
 
@@ -87,7 +88,7 @@ def refusal_of(
     """Why a reading may not vote; `frame_size` is (width, height) in pixels."""
     width, height = frame_size
     margin = max(_EDGE, settings.edge_margin * box.width)
-    if box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin:
+    if at_edge(box, width, height, margin):
         return "edge_cut"
     if _width(reading, box) < settings.min_plate_width:
         return "too_small"

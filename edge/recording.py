@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
-
 from edge.errors import ConfigError, OutputError
+from edge.jpeg import encode_jpeg
 from edge.recorded import EVENTS, MARKER, next_due, seconds_values, session_stamp, timed_frame
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
@@ -140,10 +139,7 @@ class Recorder:
             self.error = ""
 
     def _write(self, frame: Frame) -> None:
-        done, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, self._settings.quality])
-        if not done:
-            raise OSError(0, "a frame cannot be encoded")
-        data = jpeg.tobytes()
+        data = encode_jpeg(frame.image, self._settings.quality)
         self._make_room(len(data))
         path = self._folder / f"{self._session}_t{frame.time - self._start:011.3f}.jpg"
         write_whole(path, data)

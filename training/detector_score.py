@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from edge.candidates import read_plates
 from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, suppress
 from edge.preprocess import letterbox
 from edge.reader import PlateReader
+from edge.records import PlateBox
 from training import detector_data as data
 from training.detector_metrics import (
     Found,
@@ -71,9 +73,8 @@ def int8_finder(model: Path) -> Finder:
     detector = PlateDetector(DetectorSettings(str(model), LEAST_SCORE))
 
     def find(picture: data.Picture) -> Found:
-        plates = detector.detect(picture.image)
-        boxes = np.array([(plate.x1, plate.y1, plate.x2, plate.y2) for plate in plates], np.float32)
-        return Found(boxes.reshape(-1, 4), np.array([plate.confidence for plate in plates], np.float32))
+        boxes = detector.detect(picture.image)
+        return Found(_corners(boxes), np.array([box.confidence for box in boxes], np.float32))
 
     return find
 
@@ -87,10 +88,13 @@ def read_finder(model: Path) -> Finder:
 
     def find(picture: data.Picture) -> Found:
         plates = read_plates(picture.image, detector.detect(picture.image), reader.read, detector.threshold)
-        boxes = np.array([(box.x1, box.y1, box.x2, box.y2) for box, _ in plates], np.float32)
-        return Found(boxes.reshape(-1, 4), np.ones(len(plates), np.float32))
+        return Found(_corners([box for box, _ in plates]), np.ones(len(plates), np.float32))
 
     return find
+
+
+def _corners(boxes: Sequence[PlateBox]) -> data.Boxes:
+    return np.array([(box.x1, box.y1, box.x2, box.y2) for box in boxes], np.float32).reshape(-1, 4)
 
 
 def report(
@@ -112,15 +116,15 @@ def report(
             "ap50_95": round(mean_average_precision(own, truths), 4),
             "recall": round(recall(own, truths, threshold), 4),
         }
-    figures["by_width"] = _by_width(pictures, found, size, threshold)
-    figures["photographs"] = _photographs(pictures, found, threshold)
+    hits = hit_truths(found, [picture.boxes for picture in pictures], threshold)
+    figures["by_width"] = _by_width(pictures, hits, size)
+    figures["photographs"] = _photographs(pictures, hits)
     figures["negatives"] = {"pictures": len(negatives), "boxed": round(boxed_share(negatives, threshold), 4)}
     return figures
 
 
-def _photographs(pictures: Sequence[data.Picture], found: Sequence[Found], threshold: float) -> dict[str, Any]:
+def _photographs(pictures: Sequence[data.Picture], hits: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Recall on whole photographs and frames (not the web's, which are stretched) by the plate's width in them."""
-    hits = hit_truths(found, [picture.boxes for picture in pictures], threshold)
     widths = np.concatenate([picture.boxes[:, 2] - picture.boxes[:, 0] for picture in pictures])
     whole = np.concatenate([np.full(len(picture.boxes), picture.source != "web") for picture in pictures])
     shares = {}
@@ -130,10 +134,7 @@ def _photographs(pictures: Sequence[data.Picture], found: Sequence[Found], thres
     return shares
 
 
-def _by_width(
-    pictures: Sequence[data.Picture], found: Sequence[Found], size: int, threshold: float
-) -> dict[str, dict[str, float]]:
-    hits = hit_truths(found, [picture.boxes for picture in pictures], threshold)
+def _by_width(pictures: Sequence[data.Picture], hits: npt.NDArray[np.bool_], size: int) -> dict[str, dict[str, float]]:
     widths = np.concatenate(
         [(picture.boxes[:, 2] - picture.boxes[:, 0]) * size / max(picture.image.shape[:2]) for picture in pictures]
     )

@@ -177,8 +177,7 @@ def _draw_stickers(canvas: Image, random_: random.Random) -> None:
         x1, y1 = round((x + inwards) * width), round(y * height)
         cv2.rectangle(canvas, (x1, y1), (min(width - 1, x1 + w), min(height - 1, y1 + h)), _colour(random_), -1)
         mask = _word(random_.choice(_STICKERS), str(random_.choice(font_files("any"))), round(h * 0.7), 1)
-        if mask.shape[1] > w - 4:
-            mask = cv2.resize(mask, (w - 4, mask.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        mask = _narrowed(mask, w - 4)
         colour: Colour = random_.choice([(20, 20, 20), (240, 240, 240), (180, 20, 20)])
         _paint(canvas, mask, x1 + (w - mask.shape[1]) // 2, y1 + round(h * 0.15), colour)
 
@@ -202,8 +201,7 @@ def _draw_frame(canvas: Image, random_: random.Random) -> None:
                 word = "".join(random_.choice("ABCDEFGHIKLMNOPRSTUVW") for _ in range(random_.randint(3, 14)))
             mask = _word(word, str(random_.choice(font_files("any"))), round(depth * 0.7), 1)
             room = round(width * random_.uniform(0.4, 0.9))
-            if mask.shape[1] > room:
-                mask = cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+            mask = _narrowed(mask, room)
             _paint(canvas, mask, (width - mask.shape[1]) // 2, y + round(depth * 0.15), ink)
 
 
@@ -305,8 +303,7 @@ def _draw_caption(canvas: Image, layout: Layout, share: float, above: bool, rand
     height, width = canvas.shape[:2]
     mask = _word(text, str(random_.choice(font_files("any"))), round(height * share), 1)
     room = round(width * random_.uniform(0.45, 0.9))
-    if mask.shape[1] > room:
-        mask = cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    mask = _narrowed(mask, room)
     x = round((width - mask.shape[1]) * random_.choice([0.5, 0.5, random_.random()]))
     y = round(height * 0.03) if above else round(height * 0.97) - mask.shape[0]
     colour: Colour = random_.choice([(30, 30, 30), (20, 40, 120), (150, 30, 30), (230, 230, 230)])
@@ -371,6 +368,13 @@ def _word(text: str, font: str, height: int, margin: int) -> Mask:
     width = max(4, round(mask.shape[1] * height / mask.shape[0]))
     mask = cv2.resize(mask, (width, max(4, height)), interpolation=cv2.INTER_AREA).astype(np.uint8)
     return np.asarray(cv2.copyMakeBorder(mask, 0, 0, margin, margin, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8)
+
+
+def _narrowed(mask: Mask, room: int) -> Mask:
+    """Lettering squeezed into `room` columns if it is wider."""
+    if mask.shape[1] <= room:
+        return mask
+    return np.asarray(cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _ink(text: str, font: str, size: int) -> Mask:
