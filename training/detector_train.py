@@ -126,6 +126,8 @@ class _Run:
             fresh = transfer_weights(self.network, Path(settings.start))
             console.log(f"from {settings.start}, {fresh} tensors fresh")
         self.average = Average(self.network, settings.averaging)
+        for network in (self.network, self.average.network):
+            network.to(memory_format=torch.channels_last)  # a seventh faster on a processor
         weights = [value for value in self.network.parameters() if value.ndim > 1]
         others = [value for value in self.network.parameters() if value.ndim <= 1]
         groups = [{"params": weights, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
