@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from edge.errors import SourceError
-from training.detector_data import HELD_BACK_NEGATIVES, Boxes, Picture, data_folder, load_folder, negative_paths
+from training import detector_data
+from training.detector_data import (
+    HELD_BACK_NEGATIVES,
+    Boxes,
+    Picture,
+    data_folder,
+    load_folder,
+    load_pictures,
+    negative_paths,
+)
 from training.detector_metrics import (
     Found,
     average_precision,
@@ -93,6 +102,31 @@ def test_labels_become_pixels_and_unreadable_ones_a_line(tmp_path: Path) -> None
     (tmp_path / "labels" / "a.txt").write_text("0 half 0.5\n")
     with pytest.raises(SourceError, match="not readable as YOLO labels"):
         load_folder(tmp_path)
+
+
+def test_labels_that_miss_plates_are_corrected_for_training_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = tmp_path / "corrections.csv"
+    table.write_text(
+        "source,image,x1,y1,x2,y2,what\nweb,a.png,20.0,4.0,40.5,10.0,plate\nweb,a.png,2.0,20.0,22.0,30.0,unclear\n"
+    )
+    monkeypatch.setattr(detector_data, "CORRECTIONS", table)
+    noise = np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8)
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (tmp_path / "detector" / "web" / split / kind).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "detector" / "web" / split / "images" / "a.png"), noise)
+        (tmp_path / "detector" / "web" / split / "labels" / "a.txt").write_text("0 0.5 0.75 0.5 0.25\n")
+    (learned,) = load_pictures(tmp_path, "train", ["web"])
+    (judged,) = load_pictures(tmp_path, "val", ["web"])
+    labelled = (15.0, 25.0, 45.0, 35.0)
+    np.testing.assert_allclose(learned.boxes, boxes(labelled, (20, 4, 40.5, 10)))
+    np.testing.assert_allclose(judged.boxes, boxes(labelled))
+    np.testing.assert_array_equal(judged.image, noise)
+    assert np.ptp(learned.image[20:30, 2:22], axis=(0, 1)).tolist() == [0, 0, 0]
+    learned.image[20:30, 2:22] = noise[20:30, 2:22]
+    np.testing.assert_array_equal(learned.image, noise)
 
 
 def test_a_missing_data_folder_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

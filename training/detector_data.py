@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,9 @@ from training import dataset
 
 SOURCES = ("openimages", "romania", "web")
 HELD_BACK_NEGATIVES = 150
+CORRECTIONS = Path(__file__).with_name("detector_corrections.csv")
+"""Places of training pictures that no label knew, found by an earlier detector and judged by eye: `plate`s, and what
+nobody can tell (`unclear`), which should teach neither."""
 _LARGEST_CROP = 320
 
 Boxes = npt.NDArray[np.float32]
@@ -41,9 +44,13 @@ def data_folder() -> Path:
 
 
 def load_pictures(data: Path, split: str, sources: Sequence[str] = SOURCES) -> list[Picture]:
-    """Every real picture of `split` ("train" or "val") with its boxes, in the order of their names."""
+    """Every real picture of `split` ("train" or "val") with its boxes, in the order of their names.
+
+    Training pictures come with the missing labels of `CORRECTIONS`; pictures for validation as they are.
+    """
+    corrections = _corrections() if split == "train" else {}
     return [
-        _load(path, source)
+        _corrected(_load(path, source), corrections.get((source, path.name), ()))
         for source in sources
         for path in sorted((data / "detector" / source / split / "images").iterdir())
     ]
@@ -90,6 +97,29 @@ def _crop_paths(reader: Path) -> Iterator[Path]:
             for row in csv.DictReader(rows):
                 path = labels.parent / row["image"]
                 yield path if path.is_file() else labels.parent / "images" / row["image"]
+
+
+def _corrections() -> dict[tuple[str, str], list[dict[str, str]]]:
+    """The rows of `CORRECTIONS` by source and picture."""
+    rows: dict[tuple[str, str], list[dict[str, str]]] = {}
+    with CORRECTIONS.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            rows.setdefault((row["source"], row["image"]), []).append(row)
+    return rows
+
+
+def _corrected(picture: Picture, rows: Sequence[dict[str, str]]) -> Picture:
+    """With the plates that its labels miss, and with the mean colour over what may be one."""
+    boxes = [picture.boxes]
+    for row in rows:
+        box = np.array([[float(row[name]) for name in ("x1", "y1", "x2", "y2")]], np.float32)
+        if row["what"] == "plate":
+            boxes.append(box)
+        else:
+            x1, y1, x2, y2 = box[0].round().astype(int)
+            patch = picture.image[y1:y2, x1:x2]
+            patch[:] = patch.mean(axis=(0, 1))
+    return replace(picture, boxes=np.concatenate(boxes))
 
 
 def _belongs_to(path: Path) -> str:
