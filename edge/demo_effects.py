@@ -22,11 +22,12 @@ class Noise:
         """Add the noise of this light to the picture in place; the same time gives the same noise."""
         if self._field[0] != light.name:
             # drawn anew with every change of light: kept, it would be a quarter of the scene's memory
-            grain = np.random.default_rng(self._seed).standard_normal((HEIGHT + 64, WIDTH + 64, 3), np.float32)
-            grain *= light.noise
-            if light.infrared:
-                grain = np.repeat(grain[..., :1], 3, axis=2)
-            self._field = (light.name, np.clip(grain, -99, 99).astype(np.int8))
+            random_ = np.random.default_rng(self._seed)
+            field = np.empty((HEIGHT + 64, WIDTH + 64, 3), np.int8)
+            for row in field:  # row by row: as floats the whole would be four times as large, twice
+                grain = np.clip(light.noise * random_.standard_normal(row.shape, np.float32), -99, 99)
+                row[:] = grain[:, :1] if light.infrared else grain
+            self._field = (light.name, field)
         y, x = np.random.default_rng(round(time * 1000)).integers(0, 64, 2)
         cv2.add(picture, self._field[1][y : y + HEIGHT, x : x + WIDTH], dst=picture, dtype=cv2.CV_8U)
 

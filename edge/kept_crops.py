@@ -149,7 +149,6 @@ class KeptCrops:
         self._kept[stem] = _Kept(len(picture) + len(words), self._now())
 
     def _values(self, event: PlateEvent, shot: Shot, why: str, short: str) -> dict[str, Any]:
-        height, width = shot.image.shape[:2]
         box, reading = shot.box, shot.reading
         return {
             "schema": SCHEMA,
@@ -179,7 +178,7 @@ class KeptCrops:
             },
             "box": [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)],
             "detection": round(box.confidence, 4),
-            "frame": [width, height],
+            "frame": list(shot.frame_size),
             "models": self._models,
             "answer": None,
         }

@@ -112,7 +112,8 @@ class Pictures:
         short = re.sub(r"[^0-9a-zA-Z]", "", event.event_id)[:8]
         stem = f"{moment:%Y-%m-%dT%H-%M-%S}.{moment.microsecond // 1000:03d}Z-{short}"
         crop = encode_jpeg(event.shot.crop, self._settings.quality)
-        frame = encode_jpeg(event.shot.image, self._settings.quality) if self._settings.keep == "frames" else b""
+        whole = event.shot.image if self._settings.keep == "frames" else None
+        frame = b"" if whole is None else encode_jpeg(whole, self._settings.quality)
         self._make_room(len(crop) + len(frame))
         folder = self._folder / day
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)

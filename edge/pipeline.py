@@ -45,7 +45,11 @@ class Reader(Protocol):
 
 
 class Pipeline:
-    """The way of the data from a frame to the events. Not safe to call from two threads at once."""
+    """The way of the data from a frame to the events. Not safe to call from two threads at once.
+
+    With `keep_frames`, a pass's event carries the whole frame of its best reading, else only the plate's crop: a frame
+    for every plate in view is what the process would be largest by.
+    """
 
     def __init__(
         self,
@@ -54,12 +58,15 @@ class Pipeline:
         tracker: TrackerSettings | None = None,
         vote: VoteSettings | None = None,
         camera: str = "gate",
+        *,
+        keep_frames: bool = False,
     ) -> None:
         self._detector = detector
         self._reader = reader
         self._tracker = Tracker(tracker)
         self._settings = vote or VoteSettings()
         self._camera = camera
+        self._keep_frames = keep_frames
         self._seconds: dict[str, float] = {}
 
     @property
@@ -117,7 +124,9 @@ class Pipeline:
         height, width = frame.image.shape[:2]
         refusal = refusal_of(reading, track.box, (width, height), self._settings)
         ballot = Ballot(reading, weigh(reading, track.box), track.box, frame.time, frame.utc)
-        look = Look(ballot, refusal, Shot(frame.image, crop, track.box, reading))
+        image = frame.image if self._keep_frames else None
+        shot = Shot(image, crop.copy(), track.box, reading, (width, height))
+        look = Look(ballot, refusal, shot)
         held, track.held = track.held, look if track.objections else None
         if track.final is None:
             for each in (held, None if track.objections else look):

@@ -79,12 +79,14 @@ class PlateReading:
 class Shot:
     """What the camera and the reader saw when a pass was most legible: the evidence for a row."""
 
-    image: Image
-    """The whole frame."""
+    image: Image | None
+    """The whole frame, if the pipeline was told to keep frames."""
     crop: Image
-    """What the reader got of it."""
+    """What the reader got of it; pixels of its own."""
     box: PlateBox
     reading: PlateReading
+    frame_size: tuple[int, int]
+    """(width, height) in pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,8 @@ def run(config: Config) -> None:
     with Stop() as stop, ExitStack() as stack:
         # Models first: a wrong one is the owner's to mend, and is told before any device is opened.
         detector, reader = open_detector(config.detector, config.region, config.motion), PlateReader(config.reader)
-        pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
+        frames = config.pictures.keep == "frames"
+        pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera, keep_frames=frames)
         ledger = stack.enter_context(closing(Ledger.open(config.csv, config.json, config.pictures)))
         source = stack.enter_context(open_source(config.source))
         extras = _extras(config, source.description, detector, reader)

@@ -56,9 +56,15 @@ class Script:
 class Gate:
     """A pipeline with a scripted camera, and all that came out of it."""
 
-    def __init__(self, tracker: TrackerSettings | None = None, vote: VoteSettings | None = None) -> None:
+    def __init__(
+        self,
+        tracker: TrackerSettings | None = None,
+        vote: VoteSettings | None = None,
+        *,
+        keep_frames: bool = False,
+    ) -> None:
         self.script = Script()
-        self.pipeline = Pipeline(self.script, self.script, tracker, vote, "test")
+        self.pipeline = Pipeline(self.script, self.script, tracker, vote, "test", keep_frames=keep_frames)
         self.results: list[FrameResult] = []
         self.events: list[PlateEvent] = []
 

@@ -26,7 +26,7 @@ def doubtful(number: int = 1, raw: str = "AB1Z3CD", **changes: Any) -> PlateEven
     characters = tuple((character, 0.9) for character in raw)
     reading = PlateReading(raw, 0.9, characters, tuple(("X", 0.05) for _ in raw), 1, 700.0)
     crop = changes.pop("crop", None)
-    shot = Shot(image, plate_picture(raw) if crop is None else crop, BOX, reading)
+    shot = Shot(image, plate_picture(raw) if crop is None else crop, BOX, reading, (640, 480))
     identity = str(UUID(int=(number << 96) + 7))
     values: dict[str, Any] = {
         "event_id": identity, "status": "undecided", "reason": "no_consensus", "plate": "AB1?3CD", "plate_raw": raw,

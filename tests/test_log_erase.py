@@ -77,7 +77,7 @@ class Record:
 def of(plate: str, **changes: object) -> PlateEvent:
     """An event of a plate, with pictures; each plate is one pass."""
     picture = np.full((30, 90, 3), sum(plate.encode()) % 250, np.uint8)
-    shot = Shot(picture, picture[5:25], EVENT.box, PlateReading(plate, 0.9, ()))
+    shot = Shot(picture, picture[5:25], EVENT.box, PlateReading(plate, 0.9, ()), (60, 30))
     number = crc32(plate.encode()) % 10**8
     values: dict[str, object] = {
         "event_id": f"{number:08d}-7d53-5f0e-9a43-3f1d2c0a7b10",

@@ -35,7 +35,7 @@ ROOMY = PictureSettings(min_free_megabytes=0)
 def shown(number: int = 0, moment: datetime = MOMENT, **changes: object) -> PlateEvent:
     """An event with pictures that are hard to compress, so that each has about the same size."""
     image = np.random.default_rng(number).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    shot = Shot(image, image[10:30, 10:60], EVENT.box, PlateReading("AB123CD", 0.9, ()))
+    shot = Shot(image, image[10:30, 10:60], EVENT.box, PlateReading("AB123CD", 0.9, ()), (80, 40))
     return event(event_id=f"{number:08x}-7d53-5f0e", best_utc=moment, shot=shot, **changes)
 
 
@@ -99,7 +99,7 @@ def test_the_saved_crop_is_the_crop_of_the_reading_that_the_row_shows(tmp_path: 
     """Each frame has its own colour and its own box: the row's moment, box and sharpness must be the picture's."""
     csv = CsvSettings(str(tmp_path / "plates.csv"))
     ledger = Ledger.open(csv, JsonSettings(), replace(ROOMY, keep="frames", quality=100))
-    pipeline = Pipeline(Eyes(), Eyes())
+    pipeline = Pipeline(Eyes(), Eyes(), keep_frames=True)
     images = [np.full((240, 400, 3), 10 * number, np.uint8) for number in range(len(BOXES))]
     for number, image in enumerate(images):
         moment = MOMENT + timedelta(seconds=number / 5)

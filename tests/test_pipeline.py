@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edge.pipeline
+from edge.preprocess import crop_plate
 from edge.records import PlateBox, PlateEvent, PlateReading
 from edge.vote import VoteSettings
 
@@ -406,10 +407,19 @@ def test_the_shot_is_the_picture_of_the_reading_that_the_event_shows() -> None:
     event = only_final(gate)
     assert event.shot is not None
     frame_of_it = gate.results[round(event.best_seen * 10)].frame
-    assert event.shot.image is frame_of_it.image
+    assert event.shot.image is None
+    np.testing.assert_array_equal(event.shot.crop, crop_plate(frame_of_it.image, event.box))
+    assert not np.shares_memory(event.shot.crop, frame_of_it.image)  # or it would keep the whole frame in memory
     assert (event.shot.reading.text, event.shot.reading.sharpness) == (A, event.sharpness)
     assert event.shot.box == event.box
-    assert np.shares_memory(event.shot.crop, event.shot.image)
+
+
+def test_an_event_carries_its_frame_only_where_frames_are_kept() -> None:
+    gate = passing(Gate(keep_frames=True))
+    event = only_final(gate)
+    assert event.shot is not None
+    frame_of_it = gate.results[round(event.best_seen * 10)].frame
+    assert event.shot.image is frame_of_it.image
 
 
 def test_a_pass_that_is_decided_keeps_no_frame() -> None:
