@@ -12,6 +12,7 @@ import cv2
 from edge.candidates import read_plates
 from edge.clip import PICTURES, find_pictures, read_picture
 from edge.errors import OutputError, SourceError
+from edge.nbest import alternatives
 from edge.overlay import draw
 from edge.pipeline import Detector, Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
@@ -95,6 +96,7 @@ def still_values(still: Still) -> dict[str, Any]:
                 "text": reading.text,
                 "confidence": round(reading.confidence, 4),
                 "characters": [[character, round(confidence, 4)] for character, confidence in reading.characters],
+                "alternatives": [[text, round(odds, 4)] for text, odds in alternatives(reading)],
                 "box": [round(value, 1) for value in (box.x1, box.y1, box.x2, box.y2)],
                 "detection": round(box.confidence, 4),
                 **({} if still.ruled is None else dict(zip(("format", "unruled"), still.ruled[index], strict=True))),

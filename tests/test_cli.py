@@ -70,9 +70,12 @@ def test_a_picture_is_read(picture: Path, capsys: pytest.CaptureFixture[str]) ->
     assert set(found) == {"image", "width", "height", "plates", "ms"}
     assert (found["image"], found["width"], found["height"]) == (str(picture), 1280, 720)
     plate = next(plate for plate in found["plates"] if plate["text"] == PASS.plate)
-    assert set(plate) == {"text", "confidence", "characters", "box", "detection"}
+    assert set(plate) == {"text", "confidence", "characters", "alternatives", "box", "detection"}
     assert "".join(character for character, _ in plate["characters"]) == PASS.plate
     assert plate["confidence"] == min(confidence for _, confidence in plate["characters"])
+    (other, odds), *_ = plate["alternatives"]
+    assert sum(a != b for a, b in zip(other, PASS.plate, strict=True)) == 1
+    assert 0 < odds < 1
     x1, y1, x2, y2 = plate["box"]
     assert 0 <= x1 < x2 <= 1280
     assert 0 <= y1 < y2 <= 720
