@@ -26,7 +26,7 @@ run: $(ENV)/ready  ## start gatereader: the demo scene on http://127.0.0.1:8080/
 	$(ENV)/bin/gatereader run $(RUN_ARGS)
 
 test: $(TEST_ENV)/ready  ## run the tests that need no training environment
-	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'not training'
+	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'not training' --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-training: $(TRAIN_READY)  ## run the tests of the training code (TRAIN_ENV=… for an environment you have)
 	$(OFFLINE) $(TRAIN_ENV)/bin/python -m pytest -m training
