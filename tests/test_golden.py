@@ -11,6 +11,8 @@ from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.records import PlateEvent
 
+pytestmark = pytest.mark.timeout(600)  # the fixture's half minute is several on a busy machine
+
 FPS = 7.5
 READ_RIGHT = 0.95
 

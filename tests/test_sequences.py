@@ -23,7 +23,10 @@ from training.dataset import data_folder
 
 SEQUENCES = data_folder() / "sequences" / "romania"
 
-pytestmark = pytest.mark.skipif(not SEQUENCES.is_dir(), reason=f"no real sequences in {SEQUENCES}; set GATEREADER_DATA")
+pytestmark = [
+    pytest.mark.skipif(not SEQUENCES.is_dir(), reason=f"no real sequences in {SEQUENCES}; set GATEREADER_DATA"),
+    pytest.mark.timeout(600),  # the fixture's quarter of a minute is several on a busy machine
+]
 
 
 class Labels(NamedTuple):
