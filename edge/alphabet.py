@@ -56,22 +56,58 @@ def decode_greedy(logits: npt.NDArray[np.float32], temperature: float = 1.0) -> 
     """(T, C) logits → the best class of each time step, repeats merged, blanks dropped.
 
     A character's confidence is the highest probability that it reaches within its run of time steps; its runner-up
-    is the most probable other character (not blank) at that step.
+    is the most probable other character (not blank) at that step. Where a gap may hide a character that was not
+    read, the weaker of its neighbours is no surer than that there is none: a text that lacks a character would have no
+    weak one otherwise.
     """
     probabilities = softmax(logits, temperature)
     best = probabilities.argmax(axis=-1)
-    starts = np.flatnonzero(np.r_[True, best[1:] != best[:-1]])
-    ends = np.r_[starts[1:], len(best)]
-    characters: list[tuple[str, float]] = []
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
+    runs, borders = best[starts].tolist(), [*starts.tolist(), len(best)]
+    labels: list[int] = []
+    confidences: list[float] = []
     runners_up: list[tuple[str, float]] = []
-    for start, end in zip(starts, ends, strict=True):
-        label = int(best[start])
+    for run, label in enumerate(runs):
         if label == BLANK:
             continue
-        peak = start + int(probabilities[start:end, label].argmax())
+        peak = borders[run] + int(probabilities[borders[run] : borders[run + 1], label].argmax())
         step = probabilities[peak].copy()
-        characters.append((ALPHABET[label - 1], float(step[label])))
+        labels.append(label)
+        confidences.append(float(step[label]))
         step[[BLANK, label]] = -1.0
         second = int(step.argmax())
         runners_up.append((ALPHABET[second - 1], float(step[second])))
-    return Decoded("".join(c for c, _ in characters), tuple(characters), tuple(runners_up))
+    if labels:
+        _weaken(confidences, runs, _hidden(probabilities, best, starts))
+    text = "".join(ALPHABET[label - 1] for label in labels)
+    return Decoded(text, tuple(zip(text, confidences, strict=True)), tuple(runners_up))
+
+
+def _weaken(confidences: list[float], runs: list[int], hidden: list[float]) -> None:
+    """Lower, in place, the weaker neighbour of each gap to how sure it is that the gap hides nothing."""
+    after = 0
+    for label, doubt in zip(runs, hidden, strict=True):
+        if label != BLANK:
+            after += 1
+            continue
+        beside = range(max(after - 1, 0), min(after + 1, len(confidences)))
+        weaker = min(beside, key=confidences.__getitem__)
+        confidences[weaker] = min(confidences[weaker], 1.0 - doubt)
+
+
+def _hidden(
+    probabilities: npt.NDArray[np.float32], best: npt.NDArray[np.intp], starts: npt.NDArray[np.intp]
+) -> list[float]:
+    """For each run of time steps the highest probability of a character that is neither its own nor that of a run
+    beside it, whose flanks reach into a gap."""
+    runs = np.zeros(len(starts) + 2, np.intp)  # with a blank on either side
+    runs[1:-1] = best[starts]
+    of_step = np.zeros(len(best), np.intp)
+    of_step[starts[1:]] = 1
+    of_step = of_step.cumsum()
+    steps = np.arange(len(best))
+    others = probabilities.copy()
+    others[:, BLANK] = 0.0
+    for side in range(3):
+        others[steps, runs[of_step + side]] = 0.0
+    return list(np.maximum.reduceat(others.max(axis=-1), starts).tolist())

@@ -23,7 +23,7 @@ def alternatives(reading: PlateReading, count: int = 3) -> tuple[Alternative, ..
     Texts that are longer or shorter than the one read are not among them.
     """
     pairs = zip(reading.characters, reading.runners_up, strict=False)
-    odds = [second / first if first > 0 else 0.0 for (_, first), (_, second) in pairs]
+    odds = [min(1.0, second / first) if first > 0 else 0.0 for (_, first), (_, second) in pairs]
     order = sorted((index for index, value in enumerate(odds) if value > _IMPOSSIBLE), key=lambda i: -odds[i])
     # Best first: each set of exchanges leads to two next, its last one moved on, or one more added. As the positions
     # are in falling order of odds, no set comes before a better one, and none twice.

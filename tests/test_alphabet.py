@@ -42,6 +42,30 @@ def test_confidence_is_that_of_the_weakest_character() -> None:
     assert decoded.runners_up[1][0] == "8"
 
 
+def test_a_gap_that_may_hide_a_character_weakens_the_weaker_neighbour() -> None:
+    logits = logits_of("AA__BB__C")
+    logits[2, ALPHABET.index("A") + 1] = 7.0  # the flank of a neighbour is no other character
+    certain = decode_greedy(logits)
+    assert certain.confidence > 0.98
+    logits[5, ALPHABET.index("8") + 1] = 6.0  # B is a little less sure than A
+    logits[4, ALPHABET.index("8") + 1] = 6.0
+    logits[3, ALPHABET.index("1") + 1] = 7.5
+    doubtful = decode_greedy(logits)
+    step = softmax(logits)[3]
+    assert doubtful.text == "ABC"
+    assert doubtful.characters[1] == ("B", pytest.approx(1 - step[ALPHABET.index("1") + 1]))
+    assert [doubtful.characters[index] for index in (0, 2)] == [certain.characters[index] for index in (0, 2)]
+
+
+def test_a_character_hidden_before_the_first_or_behind_the_last_counts_too() -> None:
+    for place, index in ((0, 0), (-1, -1)):
+        logits = logits_of("_AB_")
+        logits[place, ALPHABET.index("I") + 1] = 7.0
+        decoded = decode_greedy(logits)
+        assert decoded.text == "AB"
+        assert decoded.characters[index][1] == pytest.approx(1 - softmax(logits)[place, ALPHABET.index("I") + 1])
+
+
 def test_an_empty_text_claims_nothing() -> None:
     assert decode_greedy(logits_of("__")).confidence == 0.0
 
