@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,7 +18,7 @@ import cv2
 
 from edge.errors import SourceError
 from edge.records import Frame, Image
-from edge.source_state import SourceState, turn
+from edge.source_state import Cause, SourceState, turn
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +31,20 @@ _MOST_HUNG = 3
 class CameraError(SourceError):
     """The camera gives no pictures (any more).
 
-    `cause` is a word or two for the status: refused, unauthorised, unknown host, unreachable, timeout, no such device,
-    no such stream, busy, no permission, no picture, lost.
+    `cause` is for the status and anybody; `advice` is for the owner's log, and never holds a password.
     """
 
-    def __init__(self, cause: str, advice: str = "") -> None:
+    def __init__(self, cause: Cause, advice: str = "") -> None:
         super().__init__(f"{cause}; {advice}" if advice else cause)
         self.cause = cause
 
 
 class Capture(Protocol):
     """An open camera, used by one thread."""
+
+    @property
+    def small(self) -> Image | None:
+        """The picture read last once more, smaller, where the camera itself makes two; else None."""
 
     def read(self) -> Image:
         """Wait for the next picture, BGR; raises CameraError."""
@@ -122,11 +126,11 @@ class LiveCamera:
                     image = capture.read()
                 except cv2.error as error:
                     raise CameraError("no picture", str(error).strip().splitlines()[-1]) from None
-                self._put(image)
+                self._put(image, capture.small)
         finally:
             capture.release()
 
-    def _put(self, image: Image) -> None:
+    def _put(self, image: Image, small: Image | None) -> None:
         with self._changed:
             if not self._is_current():
                 return
@@ -140,10 +144,10 @@ class LiveCamera:
             self._state = SourceState(True, since, "", state.frames + 1, state.dropped + late)
             if wanted:
                 self._due = max(self._due + 1 / self._fps, self._time) if self._fps else self._time
-                self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description)
+                self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description, small)
                 self._changed.notify_all()
 
-    def _set_offline(self, cause: str, message: str) -> None:
+    def _set_offline(self, cause: Cause, message: str) -> None:
         with self._changed:
             state = self._state
             if state.online or state.cause != cause:
@@ -177,8 +181,8 @@ class LiveCamera:
                 self._check_thread()
                 yield None
             else:
-                turned = turn(frame.image, self._rotate)
-                yield Frame(turned, frame.time, frame.utc, frame.index, frame.name)
+                small = None if frame.small is None else turn(frame.small, self._rotate)
+                yield replace(frame, image=turn(frame.image, self._rotate), small=small)
 
     def state(self) -> SourceState:
         """How the camera is now."""

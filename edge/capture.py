@@ -1,5 +1,6 @@
 """Cameras through OpenCV: network streams by FFmpeg, USB cameras by V4L2."""
 
+import errno
 import logging
 import os
 import time
@@ -13,6 +14,7 @@ import numpy as np
 from edge.camera import CameraError
 from edge.network import find_cause
 from edge.records import Image
+from edge.v4l2 import holders, video_devices
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +23,28 @@ _STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 
 
 class OpenCvCapture:
-    """An open VideoCapture; a read that fails raises CameraError."""
+    """An open VideoCapture; a read that fails raises CameraError.
 
-    def __init__(self, capture: cv2.VideoCapture, read_timeout: float) -> None:
+    `device` is that of a USB camera: two programs can open one, but only the first gets pictures.
+    """
+
+    small: Image | None = None
+
+    def __init__(self, capture: cv2.VideoCapture, read_timeout: float, device: Path | None = None) -> None:
         self._capture = capture
         self._timeout = read_timeout
+        self._device = device
 
     def read(self) -> Image:
         """The next picture, BGR. OpenCV says False for a stream that ended, and for one that timed out."""
         began = time.monotonic()
         good, image = self._capture.read()
         if good and image is not None and image.size:
+            self._device = None
             return np.asarray(image, np.uint8)
         waited = time.monotonic() - began
+        if self._device is not None and (others := _holders(self._device)):
+            raise CameraError("busy", f"{self._device} is in use by {others}")
         raise CameraError("timeout" if waited > 0.8 * self._timeout else "lost")
 
     def release(self) -> None:
@@ -81,8 +92,8 @@ def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: flo
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(max(1, round(read_timeout))))
     capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
     if not capture.isOpened():
-        if holder := _holder(device):
-            raise CameraError("busy", f"{device} is in use by {holder}")
+        if others := _holders(device):
+            raise CameraError("busy", f"{device} is in use by {others}")
         raise CameraError(
             "no picture", f"{device} is no camera that OpenCV can open; `v4l2-ctl --list-devices` tells more"
         )
@@ -95,28 +106,24 @@ def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: flo
     got = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if any(size) and got != size:
         log.info("%s gives %d×%d instead of %d×%d", device, *got, *size)
-    return OpenCvCapture(capture, read_timeout)
+    return OpenCvCapture(capture, read_timeout, device)
 
 
 def _check_device(device: Path) -> None:
     try:
         os.close(os.open(device, os.O_RDWR | os.O_NONBLOCK))
     except FileNotFoundError:
-        there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
-        raise CameraError("no such device", f"{device} is not there; video devices: {there}") from None
+        there = ", ".join(map(str, video_devices())) or "none"
+        raise CameraError("no such device", f"{device} is not there; cameras: {there}") from None
     except PermissionError:
         raise CameraError("no permission", f"{device}: the user must be in the group video") from None
     except OSError as error:
-        cause = "busy" if error.errno in (11, 16) else "no such device"
-        raise CameraError(cause, f"{device}: {error.strerror}") from None
+        if error.errno in (errno.EAGAIN, errno.EBUSY):
+            others = _holders(device) or "another program"
+            raise CameraError("busy", f"{device} is in use by {others}") from None
+        raise CameraError("no such device", f"{device}: {error.strerror}") from None
 
 
-def _holder(device: Path) -> str:
-    """The name of another program that has the device open, as far as we may see; or an empty string."""
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if link.readlink() == device.resolve() and link.parts[2] != str(os.getpid()):
-                return (link.parents[1] / "comm").read_text().strip()
-        except OSError:  # the process ended, or is another user's
-            continue
-    return ""
+def _holders(device: Path) -> str:
+    """The other programs that have the device open, in words; empty if none is seen."""
+    return " and ".join(map(str, holders(device, os.getpid())))

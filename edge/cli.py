@@ -1,4 +1,4 @@
-"""The command line: `gatereader run | read | replay | review | log | check | bench | password`.
+"""The command line: `gatereader run | read | replay | review | log | check | doctor | config | bench | password`.
 
 Every error ends here, as one line on standard error; `--debug` adds the traceback. Exit status: 0 ok, 1 something
 failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported when it runs, so that
@@ -105,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
     _add_configuration(check, "source", "csv", "listen", "camera", "detector", "reader")
 
+    _add_doctor(commands, common)
+    _add_config(commands, common)
+
     bench = commands.add_parser("bench", parents=[common], help="measure what each stage costs on this machine")
     bench.set_defaults(run=_bench)
     bench.add_argument("--frames", type=_count, default=200, metavar="N", help="frames to measure (default: 200)")
@@ -115,6 +118,33 @@ def _parser() -> argparse.ArgumentParser:
     password = commands.add_parser("password", parents=[common], help="make the live page's password_hash")
     password.set_defaults(run=_password)
     return parser
+
+
+def _add_doctor(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    doctor = commands.add_parser("doctor", parents=[common], help="look at the machine too, and say what to do")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--json", action="store_true", help="one JSON object")
+    doctor.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help="also write what a helper needs, without passwords and plates"
+    )
+    _add_configuration(doctor, "source", "csv", "listen", "camera", "detector", "reader")
+
+
+def _add_config(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    config = commands.add_parser("config", help="check a configuration, or show what it comes to")
+    actions = config.add_subparsers(required=True, metavar="ACTION")
+    check = actions.add_parser("check", parents=[common], help="is every key known and in range? 78 if not")
+    show = actions.add_parser("show", parents=[common], help="every setting, as a configuration file")
+    show.add_argument("--origin", action="store_true", help="say where each comes from: default, FILE:LINE or option")
+    show.add_argument("--secrets", action="store_true", help="show passwords and known plates too")
+    for action, run in ((check, _config_check), (show, _config_show)):
+        action.set_defaults(run=run)
+        action.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the same as --config FILE")
+        _add_configuration(action, *_OPTIONS)
 
 
 def _add_comparison(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +193,9 @@ def _overrides(options: argparse.Namespace) -> "list[Override]":
 def _run(options: argparse.Namespace) -> int:
     from edge.service import run
 
-    run(_configure(options))
+    # a terminal that closes sends the same signal as who wants the configuration read anew
+    reloads = options.config is not None and not os.isatty(0)
+    run(_configure(options), (lambda: _configure(options)) if reloads else None)
     return 0
 
 
@@ -259,6 +291,55 @@ def _check(options: argparse.Namespace) -> int:
         _print(f"{'FAILED' if finding.status else 'ok    '}  {finding.what}: {finding.text}")
         status = max(status, finding.status)
     return status
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from edge.bundle import write_bundle
+    from edge.config import read_config
+    from edge.doctor import diagnose, exit_status, report_json, report_lines
+
+    config, origins, trouble = None, None, None
+    try:
+        config, origins = read_config(options.config, _overrides(options))
+    except ConfigError as error:  # the machine can be looked at all the same
+        trouble = error
+    findings = []
+    for finding in diagnose(config, trouble):
+        findings.append(finding)
+        if not options.json:
+            _print("\n".join(report_lines(finding)))
+    if options.json:
+        _print(report_json(findings))
+    if options.bundle is not None:
+        write_bundle(options.bundle, findings, config, origins=origins, file=options.config)
+        sys.stderr.write(f"gatereader: {options.bundle} is written; look at what is in it before you send it\n")
+    return exit_status(findings)
+
+
+def _config_check(options: argparse.Namespace) -> int:
+    from edge.config import read_config
+    from edge.config_show import checked_line
+
+    file = _configuration_file(options)
+    _print(checked_line(*read_config(file, _overrides(options)), file))
+    return 0
+
+
+def _config_show(options: argparse.Namespace) -> int:
+    from edge.config import read_config
+    from edge.config_show import show_config
+
+    read = read_config(_configuration_file(options), _overrides(options))
+    for line in show_config(*read, with_origin=options.origin, secrets=options.secrets):
+        _print(line)
+    return 0
+
+
+def _configuration_file(options: argparse.Namespace) -> Path | None:
+    if options.file is not None and options.config is not None:
+        raise ConfigError(f"{options.file} and --config {options.config} are both given; give one of them")
+    file: Path | None = options.file or options.config
+    return file
 
 
 def _bench(options: argparse.Namespace) -> int:

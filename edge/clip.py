@@ -19,7 +19,7 @@ import numpy as np
 from edge.capture import keep_quiet
 from edge.errors import SourceError
 from edge.records import Frame, Image
-from edge.source_state import SourceState, turn
+from edge.source_state import Cause, SourceState, turn
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Clip:
         self._now, self._sleep = now, sleep
         self._frames = 0
         self._since = datetime.now(UTC)
-        self._cause = ""
+        self._cause: Cause = ""
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -78,7 +78,7 @@ class Clip:
             if not self._loop or self._frames == before:
                 self._end("ended")
 
-    def _end(self, cause: str) -> None:
+    def _end(self, cause: Cause) -> None:
         if not self._cause:
             self._cause, self._since = cause, datetime.now(UTC)
 

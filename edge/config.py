@@ -4,12 +4,14 @@ Nothing is ignored: a key that nobody knows, a value of the wrong type or out of
 it stands on. `python -m edge.config` prints the file with every key, its default and what it does.
 """
 
+import codecs
 import difflib
 import re
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
@@ -21,11 +23,13 @@ from edge.kept_crops import ReviewSettings
 from edge.live import LiveSettings
 from edge.motion import MotionSettings
 from edge.pictures import PictureSettings
+from edge.privacy import PrivacySettings
 from edge.reader import ReaderSettings
 from edge.recording import RecordingSettings
+from edge.redaction import hide_credentials
 from edge.region import RegionSettings
 from edge.source import SourceSettings
-from edge.toml import convert, default_file
+from edge.toml import convert, default_file, syntax_hint
 from edge.tracker import TrackerSettings
 from edge.vote import VoteSettings
 
@@ -58,6 +62,7 @@ class Config:
     pictures: PictureSettings = field(default_factory=PictureSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     live: LiveSettings = field(default_factory=LiveSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 
@@ -71,20 +76,77 @@ class Override(NamedTuple):
     option: str
 
 
+Origins = Mapping[str, Mapping[str, str]]
+"""Section → key → the place that it was given at: `FILE:LINE`, or an option of the command line."""
+
+
 class _Given(NamedTuple):
     value: object
     where: str
 
 
+class _Conflict(NamedTuple):
+    message: str
+    keys: tuple[tuple[str, str], ...]
+
+
 def load_config(path: Path | None = None, overrides: Iterable[Override] = ()) -> Config:
     """The configuration of the file at `path`, or the defaults, with the command line's `overrides` on top."""
+    return read_config(path, overrides)[0]
+
+
+def read_config(path: Path | None = None, overrides: Iterable[Override] = ()) -> tuple[Config, Origins]:
+    """The configuration, and where each value in it that is not a default comes from.
+
+    ConfigError says in one line what is wrong, where, and what is wanted.
+    """
+    try:
+        return _read_config(path, overrides)
+    except ConfigError as error:  # a key or a value may hold a line break, or a camera's password
+        line = "".join(character if character.isprintable() else " " for character in str(error))
+        raise ConfigError(hide_credentials(line)) from error
+
+
+def _read_config(path: Path | None, overrides: Iterable[Override]) -> tuple[Config, Origins]:
     given: dict[str, dict[str, _Given]] = {} if path is None else _read(path)
     sections = get_type_hints(Config)
     for override in overrides:
         if override.section not in sections:
             raise ConfigError(f"{override.option}: {_unknown_section(override.section, sections)}")
         given.setdefault(override.section, {})[override.key] = _Given(override.value, override.option)
-    return Config(**{name: _build(sections[name], name, values, sections) for name, values in given.items()})
+    config = Config(**{name: _build(sections[name], name, values, sections) for name, values in given.items()})
+    origins = {name: {key: value.where for key, value in values.items()} for name, values in given.items()}
+    if conflict := _conflict(config):
+        where = next(origins[section][key] for section, key in conflict.keys if key in origins.get(section, {}))
+        raise ConfigError(f"{where}: {conflict.message}")
+    return config, origins
+
+
+def _conflict(config: Config) -> _Conflict | None:
+    """Settings of different sections that cannot be meant together; the key to blame first."""
+    mode, folders = config.privacy.unknown, (("pictures", "folder"), ("review", "folder"), ("recording", "folder"))
+    strangers = f'shows strangers, of whom [privacy] unknown = "{mode}" keeps no picture'
+    if mode != "keep" and config.recording.folder:
+        message = f'[recording] folder: a recording {strangers}; write folder = "", or unknown = "keep"'
+        return _Conflict(message, (("recording", "folder"), ("privacy", "unknown")))
+    if mode != "keep" and config.pictures.keep == "frames":
+        message = f'[pictures] keep = "frames": a whole frame {strangers}; write keep = "crops", or unknown = "keep"'
+        return _Conflict(message, (("pictures", "keep"), ("privacy", "unknown")))
+    if config.json.path and config.csv.path and _same(config.json.path, config.csv.path):
+        message = (
+            f'[json] path = "{config.json.path}" is the CSV file (csv.path); give the JSON lines a file of their own'
+        )
+        return _Conflict(message, (("json", "path"), ("csv", "path")))
+    for (one, key), (other, _) in combinations(folders, 2):
+        first, second = getattr(config, one).folder, getattr(config, other).folder
+        if first and second and _same(first, second):
+            message = f'[{other}] {key} = "{second}" is that of [{one}] too; each deletes what is old in its own'
+            return _Conflict(message, ((other, key), (one, key)))
+    return None
+
+
+def _same(one: str, other: str) -> bool:
+    return Path(one).absolute() == Path(other).absolute()
 
 
 def parse_override(text: str) -> Override:
@@ -102,13 +164,7 @@ def parse_override(text: str) -> Override:
 
 def _read(path: Path) -> dict[str, dict[str, _Given]]:
     """Sections and keys of the file, each value with the place it stands at."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the configuration as UTF-8") from None
+    text = _text(path)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -127,13 +183,28 @@ def _read(path: Path) -> dict[str, dict[str, _Given]]:
     return given
 
 
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror or error}") from None
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigError(f"{path}:1: UTF-16 text, which some editors call Unicode; save the configuration as UTF-8")
+    try:
+        # the mark that Windows' editor puts before UTF-8 is no fault, nor are its line ends
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the configuration as UTF-8") from None
+
+
 def _build(cls: type[Settings], section: str, given: Mapping[str, _Given], sections: Mapping[str, Any]) -> Settings:
     """One module's settings from what the file and the command line say."""
     hints = get_type_hints(cls)
     values: dict[str, Any] = {}
     for key, (value, where) in given.items():
         if key not in hints:
-            hint = _suggestion(key, hints) or _home(key, sections)
+            hint = _suggestion(key, hints) or _home(key, sections) or f"; it knows {', '.join(hints)}"
             raise ConfigError(f"{where}: unknown key `{key}` in [{section}]{hint}")
         try:
             values[key] = convert(value, hints[key])
@@ -165,9 +236,10 @@ def _syntax_error(path: Path, text: str, message: str) -> str:
     found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
     if found is None:
         return f"{path}: not TOML: {message}"
-    line = found[2] or str(max(1, len(text.splitlines())))
+    line = int(found[2] or max(1, len(text.splitlines())))
     column = f" (column {found[3]})" if found[3] else ""
-    return f"{path}:{line}: not TOML: {found[1]}{column}"
+    hint = syntax_hint(found[1], text.splitlines()[line - 1] if text else "")
+    return f"{path}:{line}: not TOML: {found[1]}{column}{hint}"
 
 
 def _where(path: Path, text: str, section: str, key: str | None = None) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,13 +14,15 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from edge.live_feed import EventBoard, PictureFeed
-from edge.live_guard import HEALTH_PATH, Credentials, Guard
+from edge.live_guard import HEALTH_PATH, READY_PATH, Credentials, Guard
+from edge.source_state import Cause
 
 STALL_SECONDS = 10.0
-"""A processing loop that has not turned for this long is reported as dead."""
+"""A processing loop that has not turned for this long is reported as dead; so are frames that do not come."""
 
 _HEALTH_KEYS = ("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes")
 _CAMERA_KEYS = ("online", "since")
+_CAUSES = get_args(Cause)
 _REPEAT_SECONDS = 5.0
 """A stream repeats its last picture after this long, so that proxies keep it open and a viewer who left is noticed."""
 
@@ -80,6 +82,7 @@ class LiveApp:
             Route("/frame.jpg", self._frame),
             Route("/api/events", self._events),
             Route(HEALTH_PATH, self._health),
+            Route(READY_PATH, self._ready),
         ]
         return Starlette(routes=routes, middleware=[Middleware(Guard, credentials=credentials, hosts=hosts)])
 
@@ -113,16 +116,44 @@ class LiveApp:
             }
         )
 
+    async def _ready(self, _request: Request) -> Response:
+        """Whether plates are being read: 503 while no frames come, though the program is well and tries."""
+        status = self._status()
+        camera = status.get("camera")
+        camera = camera if isinstance(camera, Mapping) else {}
+        cause = _not_ready(status, camera)
+        told: dict[str, object] = {"ready": not cause}
+        if cause:
+            told["cause"] = cause
+        if "since" in camera:
+            told["since"] = camera["since"]
+        return _json(told, 503 if cause else 200)
+
     async def _health(self, _request: Request) -> Response:
         status = self._status()
-        age = status.get("loop_age")
-        alive = not (isinstance(age, int | float) and age > STALL_SECONDS)
+        alive = not _is_old(status.get("loop_age"))
         told: dict[str, object] = {"alive": alive}
         told |= {key: status[key] for key in _HEALTH_KEYS if key in status}
         camera = status.get("camera")
         if isinstance(camera, Mapping):  # its cause or description may hold an address
             told["camera"] = {key: camera[key] for key in _CAMERA_KEYS if key in camera}
         return _json(told, 200 if alive else 503)
+
+
+def _not_ready(status: Mapping[str, object], camera: Mapping[str, object]) -> str:
+    """Why no plate can be read at the moment, in words that anybody may know; empty if one can."""
+    if _is_old(status.get("loop_age")):
+        return "the processing loop stands still"
+    if not camera.get("online"):
+        cause = camera.get("cause")
+        return str(cause) if cause and cause in _CAUSES else "camera offline"
+    if status.get("last_frame_age") is None:
+        return "no frame yet"
+    return "no new frame" if _is_old(status["last_frame_age"]) else ""
+
+
+def _is_old(age: object) -> bool:
+    return isinstance(age, int | float) and age > STALL_SECONDS
 
 
 def _json(value: object, status_code: int = 200) -> Response:

@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge.password import verify_password
 
 HEALTH_PATH = "/healthz"
-"""The one path without a password: it tells no plate and no address."""
+READY_PATH = "/readyz"
+_OPEN_PATHS = (HEALTH_PATH, READY_PATH)
+"""The paths without a password: they tell no plate and no address."""
 
 _WRONG_PASSWORD_PAUSE = 0.5
 """Seconds; guesses are checked one after the other, so all of them together get two a second."""
@@ -71,7 +73,7 @@ class Guard:
             await send(message)
 
         refusal = None
-        if scope["type"] == "http" and scope["path"] != HEALTH_PATH:
+        if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
             headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
             refusal = await self._refusal(headers.get(b"host", ""), headers.get(b"authorization", ""))
         await (refusal or self._app)(scope, receive, send_with_headers)

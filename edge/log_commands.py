@@ -15,6 +15,7 @@ from edge.log_export import Choice, export, parse_moment
 from edge.log_files import log_files
 from edge.log_verify import FileReport, Report, verify_files, verify_log
 from edge.pictures import pictures_folder
+from edge.privacy import pseudonym_of
 from edge.whole_file import write_whole
 
 
@@ -90,14 +91,21 @@ def _export(options: argparse.Namespace, config: Config) -> int:
 
 
 def _erase(options: argparse.Namespace, config: Config) -> int:
+    status = _erase_text(options.plate, options, config)
+    if pseudonym := pseudonym_of(options.plate, config.privacy, config.csv.path):
+        status = max(status, _erase_text(pseudonym, options, config))
+    return status
+
+
+def _erase_text(plate: str, options: argparse.Namespace, config: Config) -> int:
     pictures = pictures_folder(config.pictures, config.csv.path)
     place = Place(tuple(_logs(config)), pictures, record_journal(config.csv, config.json))
-    erased = erase_plate(place, options.plate, trial=options.dry_run)
+    erased = erase_plate(place, plate, trial=options.dry_run)
     crops = passes = 0
     if not options.dry_run:
-        crops = review.erase(crops_folder(config.review, config.csv.path), options.plate)
+        crops = review.erase(crops_folder(config.review, config.csv.path), plate)
         if config.recording.folder:
-            passes = recording.erase(Path(config.recording.folder), options.plate)
+            passes = recording.erase(Path(config.recording.folder), plate)
     verb = "would erase" if options.dry_run else "erased"
     also = "" if options.dry_run else f", {crops} kept crops, {passes} recorded passes"
     _print(f"{verb}: {erased.rows} rows and lines, {erased.torn} half rows, {erased.pictures} pictures{also}")

@@ -27,7 +27,7 @@ def alternatives(reading: PlateReading, count: int = 3) -> tuple[Alternative, ..
     order = sorted((index for index, value in enumerate(odds) if value > _IMPOSSIBLE), key=lambda i: -odds[i])
     # Best first: each set of exchanges leads to two next, its last one moved on, or one more added. As the positions
     # are in falling order of odds, no set comes before a better one, and none twice.
-    queue = [(-odds[order[0]], (0,))] if order else []
+    queue: list[tuple[float, tuple[int, ...]]] = [(-odds[order[0]], (0,))] if order else []
     found: list[Alternative] = []
     while queue and len(found) < count:
         negative, chosen = heapq.heappop(queue)

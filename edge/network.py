@@ -1,10 +1,12 @@
 """The address of a network camera: check it, show it without its password, find out why it does not answer."""
 
 import base64
+import re
 import socket
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from edge.errors import SourceError
+from edge.source_state import Cause
 
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 SCHEMES = tuple(_PORTS)
@@ -25,6 +27,14 @@ def check_url(url: str) -> str:
     return url
 
 
+def signed_url(url: str, user: str, password: str) -> str:
+    """The URL with the user and password in it, each written as a URL wants it; what the URL had is replaced."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    secret = f":{quote(password, safe='')}" if password else ""
+    return parts._replace(netloc=f"{quote(user, safe='')}{secret}@{place}").geturl()
+
+
 def public_url(url: str) -> str:
     """The URL without user, password and query; some cameras have a password in the path, as `password=…`."""
     parts = urlsplit(url)
@@ -35,7 +45,7 @@ def public_url(url: str) -> str:
     return f"{parts.scheme}://{host}{port}{path}{query}"
 
 
-def find_cause(url: str, timeout: float) -> tuple[str, str]:
+def find_cause(url: str, timeout: float) -> tuple[Cause, str]:
     """Why the stream does not open: the cause in a word or two, and advice; asks the camera itself."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
@@ -53,8 +63,10 @@ def find_cause(url: str, timeout: float) -> tuple[str, str]:
     return "no picture", f"port {port} of {host} answers, but gives no video that can be decoded"
 
 
-def _network_cause(error: OSError, host: str, port: int) -> tuple[str, str]:
+def _network_cause(error: OSError, host: str, port: int) -> tuple[Cause, str]:
     if isinstance(error, socket.gaierror):
+        if error.errno == socket.EAI_AGAIN:
+            return "unknown host", f"no name server answers, so that nobody knows the address of {host}"
         return "unknown host", f"no address is known for {host}"
     if isinstance(error, ConnectionRefusedError):
         return "refused", f"nothing listens on port {port} of {host}"
@@ -80,5 +92,5 @@ def _ask(connection: socket.socket, parts: SplitResult) -> int:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         lines.append(f"Authorization: Basic {base64.b64encode(secret).decode()}")
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
-    words = connection.recv(256).split()
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", connection.recv(256))
+    return int(found[1]) if found else 0

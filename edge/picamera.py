@@ -2,7 +2,8 @@
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 from edge.camera import CameraError
 from edge.errors import SourceError
 from edge.records import Image
+from edge.source_state import turn
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,60 @@ _TO_BGR: dict[str, int | None] = {
     "YUYV": cv2.COLOR_YUV2BGR_YUYV,
 }
 DEFAULT_SIZE = (1280, 720)
+_SMALL_FORMAT = "YUV420"
+"""The one that the second stream can have on every Raspberry Pi."""
+_SETTLED = 12
+"""Frames after the start in which the wishes have reached the sensor and come back with the pictures."""
+_MANUAL, _CONTINUOUS = 0, 2
+"""libcamera's AfMode."""
+_TOLERANCE = 0.1
+"""Share by which what the camera does may differ from what it was told before the log says so."""
+_READ_BACK = {
+    "ExposureTime": ("shutter (ms)", 1000.0),
+    "AnalogueGain": ("gain", 1.0),
+    "LensPosition": ("focus (1/m)", 1.0),
+}
+"""libcamera's control, which comes back with each picture → what the log calls it, and how many make one of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class PiWishes:
+    """What to ask the camera for; 0 leaves a thing to it."""
+
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the picture as the sensor sees it, pixels; (0, 0) for 1280×720."""
+    fps: float = 0.0
+    rotate: int = 0
+    """Degrees clockwise."""
+    small_width: int = 0
+    """Width of a second, smaller picture of each frame, pixels; 0 for none."""
+    shutter: float = 0.0
+    """Exposure time, milliseconds."""
+    gain: float = 0.0
+    """Analogue gain, 1 and more."""
+    exposure: float = 0.0
+    """Brighter or darker than the camera would, in stops, where it chooses shutter or gain."""
+    focus: float = 0.0
+    """Metres to what should be sharp; 0 focuses by itself, again and again."""
+
+    def controls(self, known: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+        """libcamera's controls for these wishes, and the names of those that the camera does not know."""
+        wanted: dict[str, Any] = {}
+        if self.fps:
+            wanted["FrameRate"] = self.fps
+        if self.shutter:
+            wanted["ExposureTime"] = round(1000 * self.shutter)
+        if self.gain:
+            wanted["AnalogueGain"] = self.gain
+        if self.exposure:
+            wanted["ExposureValue"] = self.exposure
+        if self.focus:
+            wanted |= {"AfMode": _MANUAL, "LensPosition": 1.0 / self.focus}
+        elif "AfMode" in known:
+            wanted["AfMode"] = _CONTINUOUS
+        # FrameRate is picamera2's own word for FrameDurationLimits
+        lacking = [name for name in wanted if name not in known and name != "FrameRate"]
+        return {name: value for name, value in wanted.items() if name not in lacking}, lacking
 
 
 def import_picamera2() -> Any:
@@ -37,42 +93,80 @@ def import_picamera2() -> Any:
         ) from None
 
 
-class PiCapture:
-    """A started picamera2 camera."""
+class PiStream:
+    """One of the camera's streams, as it turned out to be: what was asked for is a wish."""
 
-    def __init__(self, camera: Any, read_timeout: float) -> None:
-        self._camera = camera
-        self._timeout = read_timeout
-        # what was asked for is a wish: the size, the format and the stride come back as the camera can do them
-        main = camera.camera_configuration()["main"]
-        self.size: tuple[int, int] = (int(main["size"][0]), int(main["size"][1]))
-        self._format = str(main["format"])
-        if self._format not in _TO_BGR:
-            raise CameraError("no picture", f"the camera gives {self._format}; wanted one of {', '.join(_TO_BGR)}")
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        self.size: tuple[int, int] = (int(configuration["size"][0]), int(configuration["size"][1]))
+        self.format = str(configuration["format"])
+        if self.format not in _TO_BGR:
+            raise CameraError("no picture", f"the camera gives {self.format}; wanted one of {', '.join(_TO_BGR)}")
+
+    def to_bgr(self, array: Image) -> Image:
+        """The stream's array → BGR, without what pads its rows."""
+        conversion = _TO_BGR[self.format]
+        image = array if conversion is None else cv2.cvtColor(array, conversion)
+        return np.ascontiguousarray(image[: self.size[1], : self.size[0]], np.uint8)
+
+    def __str__(self) -> str:
+        return f"{self.size[0]}×{self.size[1]}"
+
+
+class PiCapture:
+    """A started picamera2 camera. `rotate` is what is left to turn, degrees clockwise."""
+
+    def __init__(self, camera: Any, number: int, wishes: PiWishes, controls: Mapping[str, Any], timeout: float) -> None:
+        self.small: Image | None = None
+        self._camera, self._number, self._timeout = camera, number, timeout
+        self._controls = controls
+        configuration = camera.camera_configuration()
+        self.main = PiStream(configuration["main"])
+        lores = PiStream(configuration["lores"]) if wishes.small_width and configuration.get("lores") else None
+        self.lores = lores if lores is not None and lores.size[0] < self.main.size[0] else None
+        self.rotate = 0 if _is_turned(configuration.get("transform")) else wishes.rotate
+        self._names = ["main", "lores"] if self.lores else ["main"]
+        self._left = _SETTLED
 
     def read(self) -> Image:
-        """The next picture, BGR."""
+        """The next picture, BGR; `small` is the same one from the second stream."""
         try:
-            array = self._camera.capture_array("main", wait=self._timeout)
+            arrays, metadata = self._camera.capture_arrays(self._names, wait=self._timeout)
         except TimeoutError:
             raise CameraError("timeout", f"no picture in {self._timeout:.0f} s; is the ribbon cable seated?") from None
         except RuntimeError as error:
             raise CameraError("lost", str(error)) from None
-        conversion = _TO_BGR[self._format]
-        image = array if conversion is None else cv2.cvtColor(array, conversion)
-        return np.ascontiguousarray(image[: self.size[1], : self.size[0]], np.uint8)  # YUV rows may be padded
+        if self._left:
+            self._left -= 1
+            if not self._left:
+                self._tell(metadata)
+        if self.lores:
+            self.small = turn(self.lores.to_bgr(arrays[1]), self.rotate)
+        return turn(self.main.to_bgr(arrays[0]), self.rotate)
 
     def release(self) -> None:
         """Stop the camera and let others have it."""
         self._camera.stop()
         self._camera.close()
 
+    def _tell(self, metadata: Mapping[str, Any]) -> None:
+        """What the camera does, and what of the wishes it does otherwise; said once."""
+        told = [f"shutter {metadata['ExposureTime'] / 1000:.2f} ms"] if "ExposureTime" in metadata else []
+        told += [f"gain {metadata['AnalogueGain']:.1f}"] if "AnalogueGain" in metadata else []
+        told += [f"focus at {1 / metadata['LensPosition']:.1f} m"] if metadata.get("LensPosition") else []
+        log.info("camera %d: %s", self._number, ", ".join([str(self.main), *told]))
+        for name, (words, scale) in _READ_BACK.items():
+            wanted, got = self._controls.get(name), metadata.get(name)
+            if wanted and got is not None and abs(got - wanted) > _TOLERANCE * wanted:
+                got, wanted = got / scale, wanted / scale
+                log.warning("camera %d: %s is %.2f instead of %.2f", self._number, words, got, wanted)
 
-def pi_camera(number: int, size: tuple[int, int], fps: float, read_timeout: float) -> Callable[[], PiCapture]:
-    """What opens camera `number`; `size` (width, height) and `fps` are wishes, 0 for 1280×720 and the camera's rate.
 
-    Raises SourceError now if picamera2 is not there.
-    """
+def _is_turned(transform: Any) -> bool:
+    return bool(getattr(transform, "hflip", False) and getattr(transform, "vflip", False))
+
+
+def pi_camera(number: int, wishes: PiWishes, read_timeout: float) -> Callable[[], PiCapture]:
+    """What opens camera `number`. Raises SourceError now if picamera2 is not there."""
     picamera2 = import_picamera2()
 
     def open_camera() -> PiCapture:
@@ -83,22 +177,39 @@ def pi_camera(number: int, size: tuple[int, int], fps: float, read_timeout: floa
                 "no such device", f"no camera {number}; `rpicam-hello --list-cameras` lists them"
             ) from None
         except RuntimeError as error:
-            raise CameraError("busy", f"camera {number}: {error}") from None
-        wish = (size[0] or DEFAULT_SIZE[0], size[1] or DEFAULT_SIZE[1])
-        controls = {"FrameRate": fps} if fps else {}
+            raise CameraError("busy", f"camera {number}: {error}; does another program have it?") from None
         try:
-            main = {"size": wish, "format": "RGB888"}
-            camera.configure(camera.create_video_configuration(main=main, buffer_count=4, controls=controls))
-            camera.start()
-            capture = PiCapture(camera, read_timeout)
+            capture = _start(camera, number, wishes, read_timeout)
         except RuntimeError as error:
             camera.close()
             raise CameraError("busy", f"camera {number}: {error}") from None
         except SourceError:
             camera.close()
             raise
-        if capture.size != wish:
-            log.info("camera %d gives %d×%d instead of %d×%d", number, *capture.size, *wish)
         return capture
 
     return open_camera
+
+
+def _start(camera: Any, number: int, wishes: PiWishes, read_timeout: float) -> PiCapture:
+    """Configure and start it, and say what it does otherwise than wished."""
+    size = wishes.size if any(wishes.size) else DEFAULT_SIZE
+    controls, lacking = wishes.controls(camera.camera_controls)
+    if lacking:
+        log.warning("camera %d cannot be told %s", number, ", ".join(lacking))
+    streams: dict[str, Any] = {"main": {"size": size, "format": "RGB888"}}
+    if wishes.small_width:
+        small = min(wishes.small_width, size[0])
+        streams["lores"] = {"size": (small, 2 * round(small * size[1] / size[0] / 2)), "format": _SMALL_FORMAT}
+    if wishes.rotate == 180:  # the sensor reads out the other way round, for nothing; it cannot do a quarter turn
+        streams["transform"] = importlib.import_module("libcamera").Transform(hflip=1, vflip=1)
+    camera.configure(camera.create_video_configuration(**streams, buffer_count=4, controls=controls))
+    camera.start()
+    capture = PiCapture(camera, number, wishes, controls, read_timeout)
+    if capture.main.size != size:
+        log.info("camera %d gives %s instead of %d×%d", number, capture.main, *size)
+    if wishes.small_width and capture.lores is None:
+        log.warning("camera %d gives no second stream that is smaller; plates are looked for in the first", number)
+    elif capture.lores is not None and capture.lores.size != streams["lores"]["size"]:
+        log.info("camera %d gives its small picture as %s", number, capture.lores)
+    return capture

@@ -69,6 +69,14 @@ class Pipeline:
         self._keep_frames = keep_frames
         self._seconds: dict[str, float] = {}
 
+    def use(
+        self, detector: Detector, reader: Reader, tracker: TrackerSettings, vote: VoteSettings, *, keep_frames: bool
+    ) -> None:
+        """Go on with other models and settings, between two frames; passes under way go on with what they have."""
+        self._detector, self._reader = detector, reader
+        self._tracker.use(tracker)
+        self._settings, self._keep_frames = vote, keep_frames
+
     @property
     def started(self) -> int:
         """Tracks started so far; each ends, or has ended, as one final event."""
@@ -80,7 +88,7 @@ class Pipeline:
         with self._measured("vote"):
             events = self._close(self._tracker.advance(frame.time))
         with self._measured("detect"):
-            boxes = self._detector.detect(frame.image)
+            boxes = self._find(frame)
         self._seconds.update(getattr(self._detector, "stage_seconds", {}))
         boxes, readings, crops = self._read(frame, boxes)
         with self._measured("vote"):
@@ -99,6 +107,17 @@ class Pipeline:
     def finish(self) -> tuple[PlateEvent, ...]:
         """End of the stream: the events of all passes still in view."""
         return tuple(self._close(self._tracker.finish()))
+
+    def _find(self, frame: Frame) -> tuple[PlateBox, ...]:
+        """The boxes in the frame's own pixels, wherever the detector looks for them."""
+        if frame.small is None:
+            return self._detector.detect(frame.image)
+        (height, width), (small_height, small_width) = frame.image.shape[:2], frame.small.shape[:2]
+        x, y = width / small_width, height / small_height
+        return tuple(
+            PlateBox(box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y, box.confidence)
+            for box in self._detector.detect(frame.small)
+        )
 
     def _read(
         self, frame: Frame, boxes: Sequence[PlateBox]

@@ -35,6 +35,8 @@ class Frame:
     index: int
     name: str = ""
     """The file or camera that it came from, for messages."""
+    small: Image | None = None
+    """The same picture, smaller, where the camera made it beside the other: plates are looked for in it."""
 
 
 @dataclass(frozen=True, slots=True)

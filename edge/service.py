@@ -15,34 +15,18 @@ from typing import Protocol, Self
 
 from edge import __version__
 from edge.config import Config
-from edge.kept_crops import KeptCrops, crops_folder
-from edge.ledger import Ledger
 from edge.live import LiveServer
 from edge.memory import return_large_blocks
-from edge.motion import AnyDetector, open_detector
 from edge.notify import notify
-from edge.pipeline import Pipeline
-from edge.reader import PlateReader
-from edge.recording import Recorder
+from edge.parts import Extra, Parts
+from edge.privacy import Processor
 from edge.records import Frame, FrameResult, PlateEvent
+from edge.reload import Reload
 from edge.source import SourceState, open_source
 
 _log = logging.getLogger(__name__)
 _ALIVE_EVERY = 1.0
 """Seconds between two signs of life; far below any sensible WatchdogSec, far above the time of a frame."""
-
-
-class Processor(Protocol):
-    """What the loop asks of the pipeline."""
-
-    def process(self, frame: Frame) -> FrameResult:
-        """One frame in, one result out."""
-
-    def idle(self, time: float) -> tuple[PlateEvent, ...]:
-        """Frame time has come to `time` without a frame."""
-
-    def finish(self) -> tuple[PlateEvent, ...]:
-        """End every track."""
 
 
 class Log(Protocol):
@@ -66,15 +50,6 @@ class Log(Protocol):
         """Try the waiting rows again."""
 
 
-class Extra(Protocol):
-    """What may fail without harm: crops for review, recorded frames. It raises nothing and says what is wrong."""
-
-    error: str
-
-    def __call__(self, result: FrameResult) -> None:
-        """A new frame, and its events; events that came without a frame bring the last one again."""
-
-
 class Page(Protocol):
     """What the loop asks of the live page."""
 
@@ -94,16 +69,26 @@ class Camera(Protocol):
 
 
 class Stop:
-    """SIGINT and SIGTERM ask the loop to end; a second one does not wait for it."""
+    """SIGINT and SIGTERM ask the loop to end; a second one does not wait for it.
 
-    def __init__(self) -> None:
+    SIGHUP asks for the configuration to be read anew where `reloads`, else also for the end, unless it is ignored
+    (nohup).
+    """
+
+    def __init__(self, *, reloads: bool = False) -> None:
         self.cause = ""
+        self.reload_asked = False
+        self._reloads = reloads
         self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._ask)
+            if self._reloads:
+                self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._ask_reload)
+            elif signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+                self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._ask)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,6 +100,9 @@ class Stop:
             raise KeyboardInterrupt
         self.cause = signal.Signals(number).name
 
+    def _ask_reload(self, number: int, _: FrameType | None) -> None:  # noqa: ARG002
+        self.reload_asked = True
+
 
 class Progress:
     """How far the loop has come; written by the loop, read by the live page's thread."""
@@ -124,8 +112,13 @@ class Progress:
         self.passes = 0
         self.rate = 0.0
         self.started_at = self.turned_at = self.frame_at = time.monotonic()
+        self.reload: Reload | None = None
         self._name, self._camera, self._rows, self._extras = name, camera, log, extras
         self._told_at, self._told_frames = float("-inf"), 0
+
+    def use(self, log: Log, extras: Sequence[Extra]) -> None:
+        """Tell of these from now on."""
+        self._rows, self._extras = log, extras
 
     def turn(self) -> None:
         """The loop went round: once a second, try what the disk did not take, and tell systemd."""
@@ -143,6 +136,8 @@ class Progress:
             status += f"; {self._rows.waiting} rows wait for " if self._rows.waiting else "; cannot write "
             status += self._rows.error
         status += "".join(f"; not kept: {extra.error}" for extra in self._extras if extra.error)
+        if self.reload is not None and self.reload.trouble:
+            status += f"; {self.reload.trouble}"
         # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
         notify(READY=1, STATUS=status, WATCHDOG=1)
 
@@ -160,6 +155,7 @@ class Progress:
             "passes": self.passes,
             "rows_waiting": self._rows.waiting,
             "not_written": self._rows.error,
+            "reload": self.reload.trouble if self.reload is not None else "",
             "not_kept": [extra.error for extra in self._extras if extra.error],
             "camera": {
                 "name": self._name,
@@ -186,7 +182,14 @@ class Loop:
     ) -> None:
         self._pipeline, self._rows, self._page = pipeline, log, page
         self._progress, self._log_plates, self._extras = progress, log_plates, extras
+        self.reload: Callable[[], None] | None = None
         self._last: Frame | None = None
+
+    def use(self, parts: Parts) -> None:
+        """Go on with the parts as they are now."""
+        self._pipeline, self._rows, self._extras = parts.pipeline, parts.ledger, parts.extras
+        self._log_plates = parts.config.service.log_plates
+        self._progress.use(parts.ledger, parts.extras)
 
     def run(self, source: Iterable[Frame | None], stop: Stop) -> None:
         """Until the source ends or `stop` has a cause; however it ends, every open track becomes one written event."""
@@ -199,6 +202,9 @@ class Loop:
                 self._progress.turn()
                 if stop.cause:
                     break
+                if stop.reload_asked and self.reload is not None:
+                    stop.reload_asked = False
+                    self.reload()
         finally:
             notify(STOPPING=1, STATUS="writing the last passes")
             self._hand_out(self._pipeline.finish())
@@ -242,31 +248,24 @@ def event_line(event: PlateEvent, show_plate: bool = True) -> str:
     return f"{plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"
 
 
-def run(config: Config) -> None:
-    """Run the service as `config` says, until its source ends or a signal comes."""
+def run(config: Config, load: Callable[[], Config] | None = None) -> None:
+    """Run the service as `config` says, until its source ends or a signal comes.
+
+    `load` reads the configuration anew at each SIGHUP; without it SIGHUP, which a closing terminal sends, is an end.
+    """
     return_large_blocks()
-    with Stop() as stop, ExitStack() as stack:
+    with Stop(reloads=load is not None) as stop, ExitStack() as stack:
         # Models first: a wrong one is the owner's to mend, and is told before any device is opened.
-        detector, reader = open_detector(config.detector, config.region, config.motion), PlateReader(config.reader)
-        frames = config.pictures.keep == "frames"
-        pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera, keep_frames=frames)
-        ledger = stack.enter_context(closing(Ledger.open(config.csv, config.json, config.pictures)))
+        parts = stack.enter_context(closing(Parts(config)))
         source = stack.enter_context(open_source(config.source))
-        extras = _extras(config, source.description, detector, reader)
-        progress = Progress(config.service.camera, source, ledger, extras)
+        parts.watch(source.description)
+        progress = Progress(config.service.camera, source, parts.ledger, parts.extras)
         page = stack.enter_context(closing(LiveServer(config.live, progress.status)))
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
-        Loop(pipeline, ledger, page, progress, config.service.log_plates, extras=extras).run(source, stop)
+        loop = Loop(parts.pipeline, parts.ledger, page, progress, config.service.log_plates, extras=parts.extras)
+        if load is not None:
+            loop.reload = progress.reload = Reload(load, parts, lambda: loop.use(parts))
+        loop.run(source, stop)
         _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
-
-
-def _extras(config: Config, source: str, detector: AnyDetector, reader: PlateReader) -> list[Extra]:
-    """The kept crops, which also remove what is too old, and the recorded frames if they are wanted."""
-    models = {"detector": detector.card.sha256, "reader": reader.card.sha256}
-    extras: list[Extra] = [KeptCrops(config.review, crops_folder(config.review, config.csv.path), models)]
-    if config.recording.folder:
-        facts = {"version": __version__, "camera": config.service.camera, "source": source, "models": models}
-        extras.append(Recorder(config.recording, facts))
-    return extras

@@ -6,20 +6,23 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from edge.camera import Capture, LiveCamera
+from edge.camera import CameraError, Capture, LiveCamera
 from edge.capture import open_stream, open_v4l2
 from edge.clip import PICTURES, Clip, Pictures, Video, find_pictures
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
-from edge.network import SCHEMES, check_url, public_url
-from edge.picamera import pi_camera
+from edge.gstreamer import check_gstreamer, described, jetson_pipeline, open_pipeline
+from edge.network import SCHEMES, check_url, public_url, signed_url
+from edge.picamera import PiWishes, pi_camera
 from edge.recorded import TimedPictures, is_recording
+from edge.sign_in import SignIn
 from edge.source_state import Source, SourceState
 
 __all__ = ["Source", "SourceSettings", "SourceState", "open_source"]
 
 ACCEPTED = (
     "demo:, demo:SEED, picamera:0, v4l2:/dev/video0, /dev/video0, 0, rtsp://…, rtsps://…, http://…, https://…, "
+    "jetson:0, gstreamer:PIPELINE, "
     "a video file, or a folder of pictures"
 )
 
@@ -29,7 +32,14 @@ class SourceSettings:
     """Where the pictures come from."""
 
     source: str = "demo:"
-    """demo:, picamera:0, v4l2:/dev/video0, rtsp://user:password@host/path, http://…, a video file, or a folder."""
+    """demo:, picamera:0, v4l2:/dev/video0, rtsp://host/path, http://…, jetson:0, gstreamer:PIPELINE, a video file, or
+    a folder."""
+    user: str = ""
+    """User of a network camera; empty where the address has it, as in rtsp://user:password@host/path."""
+    password_file: str = ""
+    """A file whose first line is that user's password, such as a systemd credential. Nothing shows or logs it."""
+    password_env: str = ""
+    """Name of an environment variable that holds the password instead."""
     fps: float = 0.0
     """Frames a second to take, at most; 0 takes all. For a folder its pictures a second, where 0 means 5."""
     width: int = 0
@@ -38,6 +48,17 @@ class SourceSettings:
     """Height to ask a camera for, pixels; 0 leaves it to the camera. It may give another."""
     rotate: Literal[0, 90, 180, 270] = 0
     """Turn the pictures clockwise by so many degrees."""
+    small_width: int = 0
+    """Width, pixels, of a second picture that a Raspberry Pi camera makes of each frame, without the processor's help,
+    for the detector, while plates are read in the large one; 0 for none."""
+    shutter: float = 0.0
+    """Milliseconds that a Raspberry Pi camera exposes; 0 leaves it to the camera. At 20 km/h a car moves 6 mm in 1."""
+    gain: float = 0.0
+    """Analogue gain of a Raspberry Pi camera, 1 to 64; 0 leaves it to the camera."""
+    exposure: float = 0.0
+    """Stops, -8 to 8, by which a Raspberry Pi camera makes brighter or darker pictures where it chooses by itself."""
+    focus: float = 0.0
+    """Metres at which a Raspberry Pi camera's lens is held; 0 lets it focus by itself, which may follow the rain."""
     open_timeout: float = 10.0
     """Seconds that opening a network stream may take."""
     read_timeout: float = 10.0
@@ -57,31 +78,48 @@ class SourceSettings:
             raise ConfigError("width and height belong together: give both, or neither")
         if self.rotate not in (0, 90, 180, 270):
             raise ConfigError(f"rotate = {self.rotate}: wanted 0, 90, 180 or 270")
+        self._check_camera()
         for name, seconds in (("open_timeout", self.open_timeout), ("read_timeout", self.read_timeout)):
             if not 0.5 <= seconds <= 300:
                 raise ConfigError(f"{name} = {seconds}: wanted 0.5 to 300 seconds")
 
+    def _check_camera(self) -> None:
+        if self.password_file and self.password_env:
+            raise ConfigError("password_file and password_env are both given; keep one of them")
+        if (self.password_file or self.password_env) and not self.user:
+            raise ConfigError("user is empty, and password_file or password_env is given: whose password is it?")
+        if self.small_width and not 64 <= self.small_width <= 1920:
+            raise ConfigError(f"small_width = {self.small_width}: wanted 64 to 1920, or 0 for none")
+        if not 0 <= self.shutter <= 1000:
+            raise ConfigError(f"shutter = {self.shutter}: wanted 0 to 1000 milliseconds, 0 for the camera's own")
+        if self.gain and not 1 <= self.gain <= 64:
+            raise ConfigError(f"gain = {self.gain}: wanted 1 to 64, or 0 for the camera's own")
+        if not -8 <= self.exposure <= 8:
+            raise ConfigError(f"exposure = {self.exposure}: wanted -8 to 8 stops")
+        if self.focus and not 0.02 <= self.focus <= 1000:
+            raise ConfigError(f"focus = {self.focus}: wanted 0.02 to 1000 metres, or 0 to focus by itself")
+
 
 def open_source(settings: SourceSettings) -> Source:
-    """The source that the settings name; SourceError if there can be no such source.
+    """The source that the settings name; SourceError if there can be no such source, ConfigError without its password.
 
     A camera that is only not there yet is no error: the source keeps trying, and its state says why.
     """
     spec = settings.source.strip()
     kind, colon, rest = spec.partition(":")
+    if kind in ("gstreamer", "jetson") and colon:
+        return _open_gstreamer(kind, rest.strip(), spec, settings)
     if "://" in spec:
         return _open_network(spec, settings)
     if kind == "demo" and colon:
         return DemoSource(_number(rest or "0", spec), settings.fps, settings.rotate, settings.realtime)
     if kind == "picamera" and colon:
-        size = (settings.width, settings.height)
         number = _number(rest or "0", spec)
-        opens = pi_camera(number, size, settings.fps, settings.read_timeout)
-        return _live(settings, opens, f"picamera {number}")
-    if kind == "v4l2" and colon:
-        return _open_device(rest, settings)
-    if spec.startswith("/dev/") or (spec.isascii() and spec.isdigit()):
-        return _open_device(spec, settings)
+        opens = pi_camera(number, _pi_wishes(settings), settings.read_timeout)
+        return _live(settings, opens, f"picamera {number}", turned=True)
+    is_v4l2 = kind == "v4l2" and bool(colon)
+    if is_v4l2 or spec.startswith("/dev/") or (spec.isascii() and spec.isdigit()):
+        return _open_device(rest if is_v4l2 else spec, settings)
     return _open_clip(spec, settings)
 
 
@@ -91,9 +129,40 @@ def _number(text: str, spec: str) -> int:
     return int(text)
 
 
-def _live(settings: SourceSettings, opens: Callable[[], Capture], description: str) -> LiveCamera:
+def _live(
+    settings: SourceSettings, opens: Callable[[], Capture], description: str, *, turned: bool = False
+) -> LiveCamera:
+    """`turned`: the pictures come as they should be."""
     patience = settings.open_timeout + settings.read_timeout + 5
-    return LiveCamera(opens, description, fps=settings.fps, rotate=settings.rotate, patience=patience)
+    rotate = 0 if turned else settings.rotate
+    return LiveCamera(opens, description, fps=settings.fps, rotate=rotate, patience=patience)
+
+
+def _pi_wishes(settings: SourceSettings) -> PiWishes:
+    return PiWishes(
+        (settings.width, settings.height),
+        settings.fps,
+        settings.rotate,
+        settings.small_width,
+        settings.shutter,
+        settings.gain,
+        settings.exposure,
+        settings.focus,
+    )
+
+
+def _open_gstreamer(kind: str, rest: str, spec: str, settings: SourceSettings) -> LiveCamera:
+    size = (settings.width, settings.height)
+    if kind == "jetson":
+        number = _number(rest or "0", spec)
+        pipeline, description = jetson_pipeline(number, size, settings.fps, settings.rotate), f"jetson {number}"
+    elif rest:
+        pipeline, description = rest, described(rest)
+    else:
+        raise SourceError("gstreamer: wants a pipeline, such as gstreamer:v4l2src device=/dev/video0")
+    check_gstreamer()
+    limits = settings.open_timeout, settings.read_timeout
+    return _live(settings, lambda: open_pipeline(pipeline, *limits), description, turned=kind == "jetson")
 
 
 def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
@@ -102,7 +171,19 @@ def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
         raise SourceError(f"{scheme or 'this'}:// is no source; wanted {ACCEPTED}")
     url = check_url(spec)
     limits = settings.open_timeout, settings.read_timeout
-    return _live(settings, lambda: open_stream(url, *limits), public_url(url))
+    if not settings.user:
+        return _live(settings, lambda: open_stream(url, *limits), public_url(url))
+    sign_in = SignIn(settings.user, settings.password_file, settings.password_env)
+    sign_in.password()
+
+    def opens() -> Capture:
+        try:
+            signed = signed_url(url, settings.user, sign_in.password())
+        except ConfigError as error:  # it was there at the start: the owner is at it
+            raise CameraError("no password", str(error)) from None
+        return open_stream(signed, *limits)
+
+    return _live(settings, opens, public_url(url))
 
 
 def _open_device(name: str, settings: SourceSettings) -> LiveCamera:

@@ -4,12 +4,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import cv2
 import numpy as np
 
 from edge.records import Frame, Image
+
+Cause = Literal[
+    "",
+    "connecting",
+    "refused",
+    "unauthorised",
+    "unknown host",
+    "unreachable",
+    "timeout",
+    "no such device",
+    "no such stream",
+    "no permission",
+    "no password",
+    "busy",
+    "no picture",
+    "lost",
+    "ended",
+    "closed",
+]
+"""Why no pictures come. Fixed words, never an address or a name, so that anybody may be told; empty while they do."""
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -22,7 +42,7 @@ class SourceState:
     """Whether pictures come."""
     since: datetime
     """When that last changed, UTC."""
-    cause: str
+    cause: Cause
     """Why no pictures come, in a word or two; empty while they do."""
     frames: int
     """Frames that arrived from the camera or were read from the file."""

@@ -28,9 +28,10 @@ def convert(value: object, wanted: Any) -> Any:
         inner = [option for option in get_args(wanted) if option is not type(None)]
         return convert(value, inner[0])
     if origin is Literal:
-        if value not in get_args(wanted):
-            choices = ", ".join(_show(choice) for choice in get_args(wanted))
-            raise ValueError(f"found {_show(value)}, wanted one of {choices}")
+        # by type too, for to Python true is 1 and 90.0 is 90
+        if not any(value == choice and type(value) is type(choice) for choice in get_args(wanted)):
+            choices = ", ".join(show(choice) for choice in get_args(wanted))
+            raise ValueError(f"found {show(value)}, wanted one of {choices}")
         return value
     if origin is tuple:
         return _convert_list(value, get_args(wanted))
@@ -44,17 +45,54 @@ def convert(value: object, wanted: Any) -> Any:
         return value
     if wanted not in _KINDS:
         raise TypeError(f"settings of type {wanted} cannot be written in TOML")
-    raise ValueError(f"found {_show(value)}, wanted {_KINDS[wanted]}")
+    raise ValueError(f"found {show(value)}, wanted {_KINDS[wanted]}")
 
 
 def _convert_list(value: object, item_types: Sequence[Any]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"found {_show(value)}, wanted a list in [ ]")
+        raise ValueError(f"found {show(value)}, wanted a list in [ ]")
     if len(item_types) == 2 and item_types[1] is Ellipsis:
-        return tuple(convert(item, item_types[0]) for item in value)
+        item_types = [item_types[0]] * len(value)
     if len(value) != len(item_types):
         raise ValueError(f"found a list of {len(value)}, wanted {len(item_types)} values")
-    return tuple(convert(item, item_type) for item, item_type in zip(value, item_types, strict=True))
+    return tuple(
+        _convert_item(number, item, item_type)
+        for number, (item, item_type) in enumerate(zip(value, item_types, strict=True), start=1)
+    )
+
+
+def _convert_item(number: int, item: object, wanted: Any) -> Any:
+    try:
+        return convert(item, wanted)
+    except ValueError as error:
+        raise ValueError(f"item {number}: {error}") from None
+
+
+def syntax_hint(message: str, line: str) -> str:
+    """What is probably meant where `tomllib` says `message` of a line; empty if nobody knows."""
+    name, equals, value = (part.strip() for part in line.partition("="))
+    if message.startswith("Cannot"):
+        return f"; {line.strip()} stands twice, keep one of them" if name[:1] == "[" else f"; `{name}` stands twice"
+    if "Unescaped" in message or "hex" in message:
+        return "; a \\ has a meaning of its own in \"…\": write the text in '…', or / in place of \\"
+    if not equals:
+        return "; wanted KEY = VALUE, or [SECTION]" if message.startswith(("Expected", "Invalid statement")) else ""
+    return _value_hint(message, name, value.split("#")[0].strip())
+
+
+def _value_hint(message: str, name: str, value: str) -> str:
+    opened = value[:1] in ("'", '"', "[", "{")
+    if opened and message.startswith(("Unterminated", "Invalid value", "Unclosed", 'Expected "', "Illegal")):
+        return f"; what begins with {value[0]} is not closed, or a comma or quote in it is amiss"
+    if opened or not message.startswith(("Invalid value", "Expected newline")):
+        return ""
+    if not value:
+        return f'; `{name}` has no value, an empty text is ""'
+    if value.lower() in ("true", "false", "yes", "no", "on", "off"):
+        return "; wanted true or false, in small letters"
+    if value.strip("+-0123456789.,") == "":
+        return "; wanted a number such as 7 or 1.5"
+    return f'; a text stands in quotes: {name} = "…"'  # not the text itself, which may be a password
 
 
 def default_file(config: Any) -> str:
@@ -71,7 +109,7 @@ def default_file(config: Any) -> str:
             lines += _comment(words.get(entry.name, ""))
             value = getattr(settings, entry.name)
             required = entry.default is MISSING and entry.default_factory is MISSING
-            lines.append(f"# {entry.name} =" if value is None or required else f"{entry.name} = {_show(value)}")
+            lines.append(f"# {entry.name} =" if value is None or required else f"{entry.name} = {show(value)}")
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 
@@ -98,14 +136,14 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _WIDTH)]
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """A value as TOML writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path):
         return json.dumps(str(value), ensure_ascii=False)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_show(item) for item in value) + "]"
+        return "[" + ", ".join(show(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_show(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {show(item)}" for key, item in value.items()) + " }"
     return str(value)

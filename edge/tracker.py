@@ -47,6 +47,10 @@ class Tracker:
         self._first_frame: float | None = None
         self._last_frame: float | None = None
 
+    def use(self, settings: TrackerSettings) -> None:
+        """Go on with other settings; the plates in view stay the tracks that they are."""
+        self._settings = settings
+
     def advance(self, time: float) -> list[Track]:
         """Let time pass up to a new frame (or a moment without one); the tracks that are over by now."""
         limit = max(self._settings.expiry, _OCCLUSION + _MISSED_FRAMES * self._interval)

@@ -8,15 +8,15 @@ PARTIAL = ".partial"
 """How the name of a file ends that is being written; one that stays behind is of a program that was killed."""
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
+def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o640) -> None:
     """Writes beside `path` and renames; OSError if the disk does not take it, and then nothing is left behind.
 
-    The file is readable for its user and group. One that takes another's place takes its owner too, so that what root
-    changes stays the service's. `durable` waits until the content is on the disk.
+    The file is readable for its user and group, unless `mode` says otherwise. One that takes another's place takes its
+    owner too, so that what root changes stays the service's. `durable` waits until the content is on the disk.
     """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
-        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
             with contextlib.suppress(OSError):
                 before = path.stat()

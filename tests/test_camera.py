@@ -4,15 +4,17 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 import pytest
+from core_fakes import IMAGE, Gate, box, reading
 
 from edge.camera import CameraError, LiveCamera
 from edge.errors import SourceError
-from edge.records import Image
+from edge.records import Frame, Image, PlateEvent
+from edge.service import Loop, Progress, Stop
 
 SECONDS = 5.0
 """A test that waits this long has failed."""
@@ -35,6 +37,7 @@ class FakeCamera:
         self.script: queue.Queue[Image | Exception | Callable[[], Image]] = queue.Queue()
         self.opened = self.released = 0
         self.refuse: list[CameraError] = []
+        self.small: Image | None = None
 
     def open(self) -> "FakeCamera":
         self.opened += 1
@@ -286,3 +289,76 @@ def test_pictures_are_turned_clockwise() -> None:
         assert frame.image.shape == (6, 4, 3)
         assert frame.image[0, 3, 0] == 255
         fake.end()
+
+
+def test_a_second_smaller_picture_is_turned_as_the_first() -> None:
+    fake = FakeCamera()
+    fake.small = np.zeros((2, 3, 3), np.uint8)
+    with live(fake, rotate=90) as source:
+        fake.script.put(picture(0))
+        until(lambda: source.state().frames == 1)
+        frame = next(iter(source))
+        assert frame is not None
+        assert frame.small is not None
+        assert frame.small.shape == (3, 2, 3)
+        fake.end()
+
+
+def test_a_camera_that_is_lost_ends_the_passes_and_begins_new_ones_when_it_is_back() -> None:
+    """Through the loop of the service: a car is in view as the camera goes, and another as it comes back."""
+    fake, clock, gate, rows = FakeCamera(), Clock(), Gate(), list[PlateEvent]()
+    gate.script.sights = [(box(500), reading("AB123CD"))]
+    outputs = Outputs(rows)
+
+    def frames(source: LiveCamera) -> Iterator[Frame | None]:
+        """What the loop sees of a second of pictures, a minute without, and another second."""
+        for index, frame in enumerate(source):
+            yield frame
+            if index < 10 or 15 < index < 30:
+                if source.state().online or index < 10:
+                    fake.script.put(IMAGE)
+                clock.seconds += 0.1
+            elif index == 10:
+                fake.end()
+                until(lambda: not source.state().online)
+                clock.seconds += 60.0
+                assert rows == [], "the car is in view, its pass is not over"
+            elif index == 15:
+                assert [event.plate for event in rows] == ["AB123CD"], "the minute ended it"
+                gate.script.sights = [(box(500), reading("XY987ZW"))]
+                fake.script.put(IMAGE)
+                until(lambda: source.state().online)
+            elif index >= 40:
+                return
+
+    with live(fake, now=clock) as source, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.service.time.monotonic", clock)
+        progress = Progress("gate", source, outputs)
+        fake.script.put(IMAGE)
+        until(lambda: source.state().online)
+        Loop(gate.pipeline, outputs, outputs, progress).run(frames(source), Stop())
+        fake.end()
+    assert [event.plate for event in rows] == ["AB123CD", "XY987ZW"]
+    assert gate.pipeline.started == 2
+
+
+class Outputs:
+    """A record that keeps final events only, and a page that shows nothing."""
+
+    error, waiting = "", 0
+
+    def __init__(self, rows: list[PlateEvent]) -> None:
+        self.rows = rows
+
+    def __call__(self, event: PlateEvent) -> None:
+        if event.kind == "final":
+            self.rows.append(event)
+
+    def tidy(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def publish(self, result: object) -> None:
+        pass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from edge.config import Config, Override, load_config, parse_override
 from edge.errors import ConfigError
 from edge.toml import convert, default_file
@@ -42,7 +43,55 @@ BROKEN = {
     "dotted key": ("csv.pth = 'a'\n", 1, ["unknown key `pth` in [csv]", "`path`?"]),
     "inline table": ("\ncsv = { pth = 'a' }\n", 2, ["unknown key `pth` in [csv]", "`path`?"]),
     "quoted key": ("[csv]\n'pth' = 'a'\n", 2, ["unknown key `pth` in [csv]"]),
+    "unknown key: what is known": ("[motion]\nxyzzy = 1\n", 2, ["it knows gate, settle, at_least_every"]),
+    "section in capital letters": ("[LIVE]\n", 1, ["unknown section [LIVE]", "[live]?"]),
+    "dashes in a key": ("[csv]\nmax-days = 3\n", 2, ["unknown key `max-days`", "`max_days`?"]),
+    "section in a section": ("[csv]\n[csv.path]\nx = 1\n", 2, ["path", "found { x = 1 }", "a text in quotes"]),
+    "dots into nowhere": ("csv.path.x.y = 1\n", 1, ["path", "found { x = { y = 1 } }", "a text in quotes"]),
+    "section of no name": ("[]\n", 1, ["not TOML"]),
+    "key of no name": ("[csv]\n= 3\n", 2, ["not TOML"]),
+    "truth for a choice": ("[source]\nrotate = false\n", 2, ["rotate", "found false", "0, 90, 180, 270"]),
+    "fraction for a choice": ("[source]\nrotate = 90.0\n", 2, ["rotate", "found 90.0", "0, 90, 180, 270"]),
+    "list for a choice": ("[json]\nrotate = ['daily']\n", 2, ["rotate", "one of", '"monthly"']),
+    "list for a text": ("[csv]\npath = ['a']\n", 2, ["path", "a text in quotes"]),
+    "list for a number": ("[csv]\nmax_days = [1, 2]\n", 2, ["max_days", "found [1, 2]", "a number"]),
+    "date for a text": ("[csv]\npath = 2026-11-20\n", 2, ["path", "found 2026-11-20", "a text in quotes"]),
+    "infinity": ("[csv]\nmax_days = inf\n", 2, ["max_days", "finite"]),
+    "wrong item far in": ("[region]\nlook = [[[0, 0], [1, 0], [1]]]\n", 2, ["look: item 1: item 3: found a list of 1"]),
+    "point outside": ("[region]\nlook = [[[0, 0], [1, 0], [1, 9]]]\n", 2, ["look", "0 to 1"]),
+    "empty list": ("[csv]\ninclude = []\n", 2, ["include is empty", "at least one status"]),
+    "below zero": ("[csv]\nmax_days = -1\n", 2, ["max_days", "0"]),
+    "not HOST:PORT": ("[live]\nlisten = '8080'\n", 2, ["listen", "HOST:PORT"]),
+    "half a pair": ("[source]\nwidth = 640\n", 2, ["width and height belong together"]),
+    "comma in a number": ("[csv]\nmax_days = 1,5\n", 2, ["not TOML", "a number such as 7 or 1.5"]),
+    "zeros in front": ("[csv]\nkeep_rows = 007\n", 2, ["not TOML", "a number such as 7 or 1.5"]),
+    "True in capitals": ("[live]\nenabled = True\n", 2, ["not TOML", "true or false, in small letters"]),
+    "yes for true": ("[live]\nenabled = yes\n", 2, ["not TOML", "true or false, in small letters"]),
+    "YAML": ("csv:\n  path: plates.csv\n", 1, ["not TOML", "KEY = VALUE, or [SECTION]"]),
+    "JSON": ('{"csv": {}}\n', 1, ["not TOML", "KEY = VALUE, or [SECTION]"]),
+    "text not closed": ("[csv]\npath = 'a\n", 2, ["not TOML", "what begins with ' is not closed"]),
+    "text of many lines not closed": ('[csv]\npath = """a\n', 2, ["not TOML", 'what begins with " is not closed']),
+    "path of Windows": ('[csv]\npath = "C:\\gate\\x"\n', 2, ["not TOML", "or / in place of \\"]),
+    "key twice, told": ("[csv]\npath = 'a'\npath = 'b'\n", 3, ["`path` stands twice"]),
+    "section twice, told": ("[csv]\n[live]\n[csv]\n", 3, ["[csv] stands twice"]),
+    "null character": ("[csv]\n\0\n", 2, ["not TOML"]),
+    "line break in a value": ('[live]\nlisten = "a\\nb"\n', 2, ["listen", "HOST:PORT"]),
+    "two files in one": ("[csv]\npath = 'x'\n[json]\npath = './x'\n", 4, ["[json] path", "is the CSV file"]),
+    "two caps in one folder": (
+        "[pictures]\nfolder = 'x'\n[review]\nfolder = 'x'\n",
+        4,
+        ["[review] folder", "[pictures]"],
+    ),
+    "strangers recorded": ("[recording]\nfolder = 'x'\n[privacy]\nunknown = 'drop'\n", 2, ["strangers", '"keep"']),
+    "strangers on frames": ("[privacy]\nunknown = 'pseudonym'\n[pictures]\nkeep = 'frames'\n", 4, ["strangers"]),
+    "known plate that is none": ("[privacy]\nknown = ['AB1', 'A*']\n", 2, ["known: item 2", "a plate of 2 to 12"]),
+    "two passwords": ("[live]\npassword_hash = 'a'\npassword_file = 'b'\n", 2, ["password_file", "keep one"]),
 }
+"""File, line and words; "40 broken files" was the aim."""
+
+
+def test_there_are_more_than_forty_of_them() -> None:
+    assert len({text for text, _, _ in BROKEN.values()}) >= 60
 
 
 def written(folder: Path, text: str) -> Path:
@@ -62,6 +111,109 @@ def test_a_broken_file_is_told_in_one_line_with_its_line_number(name: str, tmp_p
     assert all(word in message for word in words), message
     assert "\n" not in message
     assert caught.value.exit_status == 78
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_config_check_ends_with_78_and_that_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, line, _ = BROKEN[name]
+    path = written(tmp_path, text)
+    assert main(["config", "check", str(path)]) == 78
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"gatereader: {path}:{line}: ")
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[csv]\npath = 'a'\n".encode("utf-16"), ":1: UTF-16 text"),
+        ("[csv]\n# Münze\n".encode("latin-1"), ":2: not UTF-8"),
+        (b"\x00\xff\xfe", ":1: not UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_told_by_the_command(
+    content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gatereader.toml"
+    path.write_bytes(content)
+    assert main(["config", "check", "--config", str(path)]) == 78
+    assert f"gatereader.toml{words}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["/proc/self/mem", "/proc/self/nowhere", "/proc/self"])
+def test_what_cannot_be_read_is_told_by_the_command(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "check", path]) == 78
+    assert capsys.readouterr().err.startswith(f"gatereader: {path}: cannot read the configuration: ")
+
+
+def test_the_mark_of_windows_editor_and_its_line_ends_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "gatereader.toml"
+    path.write_bytes(b"\xef\xbb\xbf[csv]\r\npath = 'a'\r\n")
+    assert load_config(path).csv.path == "a"
+    path.write_bytes(b"\xef\xbb\xbf[csv]\r\npath = 'a'\r\npth = 'a'\r\n")
+    with pytest.raises(ConfigError, match=r"gatereader\.toml:3: unknown key"):
+        load_config(path)
+
+
+@pytest.mark.parametrize("key", ["source = ['{}']", "width = '{}'", "source = {}"])
+def test_a_mistake_is_told_without_the_cameras_password(key: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "[source]\n" + key.format("rtsp://gate:hunter2@camera/stream") + "\n")
+    with pytest.raises(ConfigError, match=r"\.toml:2: ") as caught:
+        load_config(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_config_check_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, "[csv]\npath = 'x'\n[live]\nenabled = false\n")
+    assert main(["config", "check", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: 2 settings, every key is known and in range\n"
+    assert main(["config", "check"]) == 0
+    capsys.readouterr()
+    assert main(["config", "check", str(path), "--config", str(path)]) == 78
+    assert "give one of them" in capsys.readouterr().err
+    for key in ("privacy.known_file", "live.password_file"):
+        assert main(["config", "check", "--set", f"{key}=/nowhere/at-all"]) == 78
+        assert f"{key}: cannot read /nowhere/at-all" in capsys.readouterr().err
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["config", "show", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_config_show_tells_every_value_and_where_it_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, "# mine\n[csv]\nkeep_rows = 7\npath = 'file.csv'\n\n[live]\nhosts = [\n  'gate']\n")
+    lines = shown(capsys, str(path), "--origin", "--csv", "line.csv", "--set", "live.max_fps=3").splitlines()
+    for line in (
+        f"keep_rows = 7  # {path}:3",
+        'path = "line.csv"  # --csv',
+        f'hosts = ["gate"]  # {path}:7',
+        "max_fps = 3.0  # --set live.max_fps",
+        'listen = "127.0.0.1:8080"  # default',
+    ):
+        assert line in lines
+    assert sum(" = " in line for line in lines) == sum(
+        len(fields(getattr(Config(), one.name))) for one in fields(Config)
+    )
+    assert "#" not in shown(capsys, str(path))
+
+
+def test_what_config_show_prints_is_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        "[source]\nsource = 'rtsp://gate:hunter2@camera/s?key=abc'\n[live]\nquality = 20\n[privacy]\nknown = ['AB1']\n"
+    )
+    path = written(tmp_path, text)
+    whole = shown(capsys, str(path), "--secrets", "--origin")
+    other = tmp_path / "other.toml"
+    other.write_text(whole, encoding="utf-8")
+    assert load_config(other) == load_config(path) != Config()
+    hidden = shown(capsys, str(path))
+    assert 'source = "rtsp://camera/s?…"' in hidden
+    assert 'known = ["(hidden)"]' in hidden
+    assert not any(secret in hidden for secret in ("hunter2", "abc", "AB1"))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

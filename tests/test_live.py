@@ -396,6 +396,34 @@ def test_an_offline_camera_is_no_reason_to_restart_the_program(start: Start) -> 
     assert httpx.get(start(lambda: offline).url + "healthz").status_code == 200
 
 
+def ready(start: Start, **status: object) -> tuple[int, dict[str, Any]]:
+    answer = httpx.get(start(lambda: STATUS | status, password_hash=HASH).url + "readyz")
+    assert "10.0.0.7" not in answer.text
+    return answer.status_code, answer.json()
+
+
+def test_it_is_ready_while_frames_come_and_tells_so_without_a_password(start: Start) -> None:
+    code, told = ready(start)
+    assert (code, told) == (200, {"ready": True, "since": "2026-11-20T00:00:00+00:00"})
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        ({"camera": {"online": False, "cause": "unauthorised"}}, "unauthorised"),
+        ({"camera": {"online": False, "cause": "connecting"}, "last_frame_age": None}, "connecting"),
+        ({"camera": {"online": False, "cause": "10.0.0.7 refused"}}, "camera offline"),
+        ({"last_frame_age": None}, "no frame yet"),
+        ({"last_frame_age": 10.1}, "no new frame"),
+        ({"loop_age": 10.1}, "the processing loop stands still"),
+        ({"camera": None}, "camera offline"),
+    ],
+)
+def test_it_is_not_ready_and_says_why(start: Start, status: dict[str, object], cause: str) -> None:
+    code, told = ready(start, **status)
+    assert (code, told["ready"], told["cause"]) == (503, False, cause)
+
+
 # --- who may see it ---
 
 PRIVATE = ["", "live.js", "live.css", "icon.svg", "stream.mjpg", "frame.jpg", "api/events", "nothing-here"]
@@ -489,7 +517,7 @@ def test_with_a_password_any_name_will_do(start: Start) -> None:
     assert httpx.get(start(password_hash=HASH).url, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("path", [*PRIVATE[:4], "api/events", "healthz", "frame.jpg", "nothing-here"])
+@pytest.mark.parametrize("path", [*PRIVATE[:4], "api/events", "healthz", "readyz", "frame.jpg", "nothing-here"])
 def test_every_answer_carries_the_strict_headers(start: Start, path: str) -> None:
     headers = httpx.get(start().url + path).headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -1,6 +1,11 @@
-"""The Raspberry Pi's camera, with a module in picamera2's place."""
+"""The Raspberry Pi's camera, with modules in picamera2's and libcamera's place; the real one where it is installed."""
 
+import importlib.util
+import inspect
+import json
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -9,7 +14,7 @@ import pytest
 
 from edge.camera import CameraError
 from edge.errors import SourceError
-from edge.picamera import pi_camera
+from edge.picamera import PiWishes, pi_camera
 from edge.source import SourceSettings, open_source
 
 
@@ -17,6 +22,12 @@ class FakePicamera2:
     """Answers like picamera2 0.3.31; `gives` is what its configuration turns out to be."""
 
     gives: ClassVar[dict[str, Any]] = {"format": "RGB888", "size": (1280, 720), "stride": 3840}
+    gives_lores: ClassVar[dict[str, Any] | None] = None
+    turns = True
+    camera_controls: ClassVar[dict[str, object]] = dict.fromkeys(
+        ("ExposureTime", "AnalogueGain", "ExposureValue", "AfMode", "LensPosition", "FrameDurationLimits")
+    )
+    metadata: ClassVar[dict[str, float]] = {"ExposureTime": 1000, "AnalogueGain": 2.0, "LensPosition": 0.25}
     opened: ClassVar[list["FakePicamera2"]] = []
     error: Exception | None = None
 
@@ -35,21 +46,28 @@ class FakePicamera2:
         self.events.append(configuration)
 
     def camera_configuration(self) -> dict[str, object]:
-        return {"main": self.gives}
+        asked = self.events[0]
+        assert isinstance(asked, dict)
+        transform = asked.get("transform") if self.turns else None
+        return {"main": self.gives, "lores": self.gives_lores, "transform": transform}
 
     def start(self) -> None:
         self.events.append("start")
 
-    def capture_array(self, name: str, wait: float) -> np.ndarray[Any, Any]:
-        assert name == "main"
+    def capture_arrays(self, names: list[str], wait: float) -> tuple[list[np.ndarray[Any, Any]], dict[str, float]]:
         assert wait == 3
-        width, height = self.gives["size"]
-        if self.gives["format"] == "YUV420":
-            return np.full((height * 3 // 2, self.gives["stride"]), 128, np.uint8)
-        if self.gives["format"] == "nothing":
+        streams = {"main": self.gives, "lores": self.gives_lores}
+        return [self._array(stream) for name in names if (stream := streams[name])], self.metadata
+
+    def _array(self, stream: dict[str, Any]) -> np.ndarray[Any, Any]:
+        width, height = stream["size"]
+        if stream["format"] == "YUV420":
+            return np.full((height * 3 // 2, stream["stride"]), 128, np.uint8)
+        if stream["format"] == "nothing":
             raise TimeoutError
-        array = np.zeros((height, width, 4 if "X" in self.gives["format"] else 3), np.uint8)
+        array = np.zeros((height, width, 4 if "X" in stream["format"] else 3), np.uint8)
         array[..., 0] = 200
+        array[0, 0] = 255
         return array
 
     def stop(self) -> None:
@@ -65,6 +83,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
         opened: ClassVar[list[FakePicamera2]] = []
 
     monkeypatch.setitem(sys.modules, "picamera2", SimpleNamespace(Picamera2=Fresh))
+    monkeypatch.setitem(sys.modules, "libcamera", SimpleNamespace(Transform=SimpleNamespace))
     return Fresh
 
 
@@ -72,7 +91,7 @@ def test_frames_come_as_blue_green_red(fake: type[FakePicamera2]) -> None:
     with open_source(SourceSettings(source="picamera:0", read_timeout=3)) as source:
         frame = next(frame for frame in source if frame is not None)
         assert frame.image.shape == (720, 1280, 3)
-        assert frame.image[0, 0].tolist() == [200, 0, 0], "picamera2 calls blue, green, red RGB888"
+        assert frame.image[1, 1].tolist() == [200, 0, 0], "picamera2 calls blue, green, red RGB888"
         assert source.description == "picamera 0"
     assert fake.opened[0].events[-2:] == ["stop", "close"]
 
@@ -82,7 +101,7 @@ def test_frames_come_as_blue_green_red(fake: type[FakePicamera2]) -> None:
 )
 def test_other_orders_are_converted(fake: type[FakePicamera2], name: str, first: list[int]) -> None:
     fake.gives = {"format": name, "size": (64, 48), "stride": 256}
-    assert pi_camera(0, (0, 0), 0, 3)().read()[0, 0].tolist() == first
+    assert pi_camera(0, PiWishes(), 3)().read()[1, 1].tolist() == first
 
 
 def test_wishes_are_passed_on_and_the_answer_is_believed(
@@ -90,31 +109,31 @@ def test_wishes_are_passed_on_and_the_answer_is_believed(
 ) -> None:
     caplog.set_level("INFO")
     fake.gives = {"format": "YUV420", "size": (100, 80), "stride": 128}
-    image = pi_camera(0, (640, 480), 12.0, 3)().read()
+    image = pi_camera(0, PiWishes(size=(640, 480), fps=12.0), 3)().read()
     assert image.shape == (80, 100, 3), "the rows' padding is cut off"
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
     assert asked["main"] == {"size": (640, 480), "format": "RGB888"}
-    assert asked["controls"] == {"FrameRate": 12.0}
+    assert asked["controls"] == {"FrameRate": 12.0, "AfMode": 2}
     assert caplog.messages == ["camera 0 gives 100×80 instead of 640×480"]
 
 
 def test_a_strange_format_is_named_and_the_camera_let_go(fake: type[FakePicamera2]) -> None:
     fake.gives = {"format": "SBGGR10", "size": (64, 48), "stride": 128}
     with pytest.raises(CameraError, match="SBGGR10"):
-        pi_camera(0, (0, 0), 0, 3)()
+        pi_camera(0, PiWishes(), 3)()
     assert fake.opened[0].events[-1] == "close"
 
 
 def test_causes(fake: type[FakePicamera2]) -> None:
     with pytest.raises(CameraError, match="no such device") as error:
-        pi_camera(3, (0, 0), 0, 3)()
+        pi_camera(3, PiWishes(), 3)()
     assert error.value.cause == "no such device"
     fake.error = RuntimeError("Camera __init__ sequence did not complete.")
     with pytest.raises(CameraError, match="busy"):
-        pi_camera(0, (0, 0), 0, 3)()
+        pi_camera(0, PiWishes(), 3)()
     fake.error = None
-    capture = pi_camera(0, (0, 0), 0, 3)()
+    capture = pi_camera(0, PiWishes(), 3)()
     fake.gives = {"format": "nothing", "size": (64, 48), "stride": 128}
     with pytest.raises(CameraError, match="timeout"):
         capture.read()
@@ -124,3 +143,108 @@ def test_without_picamera2_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "picamera2", None)
     with pytest.raises(SourceError, match=r"apt install python3-picamera2.*--system-site-packages"):
         open_source(SourceSettings(source="picamera:0"))
+
+
+def test_exposure_gain_and_focus_are_told_in_the_cameras_units(fake: type[FakePicamera2]) -> None:
+    wishes = PiWishes(shutter=1.0, gain=2.0, exposure=-0.5, focus=4.0)
+    pi_camera(0, wishes, 3)()
+    asked = fake.opened[0].events[0]
+    assert isinstance(asked, dict)
+    assert asked["controls"] == {
+        "ExposureTime": 1000,  # microseconds
+        "AnalogueGain": 2.0,
+        "ExposureValue": -0.5,
+        "AfMode": 0,
+        "LensPosition": 0.25,  # 1/m
+    }
+
+
+def test_what_a_camera_cannot_be_told_is_said_and_left_out(
+    fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.camera_controls = {"ExposureTime": None}
+    pi_camera(0, PiWishes(shutter=1.0, focus=4.0), 3)()
+    asked = fake.opened[0].events[0]
+    assert isinstance(asked, dict)
+    assert asked["controls"] == {"ExposureTime": 1000}
+    assert caplog.messages == ["camera 0 cannot be told AfMode, LensPosition"]
+
+
+def test_what_the_camera_does_is_read_back(fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    fake.metadata = {"ExposureTime": 4000, "AnalogueGain": 2.1, "LensPosition": 0.25}
+    capture = pi_camera(0, PiWishes(shutter=1.0, gain=2.0, focus=4.0), 3)()
+    for _ in range(30):
+        capture.read()
+    assert caplog.messages == [
+        "camera 0: 1280×720, shutter 4.00 ms, gain 2.1, focus at 4.0 m",
+        "camera 0: shutter (ms) is 4.00 instead of 1.00",
+    ], "once, and 5 % more gain is near enough"
+
+
+def test_the_second_stream_is_the_frames_small_picture(
+    fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fake.gives_lores = {"format": "YUV420", "size": (416, 240), "stride": 448}
+    settings = SourceSettings(source="picamera:0", read_timeout=3, small_width=416, rotate=90)
+    with open_source(settings) as source:
+        frame = next(frame for frame in source if frame is not None)
+    asked = fake.opened[0].events[0]
+    assert isinstance(asked, dict)
+    assert asked["lores"] == {"size": (416, 234), "format": "YUV420"}
+    assert frame.image.shape == (1280, 720, 3)
+    assert frame.small is not None
+    assert frame.small.shape == (416, 240, 3), "turned as the other one, without what pads its rows"
+    assert "camera 0 gives its small picture as 416×240" in caplog.messages
+
+
+@pytest.mark.parametrize("lores", [None, {"format": "YUV420", "size": (1280, 720), "stride": 1280}])
+def test_a_camera_without_a_second_smaller_stream_goes_on_with_one(
+    fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture, lores: dict[str, Any] | None
+) -> None:
+    fake.gives_lores = lores
+    capture = pi_camera(0, PiWishes(small_width=416), 3)()
+    assert capture.read().shape == (720, 1280, 3)
+    assert capture.small is None
+    assert "no second stream" in caplog.text
+
+
+@pytest.mark.parametrize(("turns", "corner"), [(True, (0, 0)), (False, (-1, -1))])
+def test_half_a_turn_is_the_cameras_unless_it_cannot(
+    fake: type[FakePicamera2], turns: bool, corner: tuple[int, int]
+) -> None:
+    fake.turns = turns
+    image = pi_camera(0, PiWishes(rotate=180), 3)().read()
+    asked = fake.opened[0].events[0]
+    assert isinstance(asked, dict)
+    assert (asked["transform"].hflip, asked["transform"].vflip) == (1, 1)
+    assert image[corner].tolist() == [255, 255, 255], "not turned twice, and not left as it was"
+
+
+def test_the_real_picamera2_takes_what_it_is_given() -> None:
+    try:
+        from picamera2 import Picamera2
+    except ImportError as error:
+        pytest.skip(f"picamera2 is not installed here: {error}")
+    configure = inspect.signature(Picamera2.create_video_configuration).parameters
+    assert {"main", "lores", "transform", "buffer_count", "controls"} <= configure.keys()
+    assert {"names", "wait"} <= inspect.signature(Picamera2.capture_arrays).parameters.keys()
+    for name in ("configure", "camera_configuration", "start", "stop", "close"):
+        assert callable(getattr(Picamera2, name))
+    assert hasattr(Picamera2, "camera_controls")
+
+
+def test_the_real_picamera2_gives_pictures_of_a_virtual_camera() -> None:
+    """Where there is one; it knows 1920×1080 and 640×480, and gives them whatever is asked for."""
+    command = [sys.executable, str(Path(__file__).with_name("picamera_virtual.py"))]
+    if importlib.util.find_spec("picamera2") is None or importlib.util.find_spec("libcamera") is None:
+        pytest.skip("no picamera2 here: it and libcamera come from the system, not from pip")
+    if not Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml").exists():
+        pytest.skip("libcamera has no virtual camera here")
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout.splitlines()[-1])
+    assert (found["online"], found["n"]) == (True, 20)
+    assert found["shapes"] == [[1080, 1920, 3], [480, 640, 3]], "1440 lines were asked for, and 1080 read back"
+    assert found["brightest"] > 200

@@ -1,6 +1,7 @@
 import ast
 import inspect
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edge.pipeline
+from edge.pipeline import Pipeline
 from edge.preprocess import crop_plate
-from edge.records import PlateBox, PlateEvent, PlateReading
+from edge.records import Image, PlateBox, PlateEvent, PlateReading
 from edge.vote import VoteSettings
 
 A = "AB123CD"
@@ -427,3 +429,22 @@ def test_a_pass_that_is_decided_keeps_no_frame() -> None:
     tracker = gate.pipeline._tracker
     assert [track.shot for track in tracker.active] == [None]
     assert [track.final.shot for track in tracker.active if track.final] == [None]
+
+
+def test_plates_are_looked_for_in_the_small_picture_and_read_in_the_large_one() -> None:
+    seen = list[tuple[int, ...]]()
+
+    class Small:
+        def detect(self, image: Image) -> tuple[PlateBox, ...]:
+            seen.append(image.shape)
+            return (PlateBox(100, 50, 160, 64, 0.9),)
+
+        def read(self, crop: Image) -> PlateReading:
+            seen.append(crop.shape)
+            return reading("AB123CD")
+
+    both = Small()
+    result = Pipeline(both, both).process(replace(frame(0.0), small=np.zeros((360, 640, 3), np.uint8)))
+    assert result.boxes == (PlateBox(200, 100, 320, 128, 0.9),), "in pixels of the frame of 1280×720"
+    assert seen[0] == (360, 640, 3)
+    assert seen[1][1] >= 120, "the crop is of the large picture"

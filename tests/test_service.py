@@ -17,6 +17,7 @@ from edge.errors import SourceError
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.service import Loop, Progress, Stop, event_line
 from edge.source import SourceState
+from edge.source_state import Cause
 
 
 def frame(index: int) -> Frame:
@@ -75,7 +76,7 @@ class FakeCamera:
     online = True
 
     def state(self) -> SourceState:
-        cause = "" if self.online else "no route to host"
+        cause: Cause = "" if self.online else "unreachable"
         return SourceState(online=self.online, since=datetime.now(UTC), cause=cause, frames=3, dropped=2)
 
 
@@ -136,7 +137,7 @@ def test_systemd_hears_of_every_turn_also_without_a_picture(told: list[dict[str,
     fakes.loop.run([None, None], Stop())
     assert [message.get("WATCHDOG") for message in told] == [1, 1, None]
     assert told[0]["READY"] == 1
-    assert told[0]["STATUS"] == "camera offline: no route to host"
+    assert told[0]["STATUS"] == "camera offline: unreachable"
     assert told[-1]["STOPPING"] == 1
 
 

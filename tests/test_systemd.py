@@ -28,8 +28,9 @@ def test_the_settings_file_is_the_defaults_with_every_key() -> None:
 
 @needs_systemd
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
-    text, changed = re.subn(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text(encoding="utf-8"), flags=re.M)
-    assert changed == 1
+    pattern = r"^(Exec\w+)=/opt/\S+"
+    text, changed = re.subn(pattern, r"\1=/bin/true", UNIT.read_text(encoding="utf-8"), flags=re.M)
+    assert changed == 2
     copy = tmp_path / UNIT.name
     copy.write_text(text, encoding="utf-8")
     result = analyze("verify", "--man=no", str(copy))
@@ -50,11 +51,45 @@ def test_a_wrong_configuration_is_not_tried_again_and_a_crash_is() -> None:
     for line in (
         "Type=notify",
         "Restart=on-failure",
-        "RestartPreventExitStatus=78 CREDENTIALS",
+        "RestartPreventExitStatus=78",
+        "User=gatereader",
         "StateDirectory=gatereader",
     ):
         assert line in lines
     assert "ExecStart=/opt/gatereader/.venv/bin/gatereader run --config " in UNIT.read_text(encoding="utf-8")
+
+
+def merged(tmp_path: Path, drop_in: Path) -> Path:
+    """A unit of the drop-in's lines behind the service's own: offline, systemd reads no drop-in of a copied unit."""
+    sections = {"Unit": [], "Service": [], "Install": []}  # type: dict[str, list[str]]
+    for file in (UNIT, drop_in):
+        section = ""
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif line and not line.startswith("#"):
+                sections[section].append(re.sub(r"^(Exec\w+)=.*", r"\1=/bin/true", line))
+    text = "\n".join(f"[{name}]\n" + "\n".join(lines) for name, lines in sections.items())
+    unit = tmp_path / UNIT.name
+    unit.write_text(text + "\n", encoding="utf-8")
+    return unit
+
+
+@needs_systemd
+@pytest.mark.parametrize(("name", "exposure"), [("picamera2", 1.6), ("gpio", 1.6), ("jetson", 2.0)])
+def test_a_drop_in_is_understood_and_opens_little(tmp_path: Path, name: str, exposure: float) -> None:
+    unit = merged(tmp_path, FOLDER / "drop-ins" / f"{name}.conf")
+    told = analyze("verify", "--man=no", str(unit))
+    assert (told.returncode, told.stdout) == (0, "")
+    assert told.stderr == "" or "nvargus-daemon.service" in told.stderr
+    result = analyze("security", "--offline=true", "--no-pager", str(unit))
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)
+    assert found, result.stdout + result.stderr
+    assert float(found[1]) <= exposure
+
+
+def test_every_drop_in_is_tested() -> None:
+    assert {path.stem for path in (FOLDER / "drop-ins").iterdir()} == {"picamera2", "gpio", "jetson"}
 
 
 def test_only_a_group_that_every_debian_has_is_asked_for() -> None:

@@ -44,6 +44,12 @@ function duration(seconds) {
   return `${Math.round(seconds / 86400)} days`;
 }
 
+/* A moment of the viewer's, with the date unless it is today. */
+function moment(date) {
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? clock(date) : `${date.toLocaleDateString()} ${clock(date)}`;
+}
+
 /* The gate's own local time, as it stands in the record, with the date unless it is the gate's today. */
 function gateTime(local) {
   const [day, time] = [local.slice(0, 10), local.slice(11, 19)];
@@ -181,7 +187,7 @@ function showStatus(status, viewers) {
   byId("age").textContent = age === undefined || age === null ? "–" : age < 2 ? "now" : `${duration(age)} ago`;
   byId("uptime").textContent = status.uptime === undefined ? "–" : duration(status.uptime);
   if (camera.online === false) {
-    const since = camera.since ? ` since ${clock(new Date(camera.since))}` : "";
+    const since = camera.since ? ` since ${moment(new Date(camera.since))}` : "";
     setState("offline", `camera offline${since}`, `The camera is offline${since}.${camera.cause ? `\n${camera.cause}` : ""}`);
   } else if (age > STILL_SECONDS) {
     setState("offline", `no picture for ${duration(age)}`, `No new picture for ${duration(age)}.`);
@@ -207,7 +213,7 @@ async function poll() {
     showStatus(told.status, told.viewers);
   } catch {
     lostSince ??= new Date();
-    const since = clock(lostSince);
+    const since = moment(lostSince);
     setState("lost", `no answer from gatereader since ${since}`, `No answer from gatereader since ${since}; trying again.`);
   }
   setTimeout(poll, document.hidden ? 5 * POLL_MS : POLL_MS);

@@ -1,0 +1,92 @@
+"""The parts of the service that the configuration can change while it runs: models, pipeline, record, extras."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from edge import __version__
+from edge.config import Config
+from edge.errors import OutputError
+from edge.kept_crops import KeptCrops, crops_folder
+from edge.ledger import Ledger
+from edge.motion import open_detector
+from edge.pipeline import Pipeline
+from edge.privacy import Privacy, VeiledPipeline
+from edge.reader import PlateReader
+from edge.recording import Recorder
+from edge.records import FrameResult
+
+
+class Extra(Protocol):
+    """What may fail without harm: crops for review, recorded frames. It raises nothing and says what is wrong."""
+
+    error: str
+
+    def __call__(self, result: FrameResult) -> None:
+        """A new frame, and its events; events that came without a frame bring the last one again."""
+
+
+class Parts:
+    """All of them, as `config` wants them; ModelError, OutputError or ConfigError if one cannot be had."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._detector = open_detector(config.detector, config.region, config.motion)
+        self._reader = PlateReader(config.reader)
+        camera, frames = config.service.camera, config.pictures.keep == "frames"
+        self._whole = Pipeline(self._detector, self._reader, config.tracker, config.vote, camera, keep_frames=frames)
+        self.pipeline = VeiledPipeline(self._whole, Privacy(config.privacy, config.csv.path))
+        self.ledger = Ledger.open(config.csv, config.json, config.pictures)
+        self.extras: Sequence[Extra] = ()
+        self._source = ""
+
+    def watch(self, source: str) -> None:
+        """The source is open, and this is what it is called: make what is kept beside the record."""
+        self._source = source
+        self.extras = self._extras()
+
+    def change(self, config: Config) -> None:
+        """Go on with another configuration, between two frames; where that cannot be, all stays as it is.
+
+        Plates in view stay the passes that they are, with the readings that they have.
+        """
+        old = self.config
+        detector, reader = self._detector, self._reader
+        if (old.detector, old.region, old.motion) != (config.detector, config.region, config.motion):
+            detector = open_detector(config.detector, config.region, config.motion)
+        if old.reader != config.reader:
+            reader = PlateReader(config.reader)
+        privacy = Privacy(config.privacy, config.csv.path)  # always: its list of known plates is a file of its own
+        self._change_ledger(config)
+        # from here on nothing can fail
+        kept = old.review, old.recording, old.csv.path, self._detector, self._reader
+        self.config, self._detector, self._reader = config, detector, reader
+        frames = config.pictures.keep == "frames"
+        self._whole.use(detector, reader, config.tracker, config.vote, keep_frames=frames)
+        self.pipeline = VeiledPipeline(self._whole, privacy)
+        if kept != (config.review, config.recording, config.csv.path, detector, reader):
+            self.extras = self._extras()
+
+    def close(self) -> None:
+        """Write what waits, and close the record."""
+        self.ledger.close()
+
+    def _change_ledger(self, config: Config) -> None:
+        old = self.config
+        if (old.csv, old.json, old.pictures) == (config.csv, config.json, config.pictures):
+            return
+        if self.ledger.waiting:
+            self.ledger.flush()
+        if waiting := self.ledger.waiting:
+            raise OutputError(f"{waiting} rows wait for the disk, and would be lost; make room there first")
+        self.ledger.close()  # one that is closed opens its files again with the next row, if it has to go on
+        self.ledger = Ledger.open(config.csv, config.json, config.pictures)
+
+    def _extras(self) -> list[Extra]:
+        """The kept crops, which also remove what is too old, and the recorded frames if they are wanted."""
+        config = self.config
+        models = {"detector": self._detector.card.sha256, "reader": self._reader.card.sha256}
+        extras: list[Extra] = [KeptCrops(config.review, crops_folder(config.review, config.csv.path), models)]
+        if config.recording.folder:
+            facts = {"version": __version__, "camera": config.service.camera, "source": self._source, "models": models}
+            extras.append(Recorder(config.recording, facts))
+        return extras

@@ -1,0 +1,224 @@
+"""What is kept of plates that are on no list of known ones: all, a pseudonym, or no text at all.
+
+One place decides for the whole program: the events are veiled as they leave the pipeline, so that the CSV file, the
+JSON lines, the pictures, the crops for review, the log and the list on the live page cannot hold more than is left
+here. docs/privacy.md says what that means at a gate.
+"""
+
+import base64
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, Protocol
+
+from edge.clock import clock_synced
+from edge.errors import ConfigError, OutputError
+from edge.log_rows import plain
+from edge.records import Frame, FrameResult, PlateEvent
+from edge.whole_file import write_whole
+
+log = logging.getLogger(__name__)
+
+KEY_FILE = "privacy.key"
+_KEY_BYTES = 32
+_PSEUDONYM_BYTES = 10
+"""80 bits: two of a million plates share one with a chance of one in two million million."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """What is kept of the plates of strangers: those that are not on the list of known plates."""
+
+    unknown: Literal["keep", "pseudonym", "drop"] = "keep"
+    """"keep" writes every plate down; "pseudonym" writes ~ and 16 characters in its place, the same for the same plate
+    as long as the key lasts; "drop" writes the pass without any text. Without "keep" no picture of such a plate is
+    kept either, and neither whole frames nor a recording can be asked for."""
+    known: tuple[str, ...] = ()
+    """Plates that are written as they are, such as ["AB123CD"]; blanks and dashes do not matter."""
+    known_file: str = ""
+    """A file with more of them: one a line, and what follows a # is a comment. Read at the start."""
+    key_file: str = ""
+    """Where the key of the pseudonyms lies; empty for `privacy.key` beside the CSV file. Made at the first start,
+    for its owner's eyes only: who has the key can try all plates and find the one behind a pseudonym."""
+    key_days: float = 30.0
+    """Days after which a new key takes the old one's place, and with it every plate gets another pseudonym; 0 never."""
+
+    def __post_init__(self) -> None:
+        for number, plate in enumerate(self.known, start=1):
+            _check_plate(plate, f"known: item {number}")
+        if self.key_days < 0:
+            raise ConfigError(f"key_days = {self.key_days}: wanted 0 (for ever) or more")
+
+
+def key_path(settings: PrivacySettings, csv_path: str) -> Path:
+    """Where the key of the pseudonyms lies."""
+    return Path(settings.key_file) if settings.key_file else Path(csv_path or ".").parent / KEY_FILE
+
+
+def known_plates(settings: PrivacySettings) -> frozenset[str]:
+    """The known plates in capital letters and digits; ConfigError, with its line, for what is none."""
+    plates = {plain(plate) for plate in settings.known}
+    if settings.known_file:
+        path = Path(settings.known_file)
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigError(f"privacy.known_file: cannot read {path}: {cause}") from None
+        for number, line in enumerate(lines, start=1):
+            if plate := line.partition("#")[0].strip():
+                _check_plate(plate, f"{path}:{number}")
+                plates.add(plain(plate))
+    return frozenset(plates)
+
+
+def _check_plate(text: str, where: str) -> None:
+    # a * or a ? must not be taken for nothing: here only whole plates are known
+    if not re.fullmatch(r"[A-Za-z0-9]([ .-]*[A-Za-z0-9]){1,11}", text.strip()):
+        # without the text itself: errors go into the journal
+        raise ConfigError(f"{where}: wanted a plate of 2 to 12 letters and digits, such as AB123CD")
+
+
+class PseudonymKey:
+    """The key in a file, made where there is none, and made anew when it is too old.
+
+    OutputError where it cannot be made, ConfigError where it is damaged or others may read it. A new key destroys the
+    old one, so that nobody, the owner included, can tell which pseudonyms before and after are of one plate.
+    """
+
+    def __init__(self, path: Path, days: float, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._path, self._days, self._now = path, days, now
+        self._failed = False
+        found = read_key(path)
+        self._made, self._key = found or self._make()
+
+    def pseudonym(self, plate: str) -> str:
+        """`~` and 16 letters and digits: HMAC-SHA256 of the plate, cut to 80 bits, in base 32."""
+        self._renew()
+        digest = hmac.digest(self._key, plain(plate).encode(), hashlib.sha256)
+        return "~" + base64.b32encode(digest[:_PSEUDONYM_BYTES]).decode()
+
+    def _renew(self) -> None:
+        """By a clock that is known to be wrong no key is too old."""
+        if not self._days or self._now() - self._made < timedelta(days=self._days) or clock_synced() is False:
+            return
+        try:
+            self._made, self._key = self._make()
+        except OutputError as error:
+            if not self._failed:
+                log.error("%s; the old key goes on, though it is older than privacy.key_days", error)
+            self._failed = True
+        else:
+            self._failed = False
+            log.info("the pseudonyms of unknown plates have a new key: a plate's pseudonym is another one from now on")
+
+    def _make(self) -> tuple[datetime, bytes]:
+        made, key = self._now().replace(microsecond=0), secrets.token_bytes(_KEY_BYTES)
+        text = f"{made.isoformat()} {key.hex()}\n"
+        try:
+            self._path.absolute().parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            write_whole(self._path.absolute(), text.encode(), durable=True, mode=0o600)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the pseudonyms' key {self._path}: {error.strerror}; set privacy.key_file"
+            ) from None
+        return made, key
+
+
+def read_key(path: Path) -> tuple[datetime, bytes] | None:
+    """When the key in the file was made, and the key; None where there is no file. ConfigError as `PseudonymKey`."""
+    try:
+        mode, text = path.stat().st_mode, path.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"privacy.key_file: cannot read {path}: {error.strerror}") from None
+    if mode & 0o077:
+        raise ConfigError(f"privacy.key_file: others may read {path}, and so undo the pseudonyms; chmod 600 {path}")
+    try:
+        stamp, digits = text.split()
+        made, key = datetime.fromisoformat(stamp), bytes.fromhex(digits)
+    except ValueError:
+        made, key = datetime.min, b""
+    if len(key) != _KEY_BYTES or made.tzinfo is None:
+        raise ConfigError(f"privacy.key_file: {path} is no key of pseudonyms; delete it, and a new one is made")
+    return made, key
+
+
+def pseudonym_of(plate: str, settings: PrivacySettings, csv_path: str) -> str:
+    """What rows written with the key of today have in the place of a plate; empty where there are no pseudonyms."""
+    path = key_path(settings, csv_path)
+    if settings.unknown != "pseudonym" or read_key(path) is None:
+        return ""
+    return PseudonymKey(path, 0).pseudonym(plate)
+
+
+class Privacy:
+    """Veils the events of unknown plates. Errors of the key and of the list are raised when it is made, none later."""
+
+    def __init__(
+        self, settings: PrivacySettings, csv_path: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._keeps_all = settings.unknown == "keep"
+        self._known = known_plates(settings)
+        self._key = None
+        if settings.unknown == "pseudonym":
+            self._key = PseudonymKey(key_path(settings, csv_path), settings.key_days, now)
+
+    def veil(self, event: PlateEvent) -> PlateEvent:
+        """The event as it may be kept.
+
+        Only an accepted pass whose plate is exactly a known one stays as it is. One that is nearly so, or not sure,
+        may be a stranger's: its best text, its second best and its picture would tell.
+        """
+        accepted = event.status == "accepted"
+        if self._keeps_all or (accepted and plain(event.plate) in self._known):
+            return event
+        plate = self._key.pseudonym(event.plate) if self._key and accepted else ""
+        return replace(event, plate=plate, plate_raw="", second="", unruled="", characters=(), shot=None)
+
+
+class Processor(Protocol):
+    """What makes results of frames: the pipeline."""
+
+    def process(self, frame: Frame) -> FrameResult:
+        """One frame in, one result out."""
+
+    def idle(self, time: float) -> tuple[PlateEvent, ...]:
+        """Frame time has come to `time` without a frame."""
+
+    def finish(self) -> tuple[PlateEvent, ...]:
+        """End every track."""
+
+
+class VeiledPipeline:
+    """The pipeline as all that keeps anything sees it: its events are veiled, whatever way they come out.
+
+    The tracks in a result keep their texts: they are drawn on the live picture, which shows the plates anyway, and are
+    gone with it.
+    """
+
+    def __init__(self, pipeline: Processor, privacy: Privacy) -> None:
+        self._pipeline, self._privacy = pipeline, privacy
+
+    def process(self, frame: Frame) -> FrameResult:
+        """One frame in, one result out."""
+        result = self._pipeline.process(frame)
+        return replace(result, events=self._veiled(result.events)) if result.events else result
+
+    def idle(self, time: float) -> tuple[PlateEvent, ...]:
+        """Frame time has come to `time` without a frame."""
+        return self._veiled(self._pipeline.idle(time))
+
+    def finish(self) -> tuple[PlateEvent, ...]:
+        """End every track."""
+        return self._veiled(self._pipeline.finish())
+
+    def _veiled(self, events: tuple[PlateEvent, ...]) -> tuple[PlateEvent, ...]:
+        return tuple(self._privacy.veil(event) for event in events)

@@ -1,0 +1,83 @@
+"""What must not leave the machine with a log, an error or a configuration: credentials, password hashes, plates."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from edge.log_rows import plain
+from edge.network import public_url
+
+HIDDEN = "(hidden)"
+_SECRET = (("live", "password_hash"), ("live", "user"), ("source", "user"))
+_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>,;]+", re.IGNORECASE)
+_HASH = re.compile(r"\bscrypt\$\S+")
+_NAMED = re.compile(
+    r"(?P<name>\b\w*(?:passw\w*|passphrase|secret|token|api_?key|credential\w*|authorization|\bpw)\"?\s*[=:]\s*)"
+    r"(?:(?:basic|bearer|digest)\s+)?(?:\"[^\"]*\"|'[^']*'|[^\s,;]+)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[A-Za-z0-9?]+")
+_PASS = re.compile(r"\S+ (?=(?:accepted|undecided|rejected) [01]\.\d\d, \d+ readings)")
+_LIKE_A_PLATE = re.compile(r"(?<![\w.:/-])(?=[A-Z?]*\d)(?=[\d?]*[A-Z])[A-Z0-9?]{4,10}(?![\w:/-])")
+"""4 to 10 capital letters and digits, some of each."""
+_IN_PIPELINE = re.compile(r"-pw\s*=\s*[\"']?([^\s\"'!]+)")
+_SHORTEST = 3
+
+
+def hide_credentials(text: str) -> str:
+    """The text with nothing between `://` and `@` in it."""
+    return _CREDENTIALS.sub(r"\1", text)
+
+
+def public_value(section: str, key: str, value: Any) -> Any:
+    """A setting as others may see it: without passwords, and without anybody's plates."""
+    if (section, key) in _SECRET:
+        return HIDDEN if value else value
+    if (section, key) == ("privacy", "known"):
+        return tuple(HIDDEN for _ in value)
+    if isinstance(value, str) and value.startswith("gstreamer:"):
+        return f"{value.split(maxsplit=1)[0]} … {HIDDEN}"
+    if isinstance(value, str) and "://" in value:
+        return _public_address(value)
+    return hide_credentials(value) if isinstance(value, str) else value
+
+
+def _public_address(url: str) -> str:
+    try:
+        return public_url(url)
+    except ValueError:
+        return HIDDEN
+
+
+class Redactor:
+    """Takes out of any text the given secrets and plates, and whatever looks like credentials."""
+
+    def __init__(self, secrets: Iterable[str] = (), plates: Iterable[str] = ()) -> None:
+        forms = {form for one in secrets for form in (one, quote(one, safe=""), unquote(one))}
+        longest_first = sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
+        self._secrets = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._plates = frozenset(plain(plate) for plate in plates) - {""}
+
+    def text(self, text: str) -> str:
+        """The text without them; words keep their places."""
+        text = _ADDRESS.sub(lambda found: _public_address(hide_credentials(found[0])), hide_credentials(text))
+        text = _NAMED.sub(rf"\g<name>{HIDDEN}", _HASH.sub(HIDDEN, text))
+        if self._secrets is not None:
+            text = self._secrets.sub(HIDDEN, text)
+        return _WORD.sub(lambda found: "(plate)" if plain(found[0]) in self._plates else found[0], text)
+
+    def log(self, text: str) -> str:
+        """The same for lines of a log, where also what looks like a plate goes, whether anybody knows it or not."""
+        return self.text(_LIKE_A_PLATE.sub("(plate?)", _PASS.sub("(plate) ", text)))
+
+
+def url_secrets(url: str) -> tuple[str, ...]:
+    """The password and the query of a camera's address; some cameras have a password in the path, as `password=…`."""
+    try:
+        parts = urlsplit(url)
+        named = parts.path.split("=", 1)[1:]
+        return tuple(one for one in (parts.password, parts.query, *named, *_IN_PIPELINE.findall(url)) if one)
+    except ValueError:
+        return ()
