@@ -1,5 +1,7 @@
 """Trains a reader for a few steps, resumes it, exports it to int8 and reads with it: needs TensorFlow."""
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +10,23 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
 
+import keras
 from test_reader_data import write_set
 
 from edge.errors import ConfigError, ModelError
 from edge.reader import PlateReader, ReaderSettings
 from training import export as exporting
+from training.__main__ import main as training_command
 from training.average import average
+from training.backend import share_among
 from training.calibrate import best_temperature
+from training.evaluate import main as evaluate
+from training.float_reader import FloatReader, logits_of
+from training.model import build_reader
+from training.own import real_samples
+from training.state import load_state, save_state
 from training.train import TrainSettings, learning_rate_at, train
+from training.widen import load_widened, stored_architecture, stored_width
 
 # TensorFlow and Keras warn of each other; that is not ours to mend.
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
@@ -33,7 +44,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_resume_export_read(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "runs" / "one"
     best = train(SETTINGS, run, data, resume=False)
     assert best.is_file()
@@ -42,11 +55,14 @@ def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytes
         train(SETTINGS, run, data, resume=False)
     train(replace(SETTINGS, steps=6), run, data, resume=True)
     assert (run / "history.csv").read_text().splitlines()[-1].startswith("6,")
-    mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean", SETTINGS.width, SETTINGS.context)
+    mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean", None, SETTINGS.context)
     assert mean.is_file()
     assert (mean.parent / "settings.json").read_bytes() == (run / "settings.json").read_bytes()
     with pytest.raises(ConfigError, match=r"not the weights of a reader of width 0\.5"):
         average([tmp_path / "none.weights.h5"], tmp_path, 0.5, 2)
+    fields = json.loads((run / "settings.json").read_text())
+    del fields["architecture"], fields["devices"]  # as runs before these were written
+    (run / "settings.json").write_text(json.dumps(fields))
 
     card = exporting.export(run, tmp_path / "models", data, "a test")
     assert card.input.scale == pytest.approx(1.0)
@@ -56,14 +72,70 @@ def test_train_resume_export_read(data: Path, tmp_path: Path, monkeypatch: pytes
     assert isinstance(reader.read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)
 
     monkeypatch.setattr(exporting, "LARGEST_LOSS", -2.0)
-    with pytest.raises(ModelError, match="nothing was written"):
-        exporting.export(run, tmp_path / "refused", data, "a test")
+    where = ["--run", str(run), "--output", str(tmp_path / "refused"), "--data", str(data)]
+    monkeypatch.setattr(sys, "argv", ["training", "export", *where])
+    assert training_command() == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("python -m training export:")]
+    assert "nothing was written" in line
     assert not (tmp_path / "refused").exists()
 
 
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing to resume"):
         train(SETTINGS, tmp_path / "runs" / "none", data, resume=True)
+
+
+def test_a_crnn_is_trained_and_judged_but_not_exported(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "runs" / "crnn"
+    best = train(replace(SETTINGS, steps=1, context=1, architecture="crnn"), run, data, resume=False)
+    assert json.loads((run / "settings.json").read_text())["architecture"] == "crnn"
+    assert (stored_architecture(best), stored_width(best)) == ("crnn", 0.25)
+    assert isinstance(FloatReader(run).read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)
+    assert evaluate(["--run", str(run), "--data", str(data), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["all"]["crops"] == len(real_samples(data, "val"))
+    with pytest.raises(ModelError, match="a crnn has no int8 form"):
+        exporting.export(run, tmp_path / "models", data, "a test")
+    assert not (tmp_path / "models").exists()
+    with pytest.raises(ModelError, match="no trained run here"):
+        FloatReader(tmp_path)
+
+
+def test_a_widened_reader_reads_the_same(tmp_path: Path) -> None:
+    views = np.random.default_rng(2).integers(0, 256, (3, 48, 160), dtype=np.uint8)
+    narrow, wide = build_reader(0.3), build_reader(0.45)
+    for variable in narrow.weights:  # averages of the batch norms too, which begin at 0 and 1
+        variable.assign(variable + 0.1 * np.random.default_rng(3).random(variable.shape))
+    path = tmp_path / "narrow.weights.h5"
+    narrow.save_weights(path)
+    assert stored_width(path) == 0.3
+    load_widened(wide, path, context=2, seed=1)
+    before = logits_of(narrow, views)
+    assert float(before.std()) > 0.1
+    assert logits_of(wide, views) == pytest.approx(before, abs=1e-3 * float(np.abs(before).max()))
+
+
+def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    one, other = keras.Variable(np.arange(3.0)), keras.Variable(np.zeros(4))
+    path = tmp_path / "state.npz"
+    save_state(path, [one], [np.array([7.0])])
+    one.assign(np.zeros(3))
+    assert load_state(path, [one])[0].tolist() == [7.0]
+    assert np.asarray(one).tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(ConfigError, match="of another network"):
+        load_state(path, [other])
+    with pytest.raises(ConfigError, match="of another network"):
+        load_state(path, [one, other])
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_state(path, [one])
+
+
+def test_several_devices_want_jax() -> None:
+    share_among(1, 32)
+    with pytest.raises(ConfigError, match=r"--devices 2: .* KERAS_BACKEND=jax"):
+        share_among(2, 32)
 
 
 def test_the_learning_rate_rises_and_falls_once() -> None:
@@ -82,4 +154,4 @@ def test_a_boastful_model_gets_a_higher_temperature() -> None:
         logits[row, :, 0] = 1.0
         logits[row, 1, 11] = 9.0
         truth.append("A" if random_.random() < 0.6 else "B")
-    assert best_temperature(logits, truth) > 1.5
+    assert best_temperature([[views] for views in logits], truth) > 1.5

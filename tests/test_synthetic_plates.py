@@ -1,39 +1,50 @@
 """Layouts, drawing and photographing of synthetic plates; needs Pillow, not TensorFlow."""
 
+import json
 import random
+import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.alphabet import ALPHABET, time_steps_needed
-from edge.errors import ConfigError
+from edge.errors import ConfigError, OutputError
 from edge.preprocess import READER_WIDTH
 
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
 
 from training.augment import jitter, photograph, rephotograph
-from training.dataset import LONGEST, synthetic_chunk
+from training.camera import bloom, coded, denoised, motion_blurred, noisy, rained_on, smear, video_coded
+from training.dataset import LONGEST, load_picture, synthetic_chunk
 from training.plates import SEPARATORS, Layout, draw_serial, font_files, load_fonts, load_layouts
-from training.synth import find_layout, write_data_set
+from training.synth import find_layouts, main, write_data_set
 from training.synthesize import draw_plate
+from training.vanity import LONGEST_WORD, vanity
 
 LAYOUTS = load_layouts()
 
 
 def test_there_are_layouts_of_many_countries() -> None:
-    assert len({layout.country for layout in LAYOUTS} - {"XX"}) >= 20
+    assert len({layout.country for layout in LAYOUTS} - {"XX"}) >= 60
+    states = [layout for layout in LAYOUTS if layout.name.startswith("US-")]
+    assert len({layout.name for layout in states}) == 51  # and the District of Columbia
+    assert all(layout.above and layout.country == "US" for layout in states)
+    american = sum(layout.weight for layout in LAYOUTS if layout.country == "US")
+    assert 0.05 < american / sum(layout.weight for layout in LAYOUTS) < 0.12
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.country)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_every_serial_can_be_written_read_and_spelled(layout: Layout) -> None:
     random_ = random.Random(3)
-    for pattern in layout.serials + layout.square:
+    for pattern in layout.serials + layout.square + layout.motorcycle:
         for _ in range(20):
             serial = draw_serial(pattern, layout.letters, random_)
             assert set(serial.text) <= set(ALPHABET), pattern
             assert 1 <= len(serial.text) <= LONGEST
+            assert len(serial.lines) <= (1 if pattern in layout.serials else 2), pattern
             assert time_steps_needed(serial.text) <= READER_WIDTH // 4
             assert all(set(line) <= set(ALPHABET + SEPARATORS) for line in serial.lines)
     assert font_files(layout.fonts), layout.fonts
@@ -53,7 +64,7 @@ def test_every_font_has_its_licence() -> None:
     assert all(file.is_file() for family in load_fonts() for file in family.files)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.country)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_a_drawn_plate_shows_its_serial(layout: Layout) -> None:
     for two_lines in (False, True):
         plate = draw_plate(random.Random(5), layout, two_lines)
@@ -89,27 +100,179 @@ def test_jitter_keeps_the_shape() -> None:
     assert (changed != view).any()
 
 
+def test_chosen_texts_can_be_learned_and_are_words() -> None:
+    random_ = random.Random(1)
+    texts = [vanity(random_) for _ in range(600)]
+    plain = [text.replace(" ", "") for text in texts]
+    assert all(2 <= len(text) <= LONGEST_WORD and set(text) <= set(ALPHABET) for text in plain)
+    assert len(set(plain)) > 400
+    assert sum(" " in text for text in texts) > 30
+    assert sum(any(c.isdigit() for c in text) for text in plain) > 30
+    assert draw_serial("{vanity}", "", random.Random(1)).text == plain[0]
+
+
+def test_motorcycles_and_chosen_texts_are_drawn() -> None:
+    (texas,) = find_layouts("US-TX")
+    random_, kinds = random.Random(4), []
+    for _ in range(80):
+        plate = draw_plate(random_, texas)
+        kinds.append(bool(re.fullmatch(r"[A-Z]{3}[0-9]{4}|[0-9]{3}[A-Z]{3}", plate.text)))
+    assert 2 < kinds.count(False) < 30  # an eighth of them are words
+    (france,) = find_layouts("FR")
+    shapes = {draw_plate(random_, france).image.shape[1] > 300 for _ in range(40)}
+    assert shapes == {True, False}
+
+
+def test_one_plate_keeps_its_colours_and_lettering() -> None:
+    (michigan,) = find_layouts("us-mi")
+    assert {"band"} == {ground.kind for ground in michigan.ground}
+    plain = Layout(**{name: getattr(michigan, name) for name in Layout.__slots__} | {"ground": (), "busy": 0.0})
+    with_band, without = draw_plate(random.Random(2), michigan), draw_plate(random.Random(2), plain)
+    assert with_band.image[3].mean() != without.image[3].mean()
+
+
+def edge_width(profile: np.ndarray) -> int:
+    return int(((profile > 40) & (profile < 160)).sum())
+
+
+def test_motion_is_as_long_as_speed_and_shutter_make_it() -> None:
+    kernel = smear(6.0, 0.0)
+    assert kernel.sum() == pytest.approx(1)
+    assert (kernel.sum(axis=0) > 0.02).sum() in (6, 7, 8)
+    assert (kernel.sum(axis=1) > 0.02).sum() == 1
+    assert smear(6.0, 90.0).sum(axis=0) == pytest.approx(kernel.sum(axis=1), abs=0.01)
+    step = np.full((40, 200), 20, np.float32)
+    step[:, 100:] = 200
+    widths = [edge_width(motion_blurred(step, np.random.default_rng(seed))[20]) for seed in range(60)]
+    assert max(widths) <= 0.04 * 200 + 2  # never so long that nobody could read it
+    assert len(set(widths)) > 4
+
+
+def test_bloom_spills_over_dark_strokes_only() -> None:
+    plate = np.full((50, 160), 200, np.float32)
+    plate[10:40, 78:82] = 20
+    lit = bloom(plate, np.random.default_rng(1))
+    assert lit[25, 80] > plate[25, 80] + 10
+    flat = np.full((50, 160), 90, np.float32)
+    assert bloom(flat, np.random.default_rng(1)) == pytest.approx(flat)
+
+
+def test_noise_grows_with_light_and_denoising_takes_it_away() -> None:
+    halves = np.full((60, 200), 20, np.float32)
+    halves[:, 100:] = 220
+    for seed in range(5):
+        grainy = noisy(halves, np.random.default_rng(seed))
+        assert grainy[:, 100:].std() > 1.5 * grainy[:, :90].std()
+        calm = denoised(grainy, np.random.default_rng(seed))
+        assert calm[:, 110:190].std() < 0.95 * grainy[:, 110:190].std()
+        assert calm[:, :80].mean() + 150 < calm[:, 120:].mean()  # the edge stays
+
+
+def test_video_coding_leaves_blocks_and_keeps_the_picture() -> None:
+    random_ = np.random.default_rng(3)
+    picture = cv2.GaussianBlur(random_.uniform(0, 255, (48, 160)).astype(np.float32), (0, 0), 2).astype(np.uint8)
+    fine, rough = video_coded(picture, 1.0).astype(int), video_coded(picture, 24.0).astype(int)
+    assert abs(fine - picture).mean() < 1.5
+    assert 1.5 < abs(rough - picture).mean() < 12
+    for seed in range(20):
+        assert coded(picture[:37, :101], np.random.default_rng(seed)).shape == (37, 101)
+
+
+def test_rain_hides_little() -> None:
+    picture = np.full((60, 200), 120, np.float32)
+    picture[20:40, 20:180:12] = 20
+    for seed in range(12):
+        changed = np.abs(rained_on(picture, np.random.default_rng(seed)) - picture)
+        assert changed.max() > 3
+        assert (changed > 40).mean() < 0.2
+
+
+def test_photographs_keep_contrast_that_somebody_could_read() -> None:
+    random_, photo_random = random.Random(3), np.random.default_rng(3)
+    plates = [draw_plate(random_) for _ in range(12)]
+    deviations = [photograph(p.image, len(p.text), photo_random).std() for p in plates for _ in range(4)]
+    assert min(deviations) > 4
+
+
 def test_a_data_set_is_written_with_labels_and_licences(tmp_path: Path) -> None:
-    write_data_set(tmp_path / "set", 4, 1, find_layout("de"))
+    write_data_set(tmp_path / "set", 4, 1, find_layouts("de"))
     lines = (tmp_path / "set" / "labels.csv").read_text().splitlines()
     assert lines[0] == "image,text,country,source"
     assert len(lines) == 5
     assert all((tmp_path / "set" / line.split(",")[0]).is_file() for line in lines[1:])
-    assert "OFL-1.1" in (tmp_path / "set" / "manifest.json").read_text()
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert manifest["layouts"] == ["DE"]
+    assert manifest["drawn"] == {"DE": 4}
+    assert {font["licence"] for font in manifest["fonts"]} == {"OFL-1.1", "MIT"}
     with pytest.raises(ConfigError, match="holds a data set already"):
-        write_data_set(tmp_path / "set", 4, 1, None)
+        write_data_set(tmp_path / "set", 4, 1, LAYOUTS)
+
+
+def test_any_number_of_processes_draws_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.synth._CHUNK", 3)
+    for processes in (1, 2):
+        write_data_set(tmp_path / str(processes), 6, 5, LAYOUTS, processes)
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / n).rglob("*") if p.is_file()} for n in "12")
+    assert len(one) == 9
+    assert one == two
 
 
 def test_an_unknown_country_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"no layout for 'QQ'; there are AE, "):
-        find_layout("QQ")
+        find_layouts("QQ")
 
 
-def test_a_wrong_layout_file_is_one_clear_line(tmp_path: Path) -> None:
+OWN = '[colours]\nteal = [0, 128, 128]\n[QQ]\nserials = ["QQ 000"]\nsize = [520, 110]\ncolours = [["white", "teal"]]\n'
+
+
+def test_a_country_of_ones_own_is_seen_at_once(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(OWN + '[DE]\nserials = ["0"]\nsize = [90, 90]\n')
+    assert [layout.name for layout in find_layouts("", own)] == ["QQ", "DE"]
+    assert find_layouts("de", own)[0].serials == ("0",)  # instead of ours
+    assert find_layouts("FR", own)[0].name == "FR"
+    assert main(["--layouts", str(own), "--country", "qq", "--preview", str(tmp_path / "sheet.png")]) == 0
+    assert load_picture(tmp_path / "sheet.png").std() > 10
+    assert main(["--layouts", str(own), "--country", "QQ", "--output", str(tmp_path / "set"), "--count", "2"]) == 0
+    assert re.search(r"QQ\d{3},QQ,synthetic", (tmp_path / "set" / "labels.csv").read_text())
+    with pytest.raises(OutputError, match=r"cannot be written; a name such as sheet\.png"):
+        main(["--layouts", str(own), "--preview", str(tmp_path / "sheet.nonsense")])
+
+
+def test_the_documented_country_is_right(tmp_path: Path) -> None:
+    document = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    example = document.partition("### A country of your own")[2].partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "mine.toml").write_text(example, encoding="utf-8")
+    (layout,) = find_layouts("", tmp_path / "mine.toml")
+    assert re.fullmatch(r"\d{5}[A-Z]{2}", draw_plate(random.Random(1), layout).text)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (OWN + 'color = "x"\n', r"\[QQ\]: unknown key 'color'; there are serials, "),
+        (OWN.replace('teal"', 'mauve"'), r"\[QQ\] colours: no colour 'mauve'; there are white, "),
+        (OWN.replace("[0, 128, 128]", '"teal"'), r"\[colours\] teal = 'teal': wanted \[red, green, blue\]"),
+        (OWN.replace('["QQ 000"]', '"QQ 000"'), r"\[QQ\] serials = 'QQ 000': wanted a list of patterns"),
+        (OWN.replace("QQ 000", "QQ_000"), r"\[QQ\] serials: 'QQ_000': '_' cannot be read"),
+        (OWN.replace("QQ 000", "QQ|000"), r"\[QQ\] serials: 'QQ\|000' has 2 lines"),
+        (OWN.replace("QQ 000", "QQ{AB"), r"\[QQ\] serials: 'QQ\{AB': '\{' cannot be read"),
+        (OWN + 'square = ["Q|Q|Q"]\n', r"\[QQ\] square: 'Q\|Q\|Q' has 3 lines; wanted two at most"),
+        (OWN.replace("size = [520, 110]", ""), r"\[QQ\]: lacks 'size'"),
+        (OWN.replace("[520, 110]", "[5, 1]"), r"\[QQ\] size = \[5, 1\]: wanted \[width, height\] in millimetres"),
+        (OWN + 'fonts = "gothic"\n', r"\[QQ\] fonts = 'gothic': wanted any, or one of condensed, din"),
+        (OWN + 'ground = ["fade top"]\n', r"\[QQ\] ground = \['fade top'\]: wanted a list such as"),
+        (OWN + 'letters = "Ä"\n', r"\[QQ\] letters = 'Ä': wanted letters from A to Z"),
+        (OWN + "weight = 0\n", r"\[QQ\] weight = 0: wanted a number above 0"),
+        ("QQ = 3\n", r"\[QQ\]: wanted a section"),
+        ("", "no layout in it"),
+        ("[QQ", r"plates\.toml: "),
+    ],
+)
+def test_a_wrong_layout_file_is_one_clear_line(tmp_path: Path, wrong: str, told: str) -> None:
     path = tmp_path / "plates.toml"
-    path.write_text('[colours]\nwhite = [1, 2, 3]\n[QQ]\nserials = ["A"]\nsize = [5, 1]\ncolor = "x"\n')
-    with pytest.raises(ConfigError, match=r"unknown key 'color' in \[QQ\]"):
+    path.write_text(wrong, encoding="utf-8")
+    with pytest.raises(ConfigError, match=told) as raised:
         load_layouts(path)
-    path.write_text('[colours]\nwhite = [1, 2, 3]\n[QQ]\nserials = ["A"]\nsize = [5, 1]\n')
-    with pytest.raises(ConfigError, match="black"):
-        load_layouts(path)
+    assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)

@@ -7,6 +7,7 @@ from edge.errors import GateReaderError
 
 COMMANDS = {
     "synth": "draw synthetic plates: a preview sheet, or pictures with labels",
+    "check": "check data sets of real plates: labels, pictures, duplicates, splits, coverage",
     "train": "train the plate reader (CTC)",
     "average": "the mean of several trained readers' weights",
     "export": "turn a trained reader into the int8 file and its card",

@@ -2,7 +2,9 @@
 would have given it.
 
 Everything works on grey float32 pictures, (H, W), 0 to 255: the reader sees grey. Which mixture of the colours makes
-the grey is drawn at random, which covers daylight, infrared light and coloured lamps alike.
+the grey is drawn at random, which covers daylight, infrared light and coloured lamps alike. The order is that of the
+light: dirt and rain, lamps and shadows, lens, motion, exposure, sensor, denoising and sharpening, coding; what happens
+from the motion on is in `camera.py`.
 """
 
 import cv2
@@ -10,12 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.records import Image
+from training import camera
 
-Grey = npt.NDArray[np.float32]
-Generator = np.random.Generator
+Grey = camera.Grey
+Generator = camera.Generator
 
 NARROWEST = 6.0
 """Fewest pixels a character that a crop is shrunk to; below it people cannot read either."""
+
+FAINTEST = 8.0
+"""Grey values by which a crop varies at least before the sensor; 5320 real crops that somebody could read vary by 7.3
+and more."""
+
+_ZOOMED = 0.08
+"""Share of the crops that come from a smaller picture which was scaled up again."""
+_BADLY_CUT = 0.06
+"""Share of the crops of which one side is far from the plate or a little inside of it."""
 
 
 def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray[np.uint8]:
@@ -25,10 +37,18 @@ def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray
     scene, quad = _mounted(grey, random_)
     slant = random_.choice([0.5, 1.0, 1.7, 2.6], p=[0.35, 0.35, 0.2, 0.1])
     quad_in_view = _turned(quad, slant, random_)
-    width = float(np.exp(random_.uniform(np.log(max(30.0, NARROWEST * characters)), np.log(240.0))))
-    loose = (random_.normal(0.03, 0.045, 4), random_.normal(0.05, 0.07, 4))
-    crop = _crop_around(scene, quad, quad_in_view, width, loose=loose, random_=random_)
-    return through_camera(crop, random_)
+    narrowest = max(30.0, NARROWEST * characters)
+    width = float(np.exp(random_.uniform(np.log(narrowest), np.log(240.0))))
+    loose = (random_.normal(0.03, 0.045, 4), random_.normal(0.06, 0.07, 4))
+    if random_.random() < _BADLY_CUT:
+        loose[int(random_.integers(2))][int(random_.integers(2))] = random_.choice([-0.03, 0.2, 0.35])
+    zoom = max(narrowest / width, random_.uniform(0.5, 0.85)) if random_.random() < _ZOOMED else 1.0
+    crop = _crop_around(scene, quad, quad_in_view, width * zoom, loose=loose, random_=random_)
+    pixels = through_camera(crop, random_)
+    if zoom < 1.0:
+        kind = int(random_.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST]))
+        pixels = np.asarray(cv2.resize(pixels, None, fx=1 / zoom, fy=1 / zoom, interpolation=kind), dtype=np.uint8)
+    return pixels
 
 
 def rephotograph(crop: Image, characters: int, random_: Generator) -> npt.NDArray[np.uint8]:
@@ -49,31 +69,30 @@ def rephotograph(crop: Image, characters: int, random_: Generator) -> npt.NDArra
 
 
 def through_camera(crop: Grey, random_: Generator, strength: float = 1.0) -> npt.NDArray[np.uint8]:
-    """Light, lens blur, motion blur, exposure, sensor noise, sharpening and JPEG; `strength` scales how often."""
-    height, width = crop.shape
-    if random_.random() < 0.4 * strength:
+    """Rain, light, lens, motion, exposure, sensor, denoising, sharpening and coding; `strength` scales how often."""
+    width = crop.shape[1]
+    if random_.random() < 0.04 * strength:
+        crop = camera.rained_on(crop, random_)
+    if random_.random() < 0.42 * strength:
         crop = _uneven_light(crop, random_)
-    if random_.random() < 0.45 * strength:
-        sigma = min(abs(random_.normal(0, 0.008)), 0.018) * width
+    if random_.random() < 0.05 * strength:
+        crop = _bowed(crop, random_)
+    sigma = min(abs(random_.normal(0, 0.007)), 0.016) * width if random_.random() < 0.4 * strength else 0.0
+    if sigma:
         crop = cv2.GaussianBlur(crop, (0, 0), sigmaX=max(0.3, sigma)).astype(np.float32)
-    if random_.random() < 0.3 * strength:
-        crop = _motion_blur(crop, random_)
+    if sigma < 0.009 * width and random_.random() < 0.34 * strength:  # both at once and nobody reads it
+        crop = camera.motion_blurred(crop, random_)
+    if random_.random() < 0.07 * strength:
+        crop = camera.bloom(crop, random_)
     crop = _expose(crop, random_, strength)
     if random_.random() < 0.7 * strength:
-        deviation = np.float32(min(random_.gamma(1.5, 4.0), 0.4 * float(crop.std()) + 0.5))
-        noise = random_.standard_normal((height, width), dtype=np.float32)
-        if random_.random() < 0.4:
-            noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=0.8).astype(np.float32) * np.float32(1.6)
-        crop = crop + noise * deviation
-    if random_.random() < 0.2 * strength:
-        soft = cv2.GaussianBlur(crop, (0, 0), sigmaX=1.2)
-        crop = crop + np.float32(random_.uniform(0.3, 1.5)) * (crop - soft)
+        crop = camera.noisy(crop, random_)
+        if random_.random() < 0.35:
+            crop = camera.denoised(crop, random_)
+    if random_.random() < 0.25 * strength:
+        crop = camera.sharpened(crop, random_)
     pixels = np.clip(crop, 0, 255).astype(np.uint8)
-    if random_.random() < 0.75 * strength:
-        quality = int(random_.integers(20 if width > 110 else 45, 96))
-        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
-    return pixels
+    return camera.coded(pixels, random_) if random_.random() < 0.8 * strength else pixels
 
 
 def jitter(view: npt.NDArray[np.uint8], random_: Generator) -> npt.NDArray[np.uint8]:
@@ -125,7 +144,8 @@ def _mounted(plate: Grey, random_: Generator) -> tuple[Grey, npt.NDArray[np.floa
     """The plate in its holder on a car, and its corners there, clockwise from the top left."""
     height, width = plate.shape
     px, py = round(0.35 * width), round(0.55 * height)
-    scene = np.full((height + 2 * py, width + 2 * px), np.float32(random_.uniform(5, 235)), dtype=np.float32)
+    brightest = 80 if random_.random() < 0.45 else 235  # bumpers and grilles are dark more often than not
+    scene = np.full((height + 2 * py, width + 2 * px), np.float32(random_.uniform(5, brightest)), dtype=np.float32)
     coarse = random_.standard_normal((6, 8), dtype=np.float32)
     rough = cv2.resize(coarse, (scene.shape[1], scene.shape[0]), interpolation=cv2.INTER_LINEAR)
     scene += rough * np.float32(random_.gamma(1.2, 10.0))
@@ -143,13 +163,30 @@ def _mounted(plate: Grey, random_: Generator) -> tuple[Grey, npt.NDArray[np.floa
         level = float(random_.choice([15.0, 30.0, 200.0, 120.0]))
         lower = round(holder * random_.uniform(1.0, 2.2))
         cv2.rectangle(scene, (px - holder, py - holder), (px + width + holder, py + height + lower), level, -1)
-    scene[py : py + height, px : px + width] = plate
+    corner = round(height * random_.uniform(0.03, 0.12)) if random_.random() < 0.8 else 0
+    behind = scene[py : py + height, px : px + width]
+    behind[:] = plate if corner < 2 else _with_round_corners(plate, behind, corner)
     quad = np.array([[px, py], [px + width, py], [px + width, py + height], [px, py + height]], dtype=np.float32)
     return scene, quad
 
 
+def _with_round_corners(plate: Grey, behind: Grey, radius: int) -> Grey:
+    """The plate, but what lies behind it in its four corners; a pressed plate has no sharp ones."""
+    plate = plate.copy()
+    steps = np.arange(radius, dtype=np.float32) + 0.5
+    outside = np.clip(np.hypot(radius - steps[:, None], radius - steps[None, :]) - radius + 0.5, 0, 1)
+    for flip, rows in ((1, slice(0, radius)), (-1, slice(-radius, None))):
+        for mirror, columns in ((1, slice(0, radius)), (-1, slice(-radius, None))):
+            share = outside[::flip, ::mirror]
+            plate[rows, columns] += (behind[rows, columns] - plate[rows, columns]) * share
+    return plate
+
+
 def _turned(quad: npt.NDArray[np.float32], slant: float, random_: Generator) -> npt.NDArray[np.float32]:
-    """Corners after rotation, shear and perspective; `slant` 1 is up to about 10 degrees of rotation."""
+    """Corners after rotation, shear and perspective; `slant` 1 is up to about 10 degrees of rotation.
+
+    The shear is also what a rolling shutter does to a car that crosses the view.
+    """
     centre = quad.mean(axis=0)
     size = quad.max(axis=0) - quad.min(axis=0)
     angle = np.radians(random_.normal(0, 4.5) * slant)
@@ -212,21 +249,46 @@ def _uneven_light(crop: Grey, random_: Generator) -> Grey:
         if random_.random() < 0.4:
             edge = rows + columns * np.float32(random_.normal(0, 0.15)) > random_.uniform(0.2, 0.8) * height
         return np.asarray(np.where(edge, crop * np.float32(random_.uniform(0.35, 0.8)), crop), dtype=np.float32)
-    x, y = random_.uniform(0, width), random_.uniform(0, height)
-    radius = random_.uniform(0.1, 0.5) * width
-    glare = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / np.float32(2 * radius**2))
-    return np.asarray(crop + glare * np.float32(random_.uniform(30, 160)), dtype=np.float32)
+    if kind < 0.93:
+        x, y = random_.uniform(0, width), random_.uniform(0, height)
+        radius = random_.uniform(0.1, 0.5) * width
+        return _lit(crop, (x, y), (radius, radius), random_.uniform(25, 120))
+    if kind < 0.97:
+        return _between_headlights(crop, random_)
+    # lamps on the mains and on dimmers flicker while a rolling shutter goes down the rows
+    wave = np.sin(2 * np.pi * rows / np.float32(random_.uniform(0.5, 2.5) * height) + np.float32(random_.uniform(0, 6)))
+    return np.asarray(crop * (1 + np.float32(random_.uniform(0.05, 0.25)) * wave), dtype=np.float32)
 
 
-def _motion_blur(crop: Grey, random_: Generator) -> Grey:
-    length = int(random_.integers(2, max(3, round(0.04 * crop.shape[1]) + 1)))
-    angle = random_.normal(0, 12) if random_.random() < 0.7 else random_.uniform(-90, 90)
-    size = 2 * length + 1
-    kernel = np.zeros((size, size), dtype=np.float32)
-    dx, dy = np.cos(np.radians(angle)) * length / 2, np.sin(np.radians(angle)) * length / 2
-    start, end = (round(length - dx), round(length - dy)), (round(length + dx), round(length + dy))
-    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA)
-    return np.asarray(cv2.filter2D(crop, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+def _between_headlights(crop: Grey, random_: Generator) -> Grey:
+    """Lamps to both sides, or one of them: their glow, a streak along the row, and a veil over everything."""
+    height, width = crop.shape
+    y, strength = random_.uniform(-0.8, 0.6) * height, random_.uniform(90, 220)
+    for x in (random_.uniform(-0.5, -0.15) * width, random_.uniform(1.15, 1.5) * width):
+        if random_.random() < 0.8:
+            crop = _lit(crop, (x, y), (0.3 * width, 0.3 * width), strength)
+            crop = _lit(crop, (x, y), (0.9 * width, 0.04 * width), 0.4 * strength)
+    veil = np.float32(random_.uniform(0.05, 0.25))
+    return np.asarray(crop * (1 - veil) + 200 * veil, dtype=np.float32)
+
+
+def _lit(crop: Grey, centre: tuple[float, float], radii: tuple[float, float], strength: float) -> Grey:
+    """A glow with a Gaussian's profile, added to the picture."""
+    columns, rows = (np.arange(size, dtype=np.float32) for size in crop.shape[::-1])
+    across = np.exp(-((columns - np.float32(centre[0])) ** 2) / np.float32(2 * radii[0] ** 2))
+    down = np.exp(-((rows - np.float32(centre[1])) ** 2) / np.float32(2 * radii[1] ** 2))
+    return np.asarray(crop + np.float32(strength) * down[:, None] * across, dtype=np.float32)
+
+
+def _bowed(crop: Grey, random_: Generator) -> Grey:
+    """Rows bent as a wide lens bends them towards the edge of its picture."""
+    height, width = crop.shape
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    bow = np.float32(random_.uniform(-0.1, 0.1) * height) * (2 * columns / width - 1) ** 2
+    from_rows = np.asarray(rows + bow, dtype=np.float32)
+    from_columns = np.broadcast_to(columns, from_rows.shape).astype(np.float32)
+    out = cv2.remap(crop, from_columns, from_rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, dtype=np.float32)
 
 
 def _expose(crop: Grey, random_: Generator, strength: float) -> Grey:
@@ -236,13 +298,16 @@ def _expose(crop: Grey, random_: Generator, strength: float) -> Grey:
     kind = random_.random()
     if kind < 0.12:
         gain, offset = random_.uniform(1.2, 1.9), random_.uniform(0, 25)
-    elif kind < 0.3:
-        gain, offset = random_.uniform(0.1, 0.3), random_.uniform(0, 20)
-    elif kind < 0.42:
+    elif kind < 0.25:
+        gain, offset = random_.uniform(0.12, 0.35), random_.uniform(0, 20)
+    elif kind < 0.37:
         gain, offset = random_.uniform(0.15, 0.5), random_.uniform(60, 130)
     else:
-        gain, offset = random_.uniform(0.45, 1.15), random_.uniform(-10, 30)
+        gain, offset = random_.uniform(0.5, 1.2), random_.uniform(-10, 30)
     out = crop * np.float32(gain) + np.float32(offset)
     if random_.random() < 0.3:
         out = 255.0 * (np.clip(out, 0, 255) / 255.0) ** np.float32(random_.uniform(0.55, 1.8))
+    deviation, mean = float(out.std()), float(out.mean())
+    if deviation < FAINTEST:
+        out = (out - mean) * np.float32(FAINTEST / max(deviation, 1.0)) + max(mean, 2 * FAINTEST)
     return np.asarray(out, dtype=np.float32)

@@ -13,10 +13,15 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.model import build_reader
+from training.widen import stored_width
 
 
-def average(runs: list[Path], out: Path, width: float, context: int) -> Path:
-    """Write the mean of the weight files `runs` to `out`/best.weights.h5, with the settings of the last one's run."""
+def average(runs: list[Path], out: Path, width: float | None, context: int) -> Path:
+    """Write the mean of the weight files `runs` to `out`/best.weights.h5, with the settings of the last one's run.
+
+    Without a `width` it is that of the first weights.
+    """
+    width = width or _width(runs[0])
     network = build_reader(width, context)
     collected = []
     for path in runs:
@@ -35,12 +40,19 @@ def average(runs: list[Path], out: Path, width: float, context: int) -> Path:
     return out / "best.weights.h5"
 
 
+def _width(path: Path) -> float:
+    try:
+        return stored_width(path)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path}: not the weights of a reader ({error})") from None
+
+
 def main(arguments: list[str]) -> int:
     """`python -m training average`."""
     parser = argparse.ArgumentParser(prog="python -m training average", description=__doc__)
     parser.add_argument("weights", nargs="+", type=Path, help="weight files, such as RUN/best.weights.h5")
     parser.add_argument("--run", type=Path, required=True, help="folder of the new run")
-    parser.add_argument("--width", type=float, default=0.5)
+    parser.add_argument("--width", type=float, help="(that of the first weights)")
     parser.add_argument("--context", type=int, default=2)
     given = parser.parse_args(arguments)
     written = average(given.weights, given.run, given.width, given.context)

@@ -3,8 +3,9 @@
 import argparse
 import json
 import logging
+import shlex
 import sys
-from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from edge.errors import ConfigError, SourceError
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
 from training.dataset import Sample, data_folder, load_picture
 from training.own import real_samples
-from training.scores import character_accuracy, exact_share
+from training.scores import Judged, score
+from training.versus import compare, comparison_lines, comparison_table, run
+from training.versus_readers import CropReader, contender, own
 
 log = logging.getLogger(__name__)
 
@@ -27,51 +31,24 @@ CELL_WIDTH, CELL_HEIGHT = 220, 96
 
 def evaluate_reader(reader: PlateReader, samples: list[Sample]) -> dict[str, Any]:
     """Scores of all samples together and of each set; see `score`."""
-    return score(samples, read_all(reader, samples))
+    readings = read_all(reader, [load_picture(sample.image) for sample in samples])
+    return score(samples, [reading.text for reading in readings])
 
 
-def read_all(reader: PlateReader, samples: list[Sample]) -> list[PlateReading]:
-    """Every sample's crop as the device reads it."""
-    console = Console(stderr=True)
-    return [
-        reader.read(load_picture(sample.image)) for sample in track(samples, "reading", console=console, transient=True)
-    ]
+def read_all(reader: CropReader, crops: Sequence[Image]) -> list[PlateReading]:
+    """Every crop as the device reads it."""
+    return [reader.read(crop) for crop in track(crops, "reading", console=Console(stderr=True), transient=True)]
 
 
-def score(samples: list[Sample], readings: list[PlateReading]) -> dict[str, Any]:
-    """{"all": …, set: …}: number of crops, exact share with its 95 % bootstrap interval, character accuracy."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, sample in enumerate(samples):
-        groups["all"].append(row)
-        groups[sample.set].append(row)
-        if sample.lines == 2:
-            groups["two lines"].append(row)
-    result = {}
-    for name, rows in groups.items():
-        read = [readings[row].text for row in rows]
-        truth = [samples[row].text for row in rows]
-        right = np.array([a == b for a, b in zip(read, truth, strict=True)])
-        resampled = np.random.default_rng(0).choice(right, (2000, len(right))).mean(axis=1)
-        low, high = np.percentile(resampled, [2.5, 97.5])
-        result[name] = {
-            "crops": len(rows),
-            "exact": round(exact_share(read, truth), 4),
-            "interval": [round(float(low), 3), round(float(high), 3)],
-            "characters": round(character_accuracy(read, truth), 4),
-        }
-    return result
-
-
-def contact_sheet(samples: list[Sample], readings: list[PlateReading], columns: int = 7) -> Image:
-    """The crops with truth and reading below each, (H, W, 3) BGR."""
-    cells = [_cell(sample, reading) for sample, reading in zip(samples, readings, strict=True)]
+def contact_sheet(judged: Judged, rows: Sequence[int], columns: int = 7) -> Image:
+    """The crops of these rows with truth and reading below each, (H, W, 3) BGR."""
+    cells = [_cell(judged.samples[row], judged.crops[row], judged.readings[row]) for row in rows]
     blank = np.full((CELL_HEIGHT, CELL_WIDTH, 3), 255, dtype=np.uint8)
     cells += [blank] * (-len(cells) % columns)
     return np.vstack([np.hstack(cells[row : row + columns]) for row in range(0, len(cells), columns)])
 
 
-def _cell(sample: Sample, reading: PlateReading) -> Image:
-    crop = load_picture(sample.image)
+def _cell(sample: Sample, crop: Image, reading: PlateReading) -> Image:
     scale = min((CELL_WIDTH - 6) / crop.shape[1], (CELL_HEIGHT - 38) / crop.shape[0])
     crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
     cell = np.full((CELL_HEIGHT, CELL_WIDTH, 3), 255, dtype=np.uint8)
@@ -83,38 +60,99 @@ def _cell(sample: Sample, reading: PlateReading) -> Image:
     return cell
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m training evaluate`."""
+def _score_table(scores: dict[str, Any]) -> Table:
+    table = Table("set", "crops", "plates", "exact", "95 % interval", "characters")
+    for name, row in scores.items():
+        low, high = row["interval"]
+        counts = (str(row["crops"]), str(row["plates"]))
+        table.add_row(name, *counts, f"{row['exact']:.1%}", f"{low:.1%} – {high:.1%}", f"{row['characters']:.1%}")
+    return table
+
+
+def _write_sheet(path: Path, judged: Judged) -> None:
+    missed = np.flatnonzero(~judged.right).tolist()
+    if missed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), contact_sheet(judged, missed))
+    log.info("%d misread crops in %s", len(missed), path)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training evaluate", description=__doc__)
     parser.add_argument(
         "--model", default="", help="a reader.tflite with its card beside it (default: the shipped one)"
     )
+    parser.add_argument("--run", type=Path, help="judge a run's best weights in float instead, of any architecture")
     parser.add_argument(
         "--data", type=Path, default=data_folder(), help="folder with reader/*/val, or own crops (%(default)s)"
     )
     parser.add_argument("--split", default="val", choices=("train", "val"), help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     parser.add_argument("--sheet", type=Path, help="write a picture of every misread crop, with truth and reading")
-    given = parser.parse_args(arguments)
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FOLDER",
+        help="write a page that shows what is misread: index.html, report.json, …",
+    )
+    parser.add_argument(
+        "--versus",
+        action="append",
+        default=[],
+        metavar="READER",
+        help="let another reader read the same crops: `tesseract`, an .onnx of fast-plate-ocr with its .yaml beside "
+        "it, or a .tflite of ours; may be given again",
+    )
+    return parser
+
+
+def _report_writer() -> Callable[..., Path]:
+    """`write_report`, imported only where it is wanted: matplotlib is slow to import, and not everybody has it."""
+    try:
+        from training.report import write_report  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"--report: {error.name} is not installed; pip install -e '.[training]'") from None
+    return write_report
+
+
+def _float_reader(given: argparse.Namespace) -> CropReader:
+    if given.model or given.report:
+        raise ConfigError("--run goes with neither --model nor --report: it judges weights, not an exported reader")
+    from training.float_reader import FloatReader  # noqa: PLC0415 - Keras is slow to import, and seldom wanted
+
+    return FloatReader(given.run)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m training evaluate`."""
+    given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    reader = PlateReader(ReaderSettings(model=given.model))
+    exported = None if given.run else PlateReader(ReaderSettings(model=given.model))
+    reader = exported or _float_reader(given)
+    write_report = _report_writer() if given.report else None
+    others = [contender(what) for what in given.versus]
     samples = real_samples(given.data, given.split)
-    readings = read_all(reader, samples)
-    scores = score(samples, readings)
+    if not samples:
+        raise SourceError(
+            f"{given.data}: no plate to judge by in {given.split}; a plate of your own crops is held back"
+        )
+    crops = [load_picture(sample.image) for sample in samples]
+    judged = Judged(samples, crops, read_all(reader, crops))
+    scores: dict[str, Any] = score(samples, judged.read)
+    versus = {}
+    if others:
+        ours = run(own(reader, "ours"), crops)
+        versus = compare(samples, ours, [run(other, crops) for other in others])
     if given.json:
-        sys.stdout.write(json.dumps(scores) + "\n")
+        sys.stdout.write(json.dumps(scores | ({"versus": versus} if versus else {})) + "\n")
     else:
-        table = Table("set", "crops", "exact", "95 % interval", "characters")
-        for name, row in scores.items():
-            low, high = row["interval"]
-            table.add_row(
-                name, str(row["crops"]), f"{row['exact']:.1%}", f"{low:.1%} – {high:.1%}", f"{row['characters']:.1%}"
-            )
-        Console().print(table)
+        Console().print(_score_table(scores))
+        if versus:
+            Console().print(comparison_table(versus), *comparison_lines(versus), sep="\n", markup=False)
     if given.sheet:
-        missed = [row for row, sample in enumerate(samples) if readings[row].text != sample.text]
-        if missed:
-            given.sheet.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(given.sheet), contact_sheet([samples[i] for i in missed], [readings[i] for i in missed]))
-        log.info("%d misread crops in %s", len(missed), given.sheet)
+        _write_sheet(given.sheet, judged)
+    if write_report and exported:
+        command = shlex.join(["python", "-m", "training", "evaluate", *arguments])
+        page = write_report(given.report, exported, judged, versus, command)
+        log.info("look at %s", page)
     return 0

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -30,8 +30,8 @@ from edge.card import ModelCard, file_sha256
 from edge.errors import ModelError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
-from training.calibrate import best_temperature
-from training.dataset import Pool, data_folder, plain_pool, synthetic_chunk
+from training.calibrate import best_temperature, crop_logits
+from training.dataset import Pool, data_folder, load_picture, plain_pool, synthetic_chunk
 from training.evaluate import evaluate_reader
 from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
@@ -120,7 +120,14 @@ def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
 
 def export(run: Path, output: Path, data: Path, command: str) -> ModelCard:
     """Write the int8 file and its card into `output`; ModelError, and nothing written, if the gate refuses."""
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(f"export needs TensorFlow: run it without KERAS_BACKEND={keras.backend.backend()}")
     settings = TrainSettings(**_settings(run))
+    if settings.architecture != "cnn":
+        raise ModelError(
+            f"{run}: a {settings.architecture} has no int8 form: TensorFlow Lite's converter crashes on its LSTMs; "
+            "train a cnn"
+        )
     model = inference_model(settings, run / "best.weights.h5")
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "reader.tflite"
@@ -128,8 +135,7 @@ def export(run: Path, output: Path, data: Path, command: str) -> ModelCard:
         counts = require_int8_builtins(draft)
         card = _card(draft, settings, model, command=command, data=data, operators=counts)
         card.write(draft.with_suffix(".json"))
-        reader = PlateReader(ReaderSettings(model=str(draft)))
-        card = _judged(card, reader, model, data)
+        card = _judged(card, draft, model, data)
         output.mkdir(parents=True, exist_ok=True)
         (output / "reader.tflite").write_bytes(draft.read_bytes())
     card.write(output / "reader.json")
@@ -144,8 +150,9 @@ def _settings(run: Path) -> dict[str, Any]:
     return {**fields, "mix": tuple(fields["mix"])}
 
 
-def _judged(card: ModelCard, reader: PlateReader, model: keras.Model, data: Path) -> ModelCard:
+def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> ModelCard:
     """The card with the metrics, the temperature and the golden vectors; the parity gate."""
+    reader = PlateReader(ReaderSettings(model=str(draft)))
     samples = real_samples(data, "val")
     pool = plain_pool(samples)
     float_logits = np.concatenate(
@@ -168,14 +175,18 @@ def _judged(card: ModelCard, reader: PlateReader, model: keras.Model, data: Path
             f"the int8 reader loses {100 * (float_exact - int8_exact):.2f} points on the real validation crops, "
             f"{100 * LARGEST_LOSS:.1f} are allowed; nothing was written"
         )
-    temperature = best_temperature(int8_logits, pool.texts) if len(pool) >= FEWEST_TO_CALIBRATE else TEMPERATURE
+    temperature = TEMPERATURE
+    if len(pool) >= FEWEST_TO_CALIBRATE:
+        crops = [crop_logits(reader, load_picture(sample.image)) for sample in samples]
+        temperature = best_temperature(crops, pool.texts)
+    card = replace(card, decoding={**card.decoding, "temperature": temperature}, golden=golden_vectors(reader))
+    card.write(draft.with_suffix(".json"))
+    reader = PlateReader(ReaderSettings(model=str(draft)))  # judged as it will read: at its temperature
     metrics = {
         "real validation crops, layout known": {"float": round(float_exact, 4), "int8": round(int8_exact, 4)},
         "real validation crops, through edge": evaluate_reader(reader, samples),
     }
-    decoding = {**card.decoding, "temperature": temperature}
-    fields = {**asdict(card), "input": card.input, "outputs": card.outputs}
-    return ModelCard(**{**fields, "metrics": metrics, "decoding": decoding, "golden": golden_vectors(reader)})
+    return replace(card, metrics=metrics)
 
 
 def _card(

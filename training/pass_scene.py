@@ -187,7 +187,8 @@ def draw_approach(gate: Gate, seed: int, number: int) -> Approach:
     layouts = [layout for layout in load_layouts() if gate.odd or layout.country != _NO_COUNTRY]
     layout = choice.choices(layouts, [each.weight for each in layouts])[0]
     if not gate.odd:
-        layout = replace(layout, serials=tuple(serial for serial in layout.serials if "X" not in serial))
+        serials = tuple(serial for serial in layout.serials if "X" not in serial)
+        layout = replace(layout, serials=serials, vanity=0.0)
     plate = draw_plate(choice, layout, choice.random() < gate.two_lines)
     night = bool(random_.random() < 0.45)
     scene, corners = _mounted(plate, night, gate.splashed, random_)

@@ -13,7 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from edge.alphabet import ALPHABET
 from edge.errors import ConfigError
+from training.plate_keys import KEYS
+from training.vanity import vanity
 
 LAYOUTS = Path(__file__).with_name("plates.toml")
 FONTS = Path(__file__).with_name("fonts")
@@ -23,28 +26,52 @@ SEPARATORS = " -.*"
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""
 
+VANITY = "{vanity}"
+"""In a pattern: a word or two that somebody chose, or what sounds like one."""
+
 _TOKEN = re.compile(r"\{[^}]*\}|.")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """One country's plates; sizes in millimetres, which are drawn as pixels."""
+class Ground:
+    """Something coloured behind the serial: a `kind` of GROUND_KINDS at a `place`, "top" or "bottom"."""
 
-    country: str
+    kind: str
+    place: str
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Plates of one kind; sizes in millimetres, which are drawn as pixels. `name` is a country's code, or one of its
+    parts: "US-CA" is of the country "US"."""
+
+    name: str
     serials: tuple[str, ...]
     size: tuple[int, int]
     square: tuple[str, ...]
     square_size: tuple[int, int]
+    motorcycle: tuple[str, ...]
+    motorcycle_size: tuple[int, int]
     colours: tuple[tuple[Colour, Colour], ...]
     letters: str
     band: str
     band_right: str
     captions: tuple[str, ...]
+    above: tuple[str, ...]
+    below: tuple[str, ...]
     header: tuple[str, ...]
+    ground: tuple[Ground, ...]
     height: tuple[float, float]
+    vanity: float
     busy: float
     fonts: str
     weight: float
+
+    @property
+    def country(self) -> str:
+        """The two-letter code."""
+        return self.name.partition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,46 +88,112 @@ class Serial:
 
 @cache
 def load_layouts(path: Path = LAYOUTS) -> tuple[Layout, ...]:
-    """All layouts; ConfigError names the country and what is wrong with it."""
+    """All layouts of a file; one of your own may use the colours of ours and add to them.
+
+    ConfigError names the file, the country and the key that is wrong with it.
+    """
+    tables = _tables(path)
+    colours = {name: _colour(f"{path}: [colours] {name}", value) for name, value in _colours(path, tables).items()}
+    if path != LAYOUTS:
+        colours = {name: _colour(name, value) for name, value in _tables(LAYOUTS)["colours"].items()} | colours
+    if not tables:
+        raise ConfigError(f"{path}: no layout in it; wanted a section such as [XY] with serials and size")
+    return tuple(_layout(f"{path}: [{name}]", name, table, colours) for name, table in tables.items())
+
+
+def _tables(path: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    colours = {name: _colour(value) for name, value in tables.pop("colours").items()}
-    return tuple(_layout(path, country, table, colours) for country, table in tables.items())
 
 
-def _colour(value: list[int]) -> Colour:
-    red, green, blue = value
-    return red, green, blue
+def _colours(path: Path, tables: dict[str, Any]) -> dict[str, Any]:
+    """Takes the section with the colours out of the tables."""
+    colours = tables.pop("colours", {})
+    if not isinstance(colours, dict):
+        raise ConfigError(f"{path}: colours must be a section, [colours]")
+    return colours
 
 
-def _layout(path: Path, country: str, table: dict[str, Any], colours: dict[str, Colour]) -> Layout:
-    known = {"serials", "size", "square", "square_size", "colours", "letters", "band", "band_right", "captions"}
-    unknown = table.keys() - known - {"header", "height", "busy", "fonts", "weight"}
-    if unknown:
-        raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r} in [{country}]")
-    try:
-        pairs = tuple((colours[ground], colours[ink]) for ground, ink in table.get("colours", [["white", "black"]]))
-        return Layout(
-            country=country,
-            serials=tuple(table["serials"]),
-            size=(table["size"][0], table["size"][1]),
-            square=tuple(table.get("square", ())),
-            square_size=tuple(table.get("square_size", (280, 200))),
-            colours=pairs,
-            letters=table.get("letters", string.ascii_uppercase),
-            band=table.get("band", ""),
-            band_right=table.get("band_right", ""),
-            captions=tuple(table.get("captions", ())),
-            header=tuple(table.get("header", ())),
-            height=tuple(table.get("height", (0.0, 0.0))),
-            busy=float(table.get("busy", 0)),
-            fonts=table.get("fonts", "any"),
-            weight=float(table.get("weight", 1)),
-        )
-    except KeyError as error:
-        raise ConfigError(f"{path}: [{country}] lacks or does not know {error}") from None
+def _colour(where: str, value: object) -> Colour:
+    if isinstance(value, list) and len(value) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in value):
+        return value[0], value[1], value[2]
+    raise ConfigError(f"{where} = {value!r}: wanted [red, green, blue], each 0 to 255")
+
+
+def _layout(where: str, name: str, table: object, colours: dict[str, Colour]) -> Layout:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: wanted a section with serials and size, not {table!r}")
+    if unknown := table.keys() - KEYS.keys():
+        raise ConfigError(f"{where}: unknown key {sorted(unknown)[0]!r}; there are {', '.join(KEYS)}")
+    if lacking := [key for key in ("serials", "size") if key not in table]:
+        raise ConfigError(f"{where}: lacks {lacking[0]!r}")
+
+    def read(key: str, default: object) -> Any:
+        wanted, fits = KEYS[key]
+        if not fits(value := table.get(key, default)):
+            raise ConfigError(f"{where} {key} = {value!r}: wanted {wanted}")
+        return tuple(value) if isinstance(value, list) else value
+
+    def known(key: str, colour: str) -> Colour:
+        if colour not in colours:
+            raise ConfigError(
+                f"{where} {key}: no colour {colour!r}; there are {', '.join(colours)}, or add it to [colours]"
+            )
+        return colours[colour]
+
+    if not font_files(fonts := read("fonts", "any")):
+        classes = sorted({each for family in load_fonts() for each in family.classes})
+        raise ConfigError(f"{where} fonts = {fonts!r}: wanted any, or one of {', '.join(classes)}")
+    layout = Layout(
+        name=name,
+        serials=read("serials", ()),
+        size=read("size", ()),
+        square=read("square", []),
+        square_size=read("square_size", [280, 200]),
+        motorcycle=read("motorcycle", []),
+        motorcycle_size=read("motorcycle_size", [178, 102]),
+        colours=tuple(
+            (known("colours", ground), known("colours", ink)) for ground, ink in read("colours", [["white", "black"]])
+        ),
+        letters=read("letters", string.ascii_uppercase),
+        band=read("band", ""),
+        band_right=read("band_right", ""),
+        captions=read("captions", []),
+        above=read("above", []),
+        below=read("below", []),
+        header=read("header", []),
+        ground=tuple(
+            Ground(kind, place, known("ground", colour))
+            for kind, place, colour in (line.split() for line in read("ground", []))
+        ),
+        height=read("height", [0.0, 0.0]),
+        vanity=float(read("vanity", 0)),
+        busy=float(read("busy", 0)),
+        fonts=fonts,
+        weight=float(read("weight", 1)),
+    )
+    _check_serials(where, layout)
+    return layout
+
+
+def _check_serials(where: str, layout: Layout) -> None:
+    """Whether every pattern gives a text that a reader can be taught."""
+    random_ = random.Random(0)
+    for key, patterns in (("serials", layout.serials), ("square", layout.square), ("motorcycle", layout.motorcycle)):
+        for pattern in patterns:
+            text = draw_serial(pattern, layout.letters, random_).text
+            strange = sorted(set(text) - set(ALPHABET))
+            if strange or not text:
+                what = f"{strange[0]!r} cannot be read" if strange else "no character in it"
+                raise ConfigError(f"{where} {key}: {pattern!r}: {what}; wanted A to Z, 0 to 9, signs as in plates.toml")
+            lines = 1 + pattern.count("|")
+            if lines > (1 if key == "serials" else 2):
+                advice = "wanted one; two go into square or motorcycle" if key == "serials" else "wanted two at most"
+                raise ConfigError(f"{where} {key}: {pattern!r} has {lines} lines; {advice}")
 
 
 def draw_serial(pattern: str, letters: str, random_: random.Random) -> Serial:
@@ -116,7 +209,9 @@ def draw_serial(pattern: str, letters: str, random_: random.Random) -> Serial:
             drawn = random_.choice(string.digits)
         elif token == "X":
             drawn = random_.choice(string.ascii_uppercase + string.digits)
-        elif token.startswith("{"):
+        elif token == VANITY:
+            drawn = vanity(random_)
+        elif token.startswith("{") and token.endswith("}"):
             drawn = random_.choice(token[1:-1].split(","))
         else:
             drawn = token.upper()

@@ -11,9 +11,9 @@ usual ones, be it what the run began with.
 """
 
 import argparse
-import csv
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -24,18 +24,22 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from edge.alphabet import BLANK
 from edge.errors import ConfigError
 from training.augment import jitter
+from training.backend import compile_reader, share_among, use_threads
+from training.curves import draw_curves, read_history, record
 from training.dataset import Pool, data_folder, plain_pool, read_split, synthetic_chunk
-from training.model import TIME_STEPS, build_reader
+from training.float_reader import exact_of
+from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
-from training.scores import exact_share, greedy_texts
+from training.profiles import run_profile
+from training.state import load_state, save_state
+from training.widen import load_widened, stored_architecture, stored_width
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +73,19 @@ class TrainSettings:
     own_share: float = 0.3
     forget: float = 0.01
     """Share of the usual validation plates that may be lost for own ones."""
+    architecture: str = "cnn"
+    """Of `training.model.ARCHITECTURES`; only a "cnn" can be exported."""
+    devices: int = 1
+    """Devices that share each batch (JAX)."""
 
 
 OWN_DEFAULTS = {"steps": 3000, "learning_rate": 5e-4, "synthetic": 20_000, "real_times": 4, "validate_every": 250}
+OWN_DEFAULTS["threads"] = min(2, os.cpu_count() or 1)
 """What differs in a run that goes on with own crops; the command line beats it."""
 KINDS = ("synthetic", "real", "empty", "demo")
 """What the shares of `mix` belong to."""
+COLUMNS = ("step", "loss", "exact", "own")
+STATE = "state.npz"
 _JUDGE_SEED = 4_000_000_007
 JUDGES = 400
 """Drawn plates that stand for the usual validation plates where there are none."""
@@ -94,7 +105,7 @@ class Batches:
 
     def __init__(self, pools: Mapping[str, Pool], settings: TrainSettings) -> None:
         self._pools = list(pools.values())
-        self._labels = [pool.labels() for pool in self._pools]
+        self._labels = [pool.labels()[0] for pool in self._pools]
         self._settings = settings
         share_of = dict(zip(KINDS, settings.mix, strict=False))
         shares = np.array([share_of.get(kind, 0.0) for kind in pools])
@@ -102,18 +113,17 @@ class Batches:
         own = np.array([kind == "own" for kind in pools])
         self._shares = np.where(own, settings.own_share, shares * (1 - settings.own_share)) if own.any() else shares
 
-    def batch(self, step: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """(N, 48, 160, 1) pixels minus 128, (N, LONGEST) classes, (N,) lengths."""
+    def batch(self, step: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """(N, 48, 160, 1) pixels minus 128, and (N, LONGEST) classes, filled up with blanks."""
         random_ = np.random.default_rng((self._settings.seed, step))
         which = random_.choice(len(self._pools), self._settings.batch, p=self._shares)
-        views, classes, lengths = [], [], []
+        views, classes = [], []
         for pool in which:
             row = int(random_.integers(len(self._pools[pool])))
             views.append(jitter(self._pools[pool].views[row], random_))
-            classes.append(self._labels[pool][0][row])
-            lengths.append(self._labels[pool][1][row])
+            classes.append(self._labels[pool][row])
         pixels = np.stack(views)[..., None].astype(np.float32) - 128.0
-        return pixels, np.stack(classes), np.array(lengths, dtype=np.int32)
+        return pixels, np.stack(classes)
 
 
 class Judges(NamedTuple):
@@ -132,95 +142,104 @@ class Scores(NamedTuple):
 
 
 class Trainer:
-    """The network, its average, the optimizer, and the checkpoint of all three."""
+    """The network, its average, the optimizer, and the state of all three to resume from.
+
+    The step is Keras' own, so that every backend of Keras takes it, on as many devices as it divides batches among.
+    """
 
     def __init__(self, settings: TrainSettings, folder: Path) -> None:
         self.settings, self.folder = settings, folder
         keras.utils.set_random_seed(settings.seed)
-        self.model = build_reader(settings.width, settings.context, settings.dropout)
+        self.model = _build(settings)
         if settings.init:
             _load(self.model, settings)
-        self.averaged = keras.models.clone_model(self.model)
-        self.averaged.set_weights(self.model.get_weights())
+        self.averaged = _build(settings)
+        self.average: list[npt.NDArray[np.float32]] = self.model.get_weights()
         self.optimizer = keras.optimizers.AdamW(
             settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=settings.clip_norm
         )
+        compile_reader(self.model, self.optimizer)
         self.optimizer.build(self.model.trainable_variables)
-        self.step, self.best, self.begun = tf.Variable(0), tf.Variable(-1.0), tf.Variable(-1.0)
-        checkpoint = tf.train.Checkpoint(
-            model=self.model,
-            averaged=self.averaged,
-            optimizer=self.optimizer,
-            step=self.step,
-            best=self.best,
-            begun=self.begun,
-        )
-        self.manager = tf.train.CheckpointManager(checkpoint, str(folder / "state"), max_to_keep=2)
-        self._update = tf.function(self._gradient_step)
+        self.step, self.best, self.begun = 0, -1.0, -1.0
 
-    def _gradient_step(self, pixels: tf.Tensor, classes: tf.Tensor, lengths: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            logits = self.model(pixels, training=True)
-            time_steps = tf.fill([tf.shape(pixels)[0]], TIME_STEPS)
-            time_major = tf.transpose(logits, (1, 0, 2))
-            loss = tf.reduce_mean(tf.nn.ctc_loss(classes, time_major, lengths, time_steps, blank_index=BLANK))
-        variables = self.model.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        for average, current in zip(self.averaged.weights, self.model.weights, strict=True):
-            average.assign(decay * average + (1 - decay) * current)
-        return loss
+    def save(self) -> None:
+        """Write all that the next step depends on, but for the pools."""
+        numbers = np.array([self.step, self.best, self.begun])
+        variables = [*self.model.variables, *self.optimizer.variables]
+        save_state(self.folder / STATE, variables, [numbers, *self.average])
 
-    def update(self, batch: tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]) -> float:
+    def restore(self) -> None:
+        """Go on from what `save` wrote; ConfigError if there is nothing, or that of another network."""
+        variables = [*self.model.variables, *self.optimizer.variables]
+        numbers, *self.average = load_state(self.folder / STATE, variables)
+        self.step, self.best, self.begun = int(numbers[0]), float(numbers[1]), float(numbers[2])
+
+    def update(self, batch: tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]) -> float:
         """One step; returns its loss."""
-        step = int(self.step)
-        self.optimizer.learning_rate.assign(learning_rate_at(step, self.settings))
-        decay = min(self.settings.average, (1 + step) / (10 + step))
-        loss = float(self._update(*batch, tf.constant(decay, tf.float32)))
-        self.step.assign_add(1)
+        self.optimizer.learning_rate = learning_rate_at(self.step, self.settings)
+        loss = float(self.model.train_on_batch(*batch))
+        decay = np.float32(min(self.settings.average, (1 + self.step) / (10 + self.step)))
+        pairs = zip(self.average, self.model.get_weights(), strict=True)
+        self.average = [average + (1 - decay) * (current - average) for average, current in pairs]
+        self.step += 1
         return loss
 
     def exact(self, pool: Pool) -> float:
         """Share of the pool's plates that the averaged network, in float, reads without an error."""
-        pixels = pool.views[..., None].astype(np.float32) - 128.0
-        logits = np.concatenate([self.averaged(pixels[i : i + 64], training=False) for i in range(0, len(pool), 64)])
-        return exact_share(greedy_texts(logits), pool.texts)
+        return exact_of(self.averaged, pool)
 
     def validate(self, judges: Judges) -> Scores:
         """Judges the averaged network; keeps its weights if they are the best so far."""
+        self.averaged.set_weights(self.average)
         usual = self.exact(judges.usual)
         if judges.own is None:
             own, score = None, usual
         else:
             own = self.exact(judges.own)
-            if float(self.begun) < 0:
-                self.begun.assign(usual)
+            if self.begun < 0:
+                self.begun = usual
             # among those that forget little: first the own plates, then the usual ones
-            score = own + 1e-3 * usual if usual >= float(self.begun) - self.settings.forget else -1.0
-        kept = score >= float(self.best)
+            score = own + 1e-3 * usual if usual >= self.begun - self.settings.forget else -1.0
+        kept = score >= self.best
         if kept:
-            self.best.assign(score)
+            self.best = score
             self.averaged.save_weights(self.folder / "best.weights.h5")
         return Scores(usual, own, kept)
 
 
+def _build(settings: TrainSettings) -> keras.Model:
+    return build_reader(settings.width, settings.context, settings.dropout, architecture=settings.architecture)
+
+
 def _load(model: keras.Model, settings: TrainSettings) -> None:
-    if not Path(settings.init).is_file():
-        raise ConfigError(
-            f"--from {settings.init}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5"
-        )
+    path = Path(settings.init)
+    architecture, width = _stored(path)
+    if architecture != settings.architecture:
+        raise ConfigError(f"--from {path}: the weights of a {architecture}, and a {settings.architecture} is wanted")
     try:
-        model.load_weights(settings.init)
+        if 0 < width < settings.width and architecture == "cnn":
+            load_widened(model, path, context=settings.context, seed=settings.seed)
+        else:
+            model.load_weights(path)
     except (ValueError, OSError) as error:
         cause = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"--from {settings.init}: not the weights of a reader of width {settings.width:g} ({cause})"
-        ) from None
+        raise ConfigError(f"--from {path}: not the weights of a reader of width {settings.width:g} ({cause})") from None
+
+
+def _stored(path: Path) -> tuple[str, float]:
+    """Architecture and width of the reader whose weights these are; ConfigError if they are none."""
+    if not path.is_file():
+        raise ConfigError(f"--from {path}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5")
+    try:
+        return stored_architecture(path), stored_width(path)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
 
 
 def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
     """Run or go on with a run; returns the file of the best weights."""
-    tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+    use_threads(settings.threads)
+    share_among(settings.devices, settings.batch)
     learned, judged = split_own(read_own(Path(settings.own))) if settings.own else ([], [])
     if settings.own and not settings.init:
         raise ConfigError(
@@ -228,9 +247,8 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
         )
     trainer = Trainer(settings, folder)
     if resume:
-        if not trainer.manager.restore_or_initialize():
-            raise ConfigError(f"{folder}: nothing to resume; start without --resume")
-    elif trainer.manager.latest_checkpoint:
+        trainer.restore()
+    elif (folder / STATE).exists() or (folder / "last.weights.h5").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
@@ -253,7 +271,11 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
     else:
         judges = Judges(plain_pool(read_split(data / "reader", "val")))
     _loop(trainer, Batches(pools, settings), judges)
-    return folder / "best.weights.h5"
+    draw_curves(folder / "history.csv", folder / "curves.png")
+    best = folder / "best.weights.h5"
+    if judges.own:
+        _compare(trainer, judges)
+    return best
 
 
 def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
@@ -262,11 +284,11 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("training", total=settings.steps, completed=int(trainer.step))
+        bar = progress.add_task("training", total=settings.steps, completed=trainer.step)
         started = time.monotonic()
-        if settings.own and int(trainer.step) == 0:
+        if settings.own and trainer.step == 0:
             _judge(trainer, judges, 0, float("nan"))
-        while (step := int(trainer.step)) < settings.steps:
+        while (step := trainer.step) < settings.steps:
             losses.append(trainer.update(batches.batch(step)))
             progress.update(bar, completed=step + 1, description=f"loss {np.mean(losses[-200:]):.3f}")
             done = step + 1
@@ -274,8 +296,21 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
                 _judge(trainer, judges, done, float(np.mean(losses[-1000:])))
                 log.info("%.0f crops/s", settings.batch * len(losses) / (time.monotonic() - started))
             if done % settings.save_every == 0 or done == settings.steps:
-                trainer.manager.save(done)
+                trainer.save()
+    trainer.averaged.set_weights(trainer.average)
     trainer.averaged.save_weights(trainer.folder / "last.weights.h5")
+
+
+def _compare(trainer: Trainer, judges: Judges) -> None:
+    """Tells the usual and the own plates side by side, as the first weights read them and as the best ones do."""
+    before = read_history(trainer.folder / "history.csv")[0]
+    trainer.averaged.load_weights(trainer.folder / "best.weights.h5")
+    table = Table("plates", "number", "before", "after", title="read without an error")
+    for name, pool, column in (("usual", judges.usual, "exact"), ("own", judges.own, "own")):
+        if pool is not None:
+            share = exact_of(trainer.averaged, pool)
+            table.add_row(name, str(len(pool)), f"{before[column]:.1%}", f"{share:.1%}")
+    Console(stderr=True).print(table)
 
 
 def _judge(trainer: Trainer, judges: Judges, done: int, loss: float) -> None:
@@ -288,20 +323,13 @@ def _judge(trainer: Trainer, judges: Judges, done: int, loss: float) -> None:
         kept = "kept" if scores.kept else "not kept"
         log.info("step %d loss %.3f exact: usual %.4f own %.4f, %s", done, loss, scores.usual, scores.own, kept)
         row.append(scores.own)
-    _record(trainer.folder / "history.csv", row)
-
-
-def _record(path: Path, row: list[float]) -> None:
-    new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["step", "loss", "exact", "own"][: len(row)])
-        writer.writerow(row)
+    record(trainer.folder / "history.csv", COLUMNS, row)
 
 
 def main(arguments: list[str]) -> int:
     """`python -m training train`."""
+    if (status := run_profile("train", arguments)) is not None:
+        return status
     default = TrainSettings()
     parser = argparse.ArgumentParser(prog="python -m training train", description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/reader/default"), help="folder of the run (%(default)s)")
@@ -317,16 +345,25 @@ def main(arguments: list[str]) -> int:
     numbers: dict[str, type[int] | type[float]] = dict.fromkeys(
         ("steps", "batch", "synthetic", "real_times", "demo", "seed", "threads", "validate_every"), int
     )
+    numbers["devices"] = int
     numbers |= dict.fromkeys(("width", "learning_rate", "own_share"), float)
     for name, kind in numbers.items():
         mine = f", with own crops {OWN_DEFAULTS[name]}" if name in OWN_DEFAULTS else ""
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=kind, help=f"({getattr(default, name)}{mine})", metavar="N"
         )
+    parser.add_argument(
+        "--architecture",
+        choices=ARCHITECTURES,
+        help=f"({default.architecture}); a crnn is to compare with, and cannot be exported",
+    )
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
     given = {name: value for name, value in given.items() if value is not None}
+    if given["init"]:
+        architecture, width = _stored(Path(given["init"]))
+        given = {"architecture": architecture, "width": width, **given}
     if is_own(data):
         given, data = {**OWN_DEFAULTS, **given, "own": str(data)}, data_folder()
     settings = TrainSettings(**given)

@@ -1,0 +1,161 @@
+"""The classic exercise: drawing five digits, photographing them, and its data set; needs no TensorFlow but to train."""
+
+import csv
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
+pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
+
+from edge.errors import ConfigError, OutputError
+from training import digits5
+from training.curves import draw_curves, read_history, record
+from training.dataset import load_picture, read_samples
+from training.digits5 import DIGITS, HEIGHT, WIDTH, digits, digits_chunk, digits_jobs, draw_digits, faces
+from training.digits5_synth import main as synth
+from training.plates import load_fonts
+from training.profiles import run_profile
+
+
+def test_22_faces_are_learned_and_ten_of_other_families_only_judged_by() -> None:
+    family = {file: each.name for each in load_fonts() for file in each.files}
+    learned, others = faces("learned"), faces("others")
+    assert (len(learned), len(others)) == (22, 10)
+    assert not {family[face] for face in learned} & {family[face] for face in others}
+    assert len({family[face] for face in others}) == 10
+
+
+def test_a_picture_shows_five_digits_with_ground_around_them() -> None:
+    random_ = np.random.default_rng(5)
+    heights, widths = set(), set()
+    for _ in range(60):
+        picture, text = draw_digits(random_)
+        assert picture.shape == (HEIGHT, WIDTH)
+        assert len(text) == DIGITS
+        assert text.isdigit()
+        ink = picture < (int(picture.max()) + int(picture.min())) / 2
+        rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+        assert rows[0] >= 5
+        assert rows[-1] < HEIGHT - 5
+        assert columns[0] >= 5
+        assert columns[-1] < WIDTH - 5
+        # five digits side by side are wider than high, and no two of them touch
+        assert np.count_nonzero(np.diff(ink.any(axis=0).astype(int)) == 1) >= DIGITS
+        heights.add(rows[-1] - rows[0] + 1)
+        widths.add(columns[-1] - columns[0])
+    assert min(heights) >= 10
+    assert max(heights) <= 25
+    assert len(heights) >= 5
+    assert max(widths) > 1.5 * min(widths)
+
+
+def test_the_same_seed_gives_the_same_pictures_in_any_number_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits5, "_CHUNK", 4)
+    texts = [text for _, text in islice(digits(3, "learned"), 10)]
+    pools = [digits_chunk(*arguments) for _, arguments in digits_jobs(3, 10)]  # type: ignore[arg-type]
+    assert [len(pool) for pool in pools] == [4, 4, 2]
+    assert [text for pool in pools for text in pool.texts] == texts
+    assert len(set(texts)) == 10
+    drawn, again = digits_chunk(7, 6, 0, "others"), digits_chunk(7, 6, 0, "others")
+    first, second = digits_chunk(7, 6, 1, "others"), digits_chunk(7, 6, 2, "others")
+    assert (drawn.views == again.views).all()
+    assert drawn.texts == first.texts == second.texts
+    assert (first.views == digits_chunk(7, 6, 1, "others").views).all()
+    assert (first.views != drawn.views).any(axis=(1, 2)).all()
+    assert (first.views != second.views).any(axis=(1, 2)).all()
+
+
+def test_a_data_set_is_written_once(tmp_path: Path) -> None:
+    folder, sheet = tmp_path / "set", tmp_path / "sheet.png"
+    assert run_profile("synth", ["--profile", "digits5", "--output", str(folder), "--count", "6", "--seed", "4"]) == 0
+    samples = read_samples(folder)
+    expected = list(islice(digits(4, "learned"), 6))
+    assert [sample.text for sample in samples] == [text for _, text in expected]
+    assert (load_picture(samples[3].image)[..., 0] == expected[3][0]).all()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["seed"], len(manifest["faces"])) == (4, 22)
+    assert all(font["licence"] and font["source"] for font in manifest["fonts"])
+    with pytest.raises(ConfigError, match="holds a data set already"):
+        synth(["--output", str(folder)])
+    assert synth(["--preview", str(sheet)]) == 0
+    assert load_picture(sheet).shape == (16 * HEIGHT, 10 * WIDTH, 3)
+    with pytest.raises(OutputError, match="cannot be written"):
+        synth(["--preview", str(tmp_path / "sheet.nothing")])
+
+
+def test_a_profile_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_profile("train", ["--steps", "3"]) is None
+    for arguments in (["--profile", "digits6"], ["--profile"], ["--steps", "3", "--profile=letters"]):
+        with pytest.raises(SystemExit) as stopped:
+            run_profile("train", arguments)
+        assert stopped.value.code == 2
+    assert "digits5" in capsys.readouterr().err
+
+
+def test_the_history_is_kept_and_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed; it comes with the extra [training]")
+    history = tmp_path / "history.csv"
+    assert read_history(history) == []
+    assert not draw_curves(history, tmp_path / "none.png")
+    for step, loss in ((1, 3.0), (2, 1.5)):
+        record(history, ("step", "loss", "exact", "own"), [step, loss, step / 4])
+    assert read_history(history) == [
+        {"step": 1.0, "loss": 3.0, "exact": 0.25},
+        {"step": 2.0, "loss": 1.5, "exact": 0.5},
+    ]
+    assert draw_curves(history, tmp_path / "curves.png")
+    curves = load_picture(tmp_path / "curves.png")
+    assert len(np.unique(curves.reshape(-1, 3), axis=0)) > 10
+
+
+FEW = ["--count", "48", "--batch", "16", "--judged", "6", "--final", "6", "--augmentations", "1", "--width", "0.1"]
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws in this process: another one has to import everything first."""
+    from training.dataset import Pool
+
+    def make_pool(jobs: list[tuple[object, tuple[object, ...]]], processes: int, title: str) -> Pool:
+        return digits_chunk(*jobs[0][1])  # type: ignore[arg-type]
+
+    monkeypatch.setattr("training.digits5_train.make_pool", make_pool)
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("in_process")
+def test_a_run_is_trained_judged_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    run = tmp_path / "runs" / "one"
+
+    def train(*more: str) -> int | None:
+        return run_profile("train", ["--profile", "digits5", "--run", str(run), *FEW, *more])
+
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        train("--resume")
+    assert train("--epochs", "1") == 0
+    assert (run / "best.weights.h5").is_file()
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train("--epochs", "2")
+    assert train("--epochs", "2", "--resume") == 0
+    with (run / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["epoch"]) for row in rows] == [1, 2]
+    assert all(float(row["loss"]) > 0 for row in rows)
+    scores = json.loads((run / "scores.json").read_text())
+    assert list(scores) == [
+        "fresh, drawn",
+        "fresh, photographed",
+        "other fonts, drawn",
+        "other fonts, photographed",
+    ]
+    shares = iter([0.5, 0.5, 0.4, 0.5, 0.4, 0.4, *[0.0] * 20])
+    monkeypatch.setattr("training.digits5_train.exact_of", lambda *_: next(shares))
+    run = tmp_path / "runs" / "patient"
+    assert train("--epochs", "9", "--patience", "2") == 0
+    assert len(read_history(run / "history.csv")) == 3  # the first was the best, and two brought nothing

@@ -1,0 +1,184 @@
+"""Trains the CTC reader on five digits: the classic exercise, with Keras' own loop.
+
+Adam at a fixed rate, up to 55 epochs, stopped when five have brought nothing. Each epoch shows every picture once: as
+it was drawn, or as one of its photographs (`--augmentations`). What is judged after each epoch is drawn and
+photographed anew, in the learned faces; at the end the best weights read 5000 fresh pictures of these, and 5000
+photographs in ten families that were never learned. The run's folder holds settings, history (CSV and picture),
+the last state to resume from, the best weights and the final scores.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import ConfigError
+from training.backend import compile_reader, use_threads
+from training.curves import draw_curves, read_history, record
+from training.dataset import Pool, make_pool
+from training.digits5 import DIGITS, HEIGHT, WIDTH, Fonts, digits_jobs
+from training.float_reader import centred, exact_of
+from training.model import build_reader
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsSettings:
+    """Every number of a run; written beside its weights."""
+
+    count: int = 60_000
+    epochs: int = 55
+    patience: int = 5
+    batch: int = 256
+    learning_rate: float = 3e-4
+    augmentations: int = 2
+    """Photographs of each picture that are learned beside the drawn one."""
+    width: float = 0.25
+    context: int = 2
+    dropout: float = 0.1
+    judged: int = 2000
+    """Pictures of each kind that are judged after an epoch."""
+    final: int = 5000
+    """Pictures of each kind that are judged at the end."""
+    seed: int = 1
+    threads: int = 1
+
+
+COLUMNS = ("epoch", "loss", "exact", "photographed")
+_JUDGE_SEED = 1000
+"""Added to the run's seed, so that what is judged was never learned."""
+_FINAL_SEED = 2000
+
+
+class DigitBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of (N, 64, 128, 1) pixels minus 128 and (N, 5) classes; `forms` are the same texts, differently seen."""
+
+    def __init__(self, forms: Sequence[Pool], batch: int, seed: int) -> None:
+        super().__init__()
+        self._forms, self._batch, self._random = forms, batch, np.random.default_rng(seed)
+        self._classes = forms[0].labels()[0][:, :DIGITS]
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return len(self._classes) // self._batch
+
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        rows = self._order[index * self._batch : (index + 1) * self._batch]
+        views = np.stack([self._forms[self._form[row]].views[row] for row in rows])
+        return centred(views), self._classes[rows]
+
+    def on_epoch_end(self) -> None:
+        """Another order, and another form of each picture."""
+        self._order = self._random.permutation(len(self._classes))
+        self._form = self._random.integers(0, len(self._forms), len(self._classes))
+
+
+class Judge(keras.callbacks.Callback):  # type: ignore[misc]
+    """After each epoch: scores, history, the best weights, and an end when `patience` epochs brought nothing."""
+
+    def __init__(self, folder: Path, settings: DigitsSettings, drawn: Pool, photographed: Pool) -> None:
+        super().__init__()
+        self._folder, self._patience, self._pools = folder, settings.patience, (drawn, photographed)
+        self._scores = [row["exact"] + row["photographed"] for row in read_history(folder / "history.csv")]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Called by Keras; `epoch` counts from 0."""
+        loss = (logs or {})["loss"]
+        exact, photographed = (exact_of(self.model, pool) for pool in self._pools)
+        self._scores.append(exact + photographed)
+        record(self._folder / "history.csv", COLUMNS, [epoch + 1, loss, exact, photographed])
+        log.info("epoch %d loss %.4f exact: drawn %.4f photographed %.4f", epoch + 1, loss, exact, photographed)
+        waited = len(self._scores) - 1 - int(np.argmax(self._scores))
+        if waited == 0:
+            self.model.save_weights(self._folder / "best.weights.h5")
+        if waited >= self._patience:
+            log.info("no better for %d epochs: done", waited)
+            self.model.stop_training = True
+
+
+class Pools:
+    """Makes pools of the run's pictures, or takes those that an earlier run with the same seed has made."""
+
+    def __init__(self, folder: Path, settings: DigitsSettings) -> None:
+        self._folder, self._seed, self._processes = folder, settings.seed, max(1, settings.threads)
+
+    def pool(self, seed: int, count: int, photograph: int, fonts: Fonts = "learned") -> Pool:
+        """`count` pictures; `seed` is added to the run's."""
+        seed += self._seed
+        path = self._folder / f"{fonts}-{seed}-{count}-{photograph}.npz"
+        if not path.is_file():
+            title = f"{'photographed' if photograph else 'drawn'} digits, {fonts} faces"
+            make_pool(digits_jobs(seed, count, photograph, fonts), self._processes, title).save(path)
+        return Pool.load(path)
+
+
+def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[str, float]:
+    """Run or go on with a run; returns the final scores, which are in `folder`/scores.json too."""
+    begun = (folder / "history.csv").exists()
+    if resume and not begun:
+        raise ConfigError(f"{folder}: nothing to resume; start without --resume")
+    if begun and not resume:
+        raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
+    use_threads(settings.threads)
+    keras.utils.set_random_seed(settings.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+    pools = Pools(folder.parent / "pools", settings)
+    forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
+    drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
+    model = build_reader(settings.width, settings.context, settings.dropout, shape=(HEIGHT, WIDTH))
+    compile_reader(model, keras.optimizers.Adam(settings.learning_rate))
+    model.fit(
+        DigitBatches(forms, settings.batch, settings.seed + len(read_history(folder / "history.csv"))),
+        epochs=settings.epochs,
+        verbose=1 if sys.stderr.isatty() else 0,
+        callbacks=[
+            Judge(folder, settings, drawn, photographed),
+            keras.callbacks.BackupAndRestore(folder / "state", delete_checkpoint=False),
+        ],
+    )
+    draw_curves(folder / "history.csv", folder / "curves.png")
+    return _final(model, pools, settings.final, folder)
+
+
+def _final(model: keras.Model, pools: Pools, count: int, folder: Path) -> dict[str, float]:
+    """How the best weights read what was never learned; written to `folder`/scores.json too."""
+    model.load_weights(folder / "best.weights.h5")
+    of: tuple[tuple[str, Fonts], ...] = (("fresh", "learned"), ("other fonts", "others"))
+    scores = {
+        f"{name}, {kind}": exact_of(model, pools.pool(_FINAL_SEED, count, photograph, fonts))
+        for name, fonts in of
+        for photograph, kind in enumerate(("drawn", "photographed"))
+    }
+    (folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    for name, share in scores.items():
+        log.info("%-26s %.4f of %d exact", name, share, count)
+    return scores
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m training train --profile digits5`."""
+    default = DigitsSettings()
+    parser = argparse.ArgumentParser(prog="python -m training train --profile digits5", description=__doc__)
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/digits5/default"), help="folder of the run (%(default)s)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the run's last epoch")
+    for name, value in asdict(default).items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=type(value), default=value, help="(%(default)s)", metavar="N"
+        )
+    given = vars(parser.parse_args(arguments))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    folder, resume = given.pop("run"), given.pop("resume")
+    train_digits(DigitsSettings(**given), folder, resume)
+    log.info("best weights: %s; curves: %s", folder / "best.weights.h5", folder / "curves.png")
+    return 0

@@ -1,0 +1,64 @@
+"""A trained reader as it is, in float and in any backend of Keras: what the int8 file is measured against."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edge.alphabet import decode_greedy
+from edge.errors import ModelError
+from edge.preprocess import plate_views
+from edge.reader import choose_view, sharpness
+from edge.records import Image, PlateReading
+from training.dataset import Pool
+from training.model import build_reader
+from training.scores import exact_share, greedy_texts
+
+_AT_ONCE = 64
+
+
+def centred(views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """(N, H, W) views → (N, H, W, 1) pixels minus 128, as the network takes them."""
+    return views[..., None].astype(np.float32) - 128.0
+
+
+def logits_of(model: keras.Model, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """(N, H, W) views → (N, T, C) logits."""
+    return np.asarray(model.predict(centred(views), batch_size=_AT_ONCE, verbose=0), dtype=np.float32)
+
+
+def exact_of(model: keras.Model, pool: Pool) -> float:
+    """Share of the pool's texts that are read without an error."""
+    return exact_share(greedy_texts(logits_of(model, pool.views)), pool.texts)
+
+
+class FloatReader:
+    """A run's best weights behind the same method as `edge.reader.PlateReader`, to be judged by the same code."""
+
+    def __init__(self, run: Path) -> None:
+        """Build the run's network and load its best weights; ModelError if there are none."""
+        settings, weights = run / "settings.json", run / "best.weights.h5"
+        if not settings.is_file() or not weights.is_file():
+            raise ModelError(f"{run}: no trained run here (settings.json or best.weights.h5 is missing)")
+        given = json.loads(settings.read_text(encoding="utf-8"))
+        architecture = given.get("architecture", "cnn")  # older runs had only one
+        self._model = build_reader(given["width"], given["context"], architecture=architecture)
+        self._model.load_weights(weights)
+
+    def read(self, crop: Image) -> PlateReading:
+        """The text of a crop, (H, W, 3) BGR or (H, W) grey; empty where nothing is legible."""
+        views = plate_views(crop)
+        logits = self._model(centred(np.stack([view.pixels for view in views])), training=False)
+        decoded = [decode_greedy(each) for each in keras.ops.convert_to_numpy(logits)]
+        best = choose_view(decoded)
+        text, characters, runners_up = decoded[best]
+        return PlateReading(
+            text=text,
+            confidence=decoded[best].confidence,
+            characters=characters,
+            runners_up=runners_up,
+            lines=views[best].lines,
+            sharpness=sharpness(views[0]),
+        )

@@ -1,0 +1,100 @@
+"""Characters, separators and small words as coverage masks, (H, W) uint8, 0 to 255, drawn from the fonts."""
+
+import random
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from training.plates import SEPARATORS
+
+_GLYPH_HEIGHT = 96
+
+Mask = npt.NDArray[np.uint8]
+"""(H, W) coverage, 0 to 255."""
+
+
+def serial_mask(line: str, font: str, height: int, bold: int, random_: random.Random) -> Mask:
+    """One line of characters and separators as coverage, `height` tall, at the font's own width."""
+    spacing = round(height * random_.uniform(0.02, 0.22))
+    space = round(height * random_.uniform(0.15, 0.55))
+    parts: list[Mask] = []
+    for character in line:
+        if character in SEPARATORS:
+            parts.append(_separator(character, height, space, random_))
+        else:
+            glyph = _glyph(character, font, bold)
+            width = max(3, round(glyph.shape[1] * height / _GLYPH_HEIGHT))
+            parts.append(cv2.resize(glyph, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8))
+        parts.append(np.zeros((height, spacing), dtype=np.uint8))
+    return np.hstack(parts[:-1])
+
+
+def _separator(character: str, height: int, space: int, random_: random.Random) -> Mask:
+    if character == "*":
+        space = max(space, round(height * random_.uniform(0.25, 0.6)))
+    mask = np.zeros((height, max(space, 4)), dtype=np.uint8)
+    centre = (mask.shape[1] // 2, round(height * random_.uniform(0.42, 0.58)))
+    if character == "-":
+        half = (max(2, mask.shape[1] // 3), max(2, round(height * 0.05)))
+        cv2.rectangle(
+            mask, (centre[0] - half[0], centre[1] - half[1]), (centre[0] + half[0], centre[1] + half[1]), 255, -1
+        )
+    elif character == ".":
+        cv2.circle(mask, centre, max(2, round(height * 0.06)), 255, -1, cv2.LINE_AA)
+    elif character == "*":
+        radius = max(3, round(mask.shape[1] * random_.uniform(0.25, 0.48)))
+        if random_.random() < 0.3:  # the outline of a state, an emblem
+            angles = np.sort([random_.uniform(0, 2 * np.pi) for _ in range(random_.randint(5, 9))])
+            reach = np.array([random_.uniform(0.5, 1.15) for _ in angles]) * radius
+            outline = np.stack([centre[0] + reach * np.cos(angles), centre[1] + reach * np.sin(angles)], axis=1)
+            cv2.fillPoly(mask, [outline.round().astype(np.int32)], random_.randint(60, 255), cv2.LINE_AA)
+            return mask
+        cv2.circle(mask, centre, radius, random_.randint(60, 255), random_.choice([-1, -1, 2]), cv2.LINE_AA)
+        if random_.random() < 0.5:
+            second = (centre[0], min(height - 3, centre[1] + 2 * radius + 2))
+            cv2.circle(mask, second, radius, random_.randint(60, 255), random_.choice([-1, 2]), cv2.LINE_AA)
+    return mask
+
+
+@lru_cache(maxsize=12000)
+def _glyph(character: str, font: str, bold: int) -> Mask:
+    """A character cut to its ink, `_GLYPH_HEIGHT` tall; `bold` grows (or, if negative, thins) its strokes."""
+    mask = _ink(character, font, 128)
+    if bold:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(bold) + 1, 2 * abs(bold) + 1))
+        padded = cv2.copyMakeBorder(mask, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=0)
+        mask = np.asarray(cv2.dilate(padded, kernel) if bold > 0 else cv2.erode(padded, kernel), dtype=np.uint8)
+        rows, columns = np.flatnonzero(mask.max(axis=1)), np.flatnonzero(mask.max(axis=0))
+        mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    width = max(4, round(mask.shape[1] * _GLYPH_HEIGHT / mask.shape[0]))
+    return np.asarray(cv2.resize(mask, (width, _GLYPH_HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+@lru_cache(maxsize=4000)
+def small_text(text: str, font: str, height: int, margin: int) -> Mask:
+    """Small lettering as coverage, `height` tall."""
+    mask = _ink(text, font, 64)
+    width = max(4, round(mask.shape[1] * height / mask.shape[0]))
+    mask = cv2.resize(mask, (width, max(4, height)), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return np.asarray(cv2.copyMakeBorder(mask, 0, 0, margin, margin, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8)
+
+
+def _ink(text: str, font: str, size: int) -> Mask:
+    """Text cut to its ink."""
+    face = _face(font, size)
+    left, top, right, bottom = face.getbbox(text)
+    picture = PillowImage.new("L", (int(right - left) + 4, int(bottom - top) + 4))
+    ImageDraw.Draw(picture).text((2 - left, 2 - top), text, font=face, fill=255)
+    mask = np.asarray(picture)
+    rows, columns = np.flatnonzero(mask.max(axis=1)), np.flatnonzero(mask.max(axis=0))
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+@lru_cache(maxsize=128)
+def _face(font: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(Path(font)), size)

@@ -1,0 +1,84 @@
+"""A wider reader that begins where a narrower one is: it reads the same, and has room to learn more (Net2Net,
+Chen et al. 2016, arXiv:1511.05641).
+
+Channels are repeated, and what goes out of a repeated channel is divided among its copies, in random parts so that
+the copies part ways when training goes on.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from training.model import build_reader
+
+Weights = npt.NDArray[np.float32]
+
+_COLLAPSE, _CHANNELS = "conv2d_9", 128
+"""The convolution that collapses the height, and its channels at width 1; its number tells the width."""
+_SPREAD = 0.25
+
+log = logging.getLogger(__name__)
+
+
+def stored_width(path: Path) -> float:
+    """The width of the reader whose weights (`.weights.h5`) these are; OSError or ValueError if it is none."""
+    with h5py.File(path) as file:
+        kernel = file.get(f"layers/{_COLLAPSE}/vars/0")
+        if not isinstance(kernel, h5py.Dataset) or kernel.ndim != 4:
+            raise ValueError(f"no {_COLLAPSE} in it")
+        channels = int(kernel.shape[3])
+    # the roundest of the widths that give so many channels: two decimals are always found again
+    return next(
+        width for places in range(1, 9) if round((width := round(channels / _CHANNELS, places)) * _CHANNELS) == channels
+    )
+
+
+def stored_architecture(path: Path) -> str:
+    """The architecture ("cnn", "crnn") that the weights belong to; OSError or ValueError if to none."""
+    with h5py.File(path) as file:
+        if "layers" not in file:
+            raise ValueError("no layers in it")
+        return "crnn" if "bidirectional" in file["layers"] else "cnn"
+
+
+def load_widened(model: keras.Model, path: Path, *, context: int, seed: int) -> None:
+    """Fill `model` with the weights of a narrower reader, so that it computes the same."""
+    width = stored_width(path)
+    narrow = build_reader(width, context)
+    narrow.load_weights(path)
+    random_ = np.random.default_rng(seed)
+    for old, new in zip(narrow.layers, model.layers, strict=True):
+        shapes = [weight.shape for weight in new.weights]
+        if isinstance(new, layers.Conv2D):
+            new.set_weights(_convolution(old.get_weights(), shapes, random_))
+        elif shapes:
+            pairs = zip(old.get_weights(), shapes, strict=True)
+            new.set_weights([_repeated(weight, shape[0], 0) for weight, shape in pairs])
+    log.info("%s: widened from %.3g", path, width)
+
+
+def _convolution(
+    old: Sequence[Weights], shapes: Sequence[tuple[int, ...]], random_: np.random.Generator
+) -> list[Weights]:
+    """Kernel (H, W, in, out), and bias (out) if there is one, of the wider layer."""
+    kernel, *bias = old
+    wide = _repeated(kernel, shapes[0][3], 3)
+    many = shapes[0][2]
+    few = wide.shape[2]
+    parts = np.ones((*wide.shape[:2], many, wide.shape[3]), np.float32)
+    for channel in range(few):
+        copies = np.arange(channel, many, few)
+        drawn = random_.standard_normal((*wide.shape[:2], len(copies), wide.shape[3]))
+        parts[:, :, copies] = (1.0 + _SPREAD * (drawn - drawn.mean(axis=2, keepdims=True))) / len(copies)
+    return [_repeated(wide, many, 2) * parts, *(_repeated(value, shapes[1][0], 0) for value in bias)]
+
+
+def _repeated(values: Weights, count: int, axis: int) -> Weights:
+    """The channels of an axis over and over until there are `count`."""
+    return np.asarray(np.take(values, np.arange(count) % values.shape[axis], axis=axis), dtype=np.float32)
