@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from core_fakes import IMAGE, Gate, frame, reading
 
-from edge.candidates import is_plate
+from edge.candidates import is_plate, read_plates
 from edge.records import Image, PlateBox, PlateReading
 from edge.stills import read_still
 
@@ -57,6 +57,24 @@ def test_a_plate_that_is_followed_may_be_faint_and_illegible_for_a_while() -> No
     result = watched.see(0.1, (faint(), reading("", 0.0)))
     assert len(result.tracks) == 1
     assert len(watched.finish()) == 1
+
+
+def test_an_unsure_reading_of_a_still_picture_is_made_again_with_other_margins() -> None:
+    looks = []
+
+    def read(crop: Image) -> PlateReading:
+        looks.append(crop.shape[1])
+        return reading("AB123CD" if crop.shape[1] == 120 else "AB123C", 0.95 if crop.shape[1] == 120 else 0.7)
+
+    ((_, found),) = read_plates(IMAGE, [faint(confidence=0.9)], read, THRESHOLD)
+    assert (found.text, found.confidence) == ("AB123CD", 0.95)
+    assert looks == [130, 120, 140]  # 4 %, none, and 8 % of the box's 120 pixels on either side
+    looks.clear()
+    read_plates(IMAGE, [PlateBox(0, 0, IMAGE.shape[1], IMAGE.shape[0], 1.0)], read, THRESHOLD)
+    assert looks == [IMAGE.shape[1]]
+    looks.clear()
+    read_plates(IMAGE, [faint(confidence=0.9)], lambda crop: read(crop[:, :120]), THRESHOLD)
+    assert looks == [120]
 
 
 def test_a_still_picture_keeps_no_faint_box_without_text() -> None:
