@@ -32,7 +32,8 @@ _LEAST_SIDE = 1.0
 _SEAM = 2.0
 """Canvas pixels; a box this near a seam between tiles is cut by it."""
 _COVERED = 0.7
-"""A box that lies in a more confident one by this share of its area is the same plate, seen in another tile."""
+"""Two boxes of which the smaller lies in the other by this share of its area are of one plate: seen in two tiles, or
+once with its holder."""
 _BLANK = 114
 
 
@@ -111,8 +112,6 @@ class PlateDetector:
         self._look_at(width, height)
         self.stage_seconds = {"letterbox": 0.0, "detect": 0.0}
         found = [self._detect(image, window) for window in self._windows]
-        if len(found) == 1:
-            return found[0]
         return merge([box for boxes in found for box in boxes], self._nms_iou)
 
     def canvas_scale(self, width: int, height: int) -> float:
@@ -240,7 +239,7 @@ def whole(boxes: Floats, boxed: Letterboxed, window: Window) -> npt.NDArray[np.b
 
 
 def merge(boxes: Sequence[PlateBox], iou: float) -> tuple[PlateBox, ...]:
-    """The boxes of several tiles without those that show a plate again; the most confident first."""
+    """The boxes of all tiles without those that show a plate again; the most confident first."""
     kept: list[PlateBox] = []
     for box in sorted(boxes, key=lambda box: box.confidence, reverse=True):
         if all(overlap(box, other) < iou and _inside(box, other) < _COVERED for other in kept):

@@ -210,3 +210,14 @@ def test_a_plate_seen_in_two_tiles_is_one() -> None:
         PlateBox(300, 100, 400, 130, 0.7),
     )
     assert merge([again, other, one], 0.5) == (one, other)
+
+
+def test_of_two_boxes_in_one_another_the_surer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    plate, holder, other = (
+        PlateBox(110, 105, 190, 125, 0.9),
+        PlateBox(80, 90, 220, 140, 0.5),
+        PlateBox(300, 90, 380, 110, 0.4),
+    )
+    detector = PlateDetector()
+    monkeypatch.setattr(detector, "_detect", lambda image, window: (plate, holder, other))
+    assert detector.detect(np.zeros((200, 400, 3), np.uint8)) == (plate, other)
