@@ -28,6 +28,7 @@ from edge.reader import PlateReader
 from edge.recording import RecordingSettings
 from edge.review import read_items
 from edge.source import open_source
+from edge.whole_file import existing
 
 _FINDABLE = 16
 """Pixels in the detector that a plate must be wide to be found more often than not."""
@@ -122,10 +123,7 @@ def _file(name: str, key: str) -> str:
         if path.exists():
             with path.open("ab"):
                 return f"{path} can be written"
-        folder = path.parent
-        while not folder.exists():
-            folder = folder.parent
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=existing(path.parent)):
             return f"{path} can be made"
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}; set {key}") from None
@@ -165,10 +163,8 @@ def _privacy(config: Config) -> str:
 
 def _folder(folder: Path, key: str) -> str:
     """Whether files can be made in the folder; one that is not there yet is not made."""
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
     try:
+        there = existing(folder)
         with tempfile.TemporaryFile(dir=there):
             return f"{folder} can be {'written' if there == folder else 'made'}"
     except OSError as error:

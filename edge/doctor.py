@@ -20,7 +20,7 @@ from edge.check import check
 from edge.clock import clock_synced
 from edge.config import Config
 from edge.doctor_board import board, clock, memory, temperature, threads, throttling
-from edge.doctor_disk import disk, existing
+from edge.doctor_disk import disk
 from edge.doctor_machine import Diagnosis, Machine
 from edge.doctor_service import find_service, page_protection, running_page, service
 from edge.errors import ConfigError, ModelError, SourceError
@@ -32,6 +32,7 @@ from edge.runtime import open_interpreter
 from edge.sign_in import SignIn
 from edge.source import SourceSettings
 from edge.v4l2 import holders, video_devices
+from edge.whole_file import existing
 
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "starlette", "uvicorn", "picamera2")
 _HELD_BY_SERVICE = ("live page", "source")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.doctor_machine import Diagnosis, Machine, State
+from edge.whole_file import existing
 
 _SECTOR = 512
 """Bytes in the kernel's counting, whatever the disk's own sectors are (Documentation/block/stat.rst)."""
@@ -33,14 +34,6 @@ def room_of(folder: Path) -> Room:
     size = disk.f_frsize / 1e6
     left = disk.f_favail / disk.f_files if disk.f_files else 1.0
     return Room(disk.f_bavail * size, disk.f_blocks * size, bool(disk.f_flag & os.ST_RDONLY), left)
-
-
-def existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    folder = folder.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    return folder
 
 
 def disk(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.address import Address, listen, parse_listen
 from edge.errors import ConfigError
-from edge.password import check_password_hash
+from edge.password import check_password_hash, read_password_file
 from edge.records import FrameResult
 
 if TYPE_CHECKING:
@@ -84,14 +84,9 @@ def check_live_settings(settings: LiveSettings) -> str:
     """
     if not settings.password_file:
         return settings.password_hash
-    path = Path(settings.password_file)
-    try:
-        line = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "not a text"
-        raise ConfigError(f"live.password_file: cannot read {path}: {cause}") from None
+    line = read_password_file(settings.password_file, "live.password_file").strip()
     line = re.sub(r'^password_hash\s*=\s*"([^"]*)"$', r"\1", line)  # as `gatereader password > FILE` leaves it
-    _check_hash(line, f"live.password_file {path}")
+    _check_hash(line, f"live.password_file {Path(settings.password_file)}")
     return line
 
 

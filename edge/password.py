@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import os
 import unicodedata
+from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import ConfigError
@@ -22,6 +23,16 @@ _SALT_BYTES = 16
 _HASH_BYTES = 32
 _MOST_MEMORY = 64 * 2**20
 """Bytes that a check may take: a hash with greater numbers is refused at start instead of filling a small board."""
+
+
+def read_password_file(name: str, key: str) -> str:
+    """The text of the file that the setting `key` names, a password or its hash; ConfigError, which never shows it."""
+    path = Path(name)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "not a text"
+        raise ConfigError(f"{key}: cannot read {path}: {cause}") from None
 
 
 class _Hash(NamedTuple):

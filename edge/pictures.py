@@ -19,7 +19,7 @@ from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
 from edge.line_log import Now, utc_now
 from edge.records import PlateEvent
-from edge.whole_file import PARTIAL, write_whole
+from edge.whole_file import PARTIAL, existing, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -167,10 +167,7 @@ class Pictures:
 
     def _lacking(self, size: int) -> float:
         """Bytes that are not free but should be once `size` more are written."""
-        folder = self._folder
-        while not folder.exists():
-            folder = folder.parent
-        disk = os.statvfs(folder)
+        disk = os.statvfs(existing(self._folder))
         return 1e6 * self._settings.min_free_megabytes + size - disk.f_bavail * disk.f_frsize
 
     def _delete(self, day: str, enough: float | None) -> None:

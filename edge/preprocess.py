@@ -24,7 +24,8 @@ TWO_LINE_ASPECT = 2.0
 
 _TARGET_MEAN = 128.0
 _TARGET_DEVIATION = 52.0
-_LEAST_DEVIATION = 6.0
+LEAST_DEVIATION = 6.0
+"""Grey values; below this spread the device stops evening the contrast out."""
 _LINE_OVERLAP = 0.04
 _FILL = 114
 
@@ -83,10 +84,10 @@ def crop_plate(image: Image, box: PlateBox, margin: float = PLATE_MARGIN) -> Ima
 def even_contrast(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Shift and stretch grey values to a common mean and spread, so that night and noon look alike to int8 weights.
 
-    Below a spread of `_LEAST_DEVIATION` the stretch stops growing: what is nearly flat holds noise, not characters.
+    Below a spread of `LEAST_DEVIATION` the stretch stops growing: what is nearly flat holds noise, not characters.
     """
     mean, deviation = cv2.meanStdDev(grey)
-    gain = _TARGET_DEVIATION / max(float(deviation[0, 0]), _LEAST_DEVIATION)
+    gain = _TARGET_DEVIATION / max(float(deviation[0, 0]), LEAST_DEVIATION)
     stretched = cv2.addWeighted(grey, gain, grey, 0.0, _TARGET_MEAN - gain * float(mean[0, 0]))
     return np.asarray(stretched, dtype=np.uint8)
 

@@ -59,17 +59,7 @@ class PlateReader:
     def read(self, crop: Image) -> PlateReading:
         """The text of a crop, (H, W, 3) BGR or (H, W) grey; empty where nothing is legible."""
         views = plate_views(crop)
-        decoded = [decode_greedy(self.logits(view), self._temperature) for view in views]
-        best = choose_view(decoded)
-        return PlateReading(
-            text=decoded[best].text,
-            confidence=decoded[best].confidence,
-            characters=decoded[best].characters,
-            runners_up=decoded[best].runners_up,
-            lines=views[best].lines,
-            # always of the one-line view, so that two readings of one plate stay comparable
-            sharpness=sharpness(views[0]),
-        )
+        return best_reading(views, [decode_greedy(self.logits(view), self._temperature) for view in views])
 
     def logits(self, view: PlateView) -> npt.NDArray[np.float32]:
         """(T, C) logits of one view."""
@@ -80,6 +70,20 @@ class PlateReader:
         """(T, C) logits of one view as the model stores them; the same bytes on every board."""
         outputs = self._model.run(to_int8(view.pixels)[np.newaxis, :, :, np.newaxis])
         return np.asarray(outputs[0][0], dtype=np.int8)
+
+
+def best_reading(views: Sequence[PlateView], decoded: Sequence[Decoded]) -> PlateReading:
+    """What a crop says, of what each of its views does."""
+    best = choose_view(decoded)
+    return PlateReading(
+        text=decoded[best].text,
+        confidence=decoded[best].confidence,
+        characters=decoded[best].characters,
+        runners_up=decoded[best].runners_up,
+        lines=views[best].lines,
+        # always of the one-line view, so that two readings of one plate stay comparable
+        sharpness=sharpness(views[0]),
+    )
 
 
 def choose_view(decoded: Sequence[Decoded]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ConfigError
+from edge.password import read_password_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,9 @@ class SignIn:
     def password(self) -> str:
         """The password as it is now, for a file may change; ConfigError, which never shows it, if there is none."""
         if self.password_file:
-            path = Path(self.password_file)
-            try:
-                lines = path.read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                cause = error.strerror if isinstance(error, OSError) else "not a text"
-                raise ConfigError(f"source.password_file: cannot read {path}: {cause}") from None
+            lines = read_password_file(self.password_file, "source.password_file").splitlines()
             if not lines or not lines[0]:
+                path = Path(self.password_file)
                 raise ConfigError(f"source.password_file: the first line of {path} is empty; wanted the password")
             return lines[0]
         if self.password_env:

@@ -1,4 +1,4 @@
-"""A file that is there as a whole or not at all, whatever happens while it is written."""
+"""A file that is there as a whole or not at all, whatever happens while it is written; and where it would lie."""
 
 import contextlib
 import os
@@ -6,6 +6,14 @@ from pathlib import Path
 
 PARTIAL = ".partial"
 """How the name of a file ends that is being written; one that stays behind is of a program that was killed."""
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o640) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edge.alphabet import ALPHABET, time_steps_needed
-from edge.preprocess import READER_WIDTH, TWO_LINE_ASPECT
+from edge.preprocess import LEAST_DEVIATION, READER_WIDTH, TWO_LINE_ASPECT
 from training.augment import NARROWEST
 from training.check_pictures import Picture
 from training.check_table import Finding, LabelSet, Row
@@ -18,9 +18,6 @@ SEPARATORS = " -.·•_*|/\t"
 
 BLANK_SPREAD = 4.0
 """Grey values; a picture with less between its darkest and its brightest twentieth shows nothing."""
-
-LEAST_DEVIATION = 6.0
-"""Grey values; below this spread the device stops evening the contrast out (`edge/preprocess.py`)."""
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 

@@ -33,6 +33,7 @@ from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
 from training.dataset import Pool, data_folder, load_picture, plain_pool, synthetic_chunk
 from training.evaluate import evaluate_reader
+from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
 from training.own import NAME, real_samples
@@ -155,12 +156,7 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
     reader = PlateReader(ReaderSettings(model=str(draft)))
     samples = real_samples(data, "val")
     pool = plain_pool(samples)
-    float_logits = np.concatenate(
-        [
-            np.asarray(model(pool.views[i : i + 64, ..., None].astype(np.float32) - 128.0))
-            for i in range(0, len(pool), 64)
-        ]
-    )
+    float_logits = logits_of(model, pool.views)
     int8_logits = np.stack(
         [reader.logits(PlateView(view, sample.lines)) for view, sample in zip(pool.views, samples, strict=True)]
     )

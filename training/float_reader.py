@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edge.alphabet import decode_greedy
 from edge.errors import ModelError
 from edge.preprocess import plate_views
-from edge.reader import choose_view, sharpness
+from edge.reader import best_reading
 from edge.records import Image, PlateReading
 from training.dataset import Pool
 from training.model import build_reader
@@ -51,14 +51,4 @@ class FloatReader:
         """The text of a crop, (H, W, 3) BGR or (H, W) grey; empty where nothing is legible."""
         views = plate_views(crop)
         logits = self._model(centred(np.stack([view.pixels for view in views])), training=False)
-        decoded = [decode_greedy(each) for each in keras.ops.convert_to_numpy(logits)]
-        best = choose_view(decoded)
-        text, characters, runners_up = decoded[best]
-        return PlateReading(
-            text=text,
-            confidence=decoded[best].confidence,
-            characters=characters,
-            runners_up=runners_up,
-            lines=views[best].lines,
-            sharpness=sharpness(views[0]),
-        )
+        return best_reading(views, [decode_greedy(each) for each in keras.ops.convert_to_numpy(logits)])

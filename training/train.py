@@ -33,7 +33,7 @@ from training.augment import jitter
 from training.backend import compile_reader, share_among, use_threads
 from training.curves import draw_curves, read_history, record
 from training.dataset import Pool, data_folder, plain_pool, read_split, synthetic_chunk
-from training.float_reader import exact_of
+from training.float_reader import centred, exact_of
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
@@ -122,8 +122,7 @@ class Batches:
             row = int(random_.integers(len(self._pools[pool])))
             views.append(jitter(self._pools[pool].views[row], random_))
             classes.append(self._labels[pool][row])
-        pixels = np.stack(views)[..., None].astype(np.float32) - 128.0
-        return pixels, np.stack(classes)
+        return centred(np.stack(views)), np.stack(classes)
 
 
 class Judges(NamedTuple):
