@@ -6,14 +6,12 @@ fraction of a millisecond and tells most of them apart.
 
 from collections.abc import Callable, Iterable
 
+from edge.looks import read_well
 from edge.preprocess import crop_plate
 from edge.records import Image, PlateBox, PlateReading
 
 LEAST_CHARACTERS = 4
 LEAST_CONFIDENCE = 0.5
-_SURE = 0.9
-_OTHER_MARGINS = (0.0, 0.08)
-"""Plate widths and heights around a box, beside the usual `PLATE_MARGIN`."""
 
 
 def is_plate(box: PlateBox, reading: PlateReading, threshold: float) -> bool:
@@ -28,19 +26,7 @@ def read_plates(
 ) -> tuple[tuple[PlateBox, PlateReading], ...]:
     """The boxes of one picture, (H, W, 3) BGR, that count, each with its reading.
 
-    There is only this one look at a plate, and a box a little too tight or too loose may cost a character: an unsure
-    reading is made again with less and with more around the box, and the surest one counts.
+    There is only this one picture of a plate, so an unsure reading is made again by other looks at it.
     """
-    plates = ((box, read(crop_plate(image, box))) for box in boxes)
-    return tuple(
-        (box, _surest(image, box, reading, read)) for box, reading in plates if is_plate(box, reading, threshold)
-    )
-
-
-def _surest(image: Image, box: PlateBox, reading: PlateReading, read: Callable[[Image], PlateReading]) -> PlateReading:
-    if reading.confidence >= _SURE:
-        return reading
-    usual = crop_plate(image, box).shape
-    crops = [crop_plate(image, box, margin) for margin in _OTHER_MARGINS]
-    again = [read(crop) for crop in crops if crop.shape != usual]  # a box as large as the picture has no margin
-    return max((reading, *again), key=lambda one: one.confidence)
+    plates = ((box, read_well(crop_plate(image, box), read)) for box in boxes)
+    return tuple((box, reading) for box, reading in plates if is_plate(box, reading, threshold))

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CONTRACT = {"alphabet", "card", "preprocess", "records", "errors", "runtime", "reader", "detector", "candidates"}
+CONTRACT = {
+    *("alphabet", "card", "preprocess", "records", "errors", "runtime"),
+    *("reader", "detector", "candidates", "looks"),
+}
 SCENE = {name.stem for name in (ROOT / "edge").glob("demo*.py")}
 """The demo scene may be drawn for training frames."""
 VOTING = {"alignment", "countries", "formats", "pipeline", "poll", "tracker", "vote"}

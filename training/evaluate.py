@@ -16,6 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edge.errors import ConfigError, SourceError
+from edge.looks import read_well
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
 from training.dataset import Sample, data_folder, load_picture
@@ -30,14 +31,22 @@ CELL_WIDTH, CELL_HEIGHT = 220, 96
 
 
 def evaluate_reader(reader: PlateReader, samples: list[Sample]) -> dict[str, Any]:
-    """Scores of all samples together and of each set; see `score`."""
-    readings = read_all(reader, [load_picture(sample.image) for sample in samples])
-    return score(samples, [reading.text for reading in readings])
+    """Scores of all samples together and of each set, "exact" and, with only one look at each crop, "once"."""
+    crops = [load_picture(sample.image) for sample in samples]
+    return _scores(samples, read_all(reader, crops), [reader.read(crop) for crop in crops])
 
 
 def read_all(reader: CropReader, crops: Sequence[Image]) -> list[PlateReading]:
-    """Every crop as the device reads it."""
-    return [reader.read(crop) for crop in track(crops, "reading", console=Console(stderr=True), transient=True)]
+    """Every crop as `gatereader read --crops` reads it."""
+    shown = track(crops, "reading", console=Console(stderr=True), transient=True)
+    return [read_well(crop, reader.read) for crop in shown]
+
+
+def _scores(samples: list[Sample], well: Sequence[PlateReading], once: Sequence[PlateReading]) -> dict[str, Any]:
+    scores: dict[str, Any] = score(samples, [reading.text for reading in well])
+    for name, row in score(samples, [reading.text for reading in once]).items():
+        scores[name]["once"] = row["exact"]
+    return scores
 
 
 def contact_sheet(judged: Judged, rows: Sequence[int], columns: int = 7) -> Image:
@@ -61,11 +70,12 @@ def _cell(sample: Sample, crop: Image, reading: PlateReading) -> Image:
 
 
 def _score_table(scores: dict[str, Any]) -> Table:
-    table = Table("set", "crops", "plates", "exact", "95 % interval", "characters")
+    table = Table("set", "crops", "plates", "exact", "95 % interval", "characters", "one look")
     for name, row in scores.items():
         low, high = row["interval"]
         counts = (str(row["crops"]), str(row["plates"]))
-        table.add_row(name, *counts, f"{row['exact']:.1%}", f"{low:.1%} – {high:.1%}", f"{row['characters']:.1%}")
+        exact, characters, once = (f"{row[key]:.1%}" for key in ("exact", "characters", "once"))
+        table.add_row(name, *counts, exact, f"{low:.1%} – {high:.1%}", characters, once)
     return table
 
 
@@ -138,7 +148,7 @@ def main(arguments: list[str]) -> int:
         )
     crops = [load_picture(sample.image) for sample in samples]
     judged = Judged(samples, crops, read_all(reader, crops))
-    scores: dict[str, Any] = score(samples, judged.read)
+    scores = _scores(samples, judged.readings, [reader.read(crop) for crop in crops])
     versus = {}
     if others:
         ours = run(own(reader, "ours"), crops)

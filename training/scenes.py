@@ -21,6 +21,7 @@ from rich.progress import track
 from edge.candidates import read_plates
 from edge.detector import DetectorSettings, PlateDetector
 from edge.errors import SourceError
+from edge.looks import read_well
 from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
@@ -81,7 +82,7 @@ def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reade
             best = None
         if best is not None:
             free.remove(best)
-        on_true_box = reader.read(crop_plate(picture, plate.box))
+        on_true_box = read_well(crop_plate(picture, plate.box), reader.read)
         outcomes.append(Outcome(plate, best is not None, best[1] if best else None, on_true_box))
     return outcomes
 

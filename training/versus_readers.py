@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.errors import ConfigError
+from edge.looks import read_well
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
 from training.versus_onnx import OnnxReader, SlotConfig
@@ -44,5 +45,5 @@ def contender(what: str) -> Contender:
 
 
 def own(reader: CropReader, name: str) -> Contender:
-    """One of our own readers."""
-    return Contender(name, lambda crops: [reader.read(crop).text for crop in crops])
+    """One of our own readers, as `gatereader read --crops` uses it."""
+    return Contender(name, lambda crops: [read_well(crop, reader.read).text for crop in crops])

@@ -1,0 +1,54 @@
+"""An unsure reading is made again by other looks at the crop, and the looks vote."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from core_fakes import reading
+
+from edge.looks import other_looks, read_well
+from edge.records import Image, PlateReading
+
+CROP = np.zeros((40, 160, 3), np.uint8)
+
+
+def script(*readings: tuple[str, float]) -> Callable[[Image], PlateReading]:
+    """Reads these, one after the other."""
+    left = iter(readings)
+    return lambda crop: reading(*next(left))
+
+
+def test_a_sure_reading_is_made_once() -> None:
+    assert read_well(CROP, script(("AB123CD", 0.9))).text == "AB123CD"
+
+
+@pytest.mark.parametrize(
+    ("readings", "text", "confidence"),
+    [
+        ([("AB123C", 0.7), ("AB123CD", 0.6), ("AB123CD", 0.66), ("AB123CD", 0.5)], "AB123CD", 0.66),
+        ([("AB123C", 0.7), ("AB123CD", 0.4), ("AB123CD", 0.4), ("", 0.0)], "AB123C", 0.7),
+        ([("AB123C", 0.5), ("AB123CD", 0.98), ("AB123C", 0.5), ("AB123C", 0.5)], "AB123CD", 0.98),
+        ([("", 0.0), ("", 0.0), ("", 0.0), ("", 0.0)], "", 0.0),
+    ],
+    ids=["three agree", "two doubt it", "one is sure", "nothing"],
+)
+def test_the_looks_vote(readings: list[tuple[str, float]], text: str, confidence: float) -> None:
+    found = read_well(CROP, script(*readings))
+    assert (found.text, found.confidence) == (text, confidence)
+
+
+def test_the_looks_are_tighter_and_turned_either_way() -> None:
+    crop = np.full((60, 240), 200, np.uint8)
+    cv2.line(crop, (0, 30), (239, 30), 0, 3)
+    tight, *turned = other_looks(crop)
+    assert tight.shape == (56, 222)  # without the 4 % around the box
+    for look, sign in zip(turned, (1, -1), strict=True):
+        assert look.shape == crop.shape
+        left, right = (int(look[:, column].argmin()) for column in (10, 229))
+        assert sign * (left - right) == pytest.approx(219 * np.tan(np.radians(3.0)), abs=2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3, 3), (5, 400)])
+def test_no_crop_is_too_small_to_be_looked_at_again(shape: tuple[int, ...]) -> None:
+    assert all(look.size for look in other_looks(np.zeros(shape, np.uint8)))
