@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,43 +16,11 @@ from rich.table import Table
 
 from edge.card import shipped_model
 from edge.detector import DetectorSettings, PlateDetector
-from edge.records import Image
 from training import detector_data as data
-from training.detector_metrics import Found, match
-from training.detector_score import Validation, int8_finder, read_finder, report
-
-_TILE = 240
-_COLUMNS = 6
-_MOST_TILES = 48
-
-
-def miss_tiles(pictures: Sequence[data.Picture], found: Sequence[Found], threshold: float) -> list[Image]:
-    """One tile for each missed plate: true boxes green, what was found and is wrong red; narrow plates first."""
-    tiles: list[tuple[float, Image]] = []
-    for picture, one in zip(pictures, found, strict=True):
-        hits = match(_sure(one, threshold), picture.boxes, 0.5)
-        for index, box in enumerate(picture.boxes):
-            if index not in hits:
-                tiles.append((float(box[2] - box[0]), _tile(picture, box, one, threshold)))
-    return [tile for _, tile in sorted(tiles, key=lambda pair: pair[0])]
-
-
-def false_tiles(pictures: Sequence[data.Picture], found: Sequence[Found], threshold: float) -> list[Image]:
-    """One tile for each box that hits no plate, the most confident first."""
-    tiles: list[tuple[float, Image]] = []
-    for picture, one in zip(pictures, found, strict=True):
-        sure = _sure(one, threshold)
-        for index in np.flatnonzero(match(sure, picture.boxes, 0.5) < 0):
-            tiles.append((-float(sure.scores[index]), _tile(picture, sure.boxes[index], one, threshold)))
-    return [tile for _, tile in sorted(tiles, key=lambda pair: pair[0])]
-
-
-def sheet(tiles: Sequence[Image]) -> Image:
-    """Tiles side by side; with too many, every n-th."""
-    chosen = list(tiles[:: max(1, -(-len(tiles) // _MOST_TILES))])
-    blank = np.zeros((_TILE, _TILE, 3), np.uint8)
-    chosen += [blank] * (-len(chosen) % _COLUMNS or (_COLUMNS if not chosen else 0))
-    return np.vstack([np.hstack(chosen[row : row + _COLUMNS]) for row in range(0, len(chosen), _COLUMNS)])
+from training.detector_report import Judged, write_report
+from training.detector_score import int8_finder, read_finder, report
+from training.detector_tiles import false, missed, sheet
+from training.detector_validation import Validation
 
 
 def seconds_a_call(model: Path, pictures: Sequence[data.Picture], threshold: float) -> dict[str, float]:
@@ -63,36 +32,6 @@ def seconds_a_call(model: Path, pictures: Sequence[data.Picture], threshold: flo
         detector.detect(picture.image)
         times.append(1000 * (time.process_time() - start))
     return {"least": round(min(times), 2), "median": round(float(np.median(times)), 2)}
-
-
-def _sure(found: Found, threshold: float) -> Found:
-    kept = found.scores >= threshold
-    return Found(found.boxes[kept], found.scores[kept])
-
-
-def _tile(picture: data.Picture, box: data.Boxes, found: Found, threshold: float) -> Image:
-    """The surroundings of `box` with all boxes drawn; yellow: found, but with too little confidence."""
-    height, width = picture.image.shape[:2]
-    side = min(max(3.0 * float(box[2] - box[0]), 3.0 * float(box[3] - box[1]), 48.0), float(max(height, width)))
-    scale = _TILE / side
-    middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
-    origin = np.minimum(np.maximum(middle - side / 2, 0), np.maximum(np.array([width, height]) - side, 0))
-    matrix = np.array([[scale, 0, -origin[0] * scale], [0, scale, -origin[1] * scale]])
-    tile = np.asarray(cv2.warpAffine(picture.image, matrix, (_TILE, _TILE), flags=cv2.INTER_CUBIC), np.uint8)
-
-    def draw(corners: data.Boxes, colour: tuple[int, int, int]) -> None:
-        low, high = ((corners[:2] - origin) * scale).astype(int), ((corners[2:] - origin) * scale).astype(int)
-        cv2.rectangle(tile, low.tolist(), high.tolist(), colour, 1)
-
-    for truth in picture.boxes:
-        draw(truth, (0, 255, 0))
-    for corners, score in zip(found.boxes, found.scores, strict=True):
-        if score >= 0.05:
-            draw(corners, (0, 0, 255) if score >= threshold else (0, 255, 255))
-    best = max((float(score) for score in found.scores), default=0.0)
-    label = f"{picture.source[:4]} {box[2] - box[0]:.0f}px best {best:.2f}"
-    cv2.putText(tile, label, (4, _TILE - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 0), 1, cv2.LINE_AA)
-    return tile
 
 
 def _table(figures: dict[str, Any]) -> Table:
@@ -116,6 +55,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--model", type=Path, help="an int8 .tflite with its card (the shipped one)")
     parser.add_argument("--threshold", type=float, default=0.0, help="instead of the card's")
     parser.add_argument("--sheets", type=Path, default=Path("runs/detector/sheets"), help="folder (%(default)s)")
+    parser.add_argument(
+        "--report", type=Path, metavar="FOLDER", help="write a page that shows what is missed: index.html, report.json"
+    )
     parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output")
     options = parser.parse_args(argv)
     console = Console(stderr=True)
@@ -135,13 +77,17 @@ def main(argv: list[str]) -> int:
     }
     figures["milliseconds"] = seconds_a_call(model, validation.pictures, threshold)
     options.sheets.mkdir(parents=True, exist_ok=True)
-    for name, tiles in {
-        "missed": miss_tiles(validation.pictures, found, threshold),
-        "false": false_tiles(validation.pictures, found, threshold),
-        "false_negatives_pictures": false_tiles(validation.negatives, negatives, threshold),
+    for name, mistakes in {
+        "missed": missed(validation.pictures, found, threshold),
+        "false": false(validation.pictures, found, threshold),
+        "false_negatives_pictures": false(validation.negatives, negatives, threshold),
     }.items():
-        cv2.imwrite(str(options.sheets / f"{name}.png"), sheet(tiles))
-        console.log(f"{len(tiles)} in {options.sheets / name}.png")
+        cv2.imwrite(str(options.sheets / f"{name}.png"), sheet(mistakes, threshold))
+        console.log(f"{len(mistakes)} in {options.sheets / name}.png")
+    if options.report:
+        command = shlex.join(["python", "-m", "training", "detector", "evaluate", *argv])
+        judged = Judged(validation.pictures, validation.negatives, found, negatives, threshold, size)
+        console.log(f"look at {write_report(options.report, detector.card, judged, figures, command)}")
     if options.json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:

@@ -44,16 +44,27 @@ def match(found: Found, truth: Boxes, iou: float) -> npt.NDArray[np.int64]:
     return hits
 
 
-def average_precision(found: Sequence[Found], truths: Sequence[Boxes], iou: float) -> float:
-    """Area under the precision-recall curve over all pictures, all points."""
+def precision_recall(
+    found: Sequence[Found], truths: Sequence[Boxes], iou: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Recall and precision (N,) as box after box is added, the most confident first, over all pictures.
+
+    Precision is the highest at this recall or more, so that it never rises again.
+    """
     wanted = sum(len(truth) for truth in truths)
     scores = np.concatenate([one.scores for one in found])
     hits = np.concatenate([match(one, truth, iou) >= 0 for one, truth in zip(found, truths, strict=True)])
     if not wanted or not len(scores):
-        return 0.0
+        return np.zeros(0), np.zeros(0)
     hits = hits[np.argsort(-scores, kind="stable")].cumsum()
     precision = np.maximum.accumulate((hits / np.arange(1, len(hits) + 1))[::-1])[::-1]
-    return float(np.sum(np.diff(hits, prepend=0) / wanted * precision))
+    return hits / wanted, precision
+
+
+def average_precision(found: Sequence[Found], truths: Sequence[Boxes], iou: float) -> float:
+    """Area under the precision-recall curve over all pictures, all points."""
+    reached, precision = precision_recall(found, truths, iou)
+    return float(np.sum(np.diff(reached, prepend=0.0) * precision))
 
 
 def mean_average_precision(found: Sequence[Found], truths: Sequence[Boxes]) -> float:

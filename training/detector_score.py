@@ -1,6 +1,6 @@
 """Scores of a detector, float or int8, on the real validation pictures and the held-back pictures without plates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +24,11 @@ from training.detector_metrics import (
     recall,
 )
 from training.detector_network import BINS, STRIDES, CutNetwork
+from training.detector_validation import WIDTHS, Finder, Validation
 
 NMS_IOU = 0.5
 LEAST_SCORE = 0.01
 """Below this confidence a box changes no figure that matters."""
-
-WIDTHS = (0, 12, 20, 40, 80)
-"""Classes of plate width on the device's canvas, pixels: from each of these up to the next."""
-
-Finder = Callable[[data.Picture], Found]
-
-
-class Validation:
-    """The pictures that judge a detector, in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.pictures = data.load_pictures(folder, "val")
-        self.negatives = data.load_negatives(folder, held_back=True)
-
-    def run(self, find: Finder) -> tuple[list[Found], list[Found]]:
-        """What `find` finds in the pictures with plates and in those without."""
-        return [find(picture) for picture in self.pictures], [find(picture) for picture in self.negatives]
 
 
 def float_finder(network: Any, size: int) -> Finder:

@@ -20,7 +20,8 @@ from torch import Tensor
 from training import detector_data as data
 from training.detector_network import build_network, save_weights, transfer_weights
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
-from training.detector_score import Validation, float_finder, report
+from training.detector_score import float_finder, report
+from training.detector_validation import Validation
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,23 @@ def risk_curve(right: Sequence[float], kept: float, right_of_kept: float) -> str
     return _svg(draw)
 
 
+def lines_picture(
+    points: Sequence[Sequence[float]], across: str, up: str, working: tuple[float, float] | None = None
+) -> str:
+    """A curve of (x, y) shares with the names of its axes, and the working point, if there is one, in red."""
+
+    def draw(axes: Axes) -> None:
+        if points:
+            axes.plot(*zip(*points, strict=True), color=GOOD, lw=2)
+        if working is not None:
+            axes.plot(*([value] for value in working), "o", color=BAD)
+        axes.set(xlabel=across, ylabel=up, ylim=(0, 1.03))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+    return _svg(draw)
+
+
 def confusion_picture(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     """The confusion matrix: true characters down, read ones across; mistakes are red and numbered, hits pale blue."""
 

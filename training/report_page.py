@@ -1,17 +1,14 @@
 """The report as one HTML page with all its pictures in it; what a stranger wants to know first comes first."""
 
-from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
-
-import cv2
 
 from edge.records import Image, PlateReading
 from training.dataset import Sample
 from training.reader_metrics import Bin
 from training.report_figures import confusion_picture, reliability_diagram, risk_curve, width_curve
+from training.report_html import ShareRow, document, drawn, embedded, headline, share_table
 from training.scores import Judged, aligned
 
 WORST = 50
@@ -19,8 +16,6 @@ WORST = 50
 
 FEWEST = 5
 """Crops; smaller countries share one line of the table."""
-
-STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 
 
 def page(figures: Mapping[str, Any], judged: Judged) -> str:
@@ -43,10 +38,7 @@ def page(figures: Mapping[str, Any], judged: Judged) -> str:
         _scores("Characters on the plate", figures["by"]["length"]),
         _how(figures["command"]),
     ]
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>gatereader: what the reader misses</title><style>{STYLE}</style><main>{''.join(parts)}</main></html>\n"
-    )
+    return document("what the reader misses", parts)
 
 
 def _headline(figures: Mapping[str, Any]) -> str:
@@ -59,9 +51,7 @@ def _headline(figures: Mapping[str, Any]) -> str:
         (whole["characters"], "of the characters", "1 − edit distance ÷ characters"),
         (sure["held_out_error"], "error of its confidences", f"ECE on held-out plates; {sure['error']:.1%} on all"),
     )
-    return "<div class=tiles>" + "".join(
-        f"<div><b>{value:.1%}</b><span>{name}</span><small>{note}</small></div>" for value, name, note in tiles
-    ) + "</div>"  # fmt: skip
+    return headline(tiles)
 
 
 def _versus(rows: Mapping[str, Any]) -> str:
@@ -116,7 +106,7 @@ def _card(sample: Sample, crop: Image, reading: PlateReading) -> str:
     height, width = crop.shape[:2]
     where = f"{escape(sample.set)}, {escape(sample.country)}, {width}×{height}"
     return (
-        f"<figure title='{escape(sample.image.name, quote=True)}'><img src='{_picture(crop)}' alt=''><figcaption>"
+        f"<figure title='{escape(sample.image.name, quote=True)}'><img src='{embedded(crop)}' alt=''><figcaption>"
         f"<code>{escape(sample.text)}</code><br><code>{_marked(sample.text, reading.text)}</code>"
         f"<small><b>{reading.confidence:.0%}</b> sure; {where}</small></figcaption></figure>"
     )
@@ -129,30 +119,19 @@ def _marked(truth: str, read: str) -> str:
     )
 
 
-def _picture(crop: Image, widest: int = 320) -> str:
-    """The crop as a data URI, shrunk if it is wider than anybody needs."""
-    if crop.shape[1] > widest:
-        size = (widest, max(1, round(crop.shape[0] * widest / crop.shape[1])))
-        crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA).astype(crop.dtype)
-    _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return f"data:image/jpeg;base64,{b64encode(data.tobytes()).decode()}"
-
-
 def _scores(title: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of groups, with the exact share and its interval as a bar."""
-    lines = "".join(
-        f"<tr><th>{escape(name)}<td>{row['crops']}<td>{row['plates']}<td>{row['exact']:.1%}<td class=bar>{_bar(row)}"
-        f"<td>{row['interval'][0]:.0%} – {row['interval'][1]:.0%}<td>{row['characters']:.1%}"
+    lines = (
+        ShareRow(
+            name,
+            (str(row["crops"]), str(row["plates"])),
+            row["exact"],
+            row["interval"],
+            (f"{row['characters']:.1%}",),
+        )
         for name, row in rows.items()
     )
-    head = f"<tr><th>{title}<th>crops<th>plates<th>exact<th class=bar><th>95%<th>characters"
-    return f"<div class=scroll><table>{head}{lines}</table></div>"
-
-
-def _bar(row: Mapping[str, Any]) -> str:
-    low, high = (100 * share for share in row["interval"])
-    share, width = 100 * row["exact"], max(0.5, high - low)
-    return f"<i style='width:{share:.1f}%'></i><s style='left:{low:.1f}%;width:{width:.1f}%'></s>"
+    return share_table((title, "crops", "plates", "exact"), ("characters",), lines)
 
 
 def _together(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -171,7 +150,7 @@ def _width(figures: Mapping[str, Any]) -> str:
         if enough
         else ""
     )
-    picture = _drawn(width_curve(bands, shrunk), "Exact share over the width of the crop")
+    picture = drawn(width_curve(bands, shrunk), "Exact share over the width of the crop")
     return f"<h2>How wide must a plate be?</h2>{told}<div class=pair>{picture}{_scores('Pixels wide', bands)}</div>"
 
 
@@ -187,8 +166,8 @@ def _confidence(sure: Mapping[str, Any]) -> str:
         f"surest {surest['share']:.0%}; {surest['too_short']} of them are shorter than the plate: a character that is "
         "not seen at all has no confidence that could be low.</p>"
     )
-    left = _drawn(reliability_diagram(bins), "Reliability diagram")
-    right = _drawn(risk_curve(sure["curve"], surest["share"], surest["right"]), "Risk–coverage curve")
+    left = drawn(reliability_diagram(bins), "Reliability diagram")
+    right = drawn(risk_curve(sure["curve"], surest["share"], surest["right"]), "Risk–coverage curve")
     return f"<h2>Can its confidence be believed?</h2>{told}<div class=pair>{left}{right}</div>"
 
 
@@ -205,7 +184,7 @@ def _characters(figures: Mapping[str, Any]) -> str:
     )
     table = f"<table class=plain><tr><th><th>precision<th>recall<th>F1<th>support{rows}</table>"
     told = f"<p>Most frequent mistakes, truth → reading:</p><ul class=mistakes>{mistakes}</ul>" if mistakes else ""
-    matrix = _drawn(confusion_picture(**figures["confusion"]), "Confusion matrix of the characters")
+    matrix = drawn(confusion_picture(**figures["confusion"]), "Confusion matrix of the characters")
     return (
         f"<h2>Which characters?</h2>{told}"
         f"{matrix}<details><summary>Precision, recall and F1 of each character</summary>"
@@ -221,8 +200,3 @@ def _how(command: str) -> str:
         f"pictures of one car are not independent.</p><pre>{escape(command)}</pre>"
         "<p>This page shows real licence plates. They are personal data: do not publish it.</p>"
     )
-
-
-def _drawn(svg: str, title: str) -> str:
-    data = b64encode(svg.encode()).decode()
-    return f"<img class=drawn src='data:image/svg+xml;base64,{data}' alt='{escape(title, quote=True)}'>"

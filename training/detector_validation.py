@@ -1,0 +1,24 @@
+"""The real pictures that judge a detector, float or int8, and the classes of width by which it is judged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from training import detector_data as data
+from training.detector_metrics import Found
+
+WIDTHS = (0, 12, 20, 40, 80)
+"""Classes of plate width on the device's canvas, pixels: from each of these up to the next."""
+
+Finder = Callable[[data.Picture], Found]
+
+
+class Validation:
+    """The pictures that judge a detector, in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pictures = data.load_pictures(folder, "val")
+        self.negatives = data.load_negatives(folder, held_back=True)
+
+    def run(self, find: Finder) -> tuple[list[Found], list[Found]]:
+        """What `find` finds in the pictures with plates and in those without."""
+        return [find(picture) for picture in self.pictures], [find(picture) for picture in self.negatives]
