@@ -161,8 +161,8 @@ def bench(config: Config, frames: int) -> BenchReport:
         stages={stage: _report(per, stopwatch.calls[stage]) for stage, per in STAGES.items()},
         frame=_report("frame", whole),
         frames_per_second=round(len(whole) / sum(times.wall for times in whole), 1),
-        memory_mb=_memory("VmRSS"),
-        memory_peak_mb=_memory("VmHWM"),
+        memory_mb=memory_mb("VmRSS"),
+        memory_peak_mb=memory_mb("VmHWM"),
         machine=_machine(),
         versions=_versions(reader.backend),
     )
@@ -207,7 +207,7 @@ def _p95(ordered: Sequence[float]) -> float:
     return ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else 0.0
 
 
-def _memory(field: str) -> float:
+def memory_mb(field: str) -> float:
     """A figure of /proc/self/status in MB; 0 where there is none."""
     for line in _lines("/proc/self/status"):
         if line.startswith(field + ":"):

@@ -16,7 +16,7 @@ from edge.address import listen, parse_listen
 from edge.alphabet import decode_greedy
 from edge.card import ModelCard
 from edge.config import Config
-from edge.detector import PlateDetector, golden_hashes
+from edge.detector import FINDABLE_WIDTH, PlateDetector, golden_hashes
 from edge.errors import GateReaderError, ModelError, OutputError, SourceError
 from edge.json_log import json_path
 from edge.kept_crops import crops_folder
@@ -30,8 +30,6 @@ from edge.review import read_items
 from edge.source import open_source
 from edge.whole_file import existing
 
-_FINDABLE = 16
-"""Pixels in the detector that a plate must be wide to be found more often than not."""
 _MOST_WAITS = 20
 """Half seconds that a camera gets for its first frame."""
 
@@ -195,8 +193,7 @@ def _plate_pixels(least: int, scale: float) -> str:
     """How large the smallest plate that may vote is for the detector, and what to do if that is too small."""
     pixels = least * scale
     told = f"a plate {least} px wide there (vote.min_plate_width) is {pixels:.0f} px wide in the detector"
-    if pixels >= _FINDABLE:
+    if pixels >= FINDABLE_WIDTH:
         return told
-    return (
-        f"{told}, where it is seldom found below {_FINDABLE}: draw [region] look around the drive, or set region.tiles"
-    )
+    cure = "draw [region] look around the drive, or set region.tiles"
+    return f"{told}, where it is seldom found below {FINDABLE_WIDTH}: {cure}"

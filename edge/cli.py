@@ -1,4 +1,4 @@
-"""The command line: `gatereader run | read | replay | review | log | check | doctor | config | bench | password`.
+"""The command line: `gatereader run | read | replay | review | log | check | doctor | aim | config | bench | password`.
 
 Every error ends here, as one line on standard error; `--debug` adds the traceback. Exit status: 0 ok, 1 something
 failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported when it runs, so that
@@ -34,8 +34,12 @@ _OPTIONS = {
     "folder": ("review", "folder"),
     "detector": ("detector", "model"),
     "reader": ("reader", "model"),
+    "distance": ("aim", "distance"),
+    "speed": ("aim", "speed"),
 }
 """Options that set one key of the configuration: name → section and key. `--set` reaches all the others."""
+_NUMBERS = ("distance", "speed")
+"""Those of them whose values are numbers."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_configuration(check, "source", "csv", "listen", "camera", "detector", "reader")
 
     _add_doctor(commands, common)
+    _add_aim(commands, common)
     _add_config(commands, common)
 
     bench = commands.add_parser("bench", parents=[common], help="measure what each stage costs on this machine")
@@ -113,6 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--frames", type=_count, default=200, metavar="N", help="frames to measure (default: 200)")
     bench.add_argument("--threads", type=_count, metavar="N", help="threads of each model")
     bench.add_argument("--json", action="store_true", help="one JSON object")
+    bench.add_argument("--soak", type=_positive, metavar="MINUTES", help="so long instead: pace, heat, memory, speeds")
+    told = "tell how often a car at that speed is read; may be given again (5, 10, 20, 30, 50)"
+    bench.add_argument("--speed", dest="speeds", type=_positive, action="append", metavar="KMH", help=told)
+    bench.add_argument("--fov", type=_angle, metavar="DEGREES", help="what the camera sees from left to right (60)")
     _add_configuration(bench, "source", "detector", "reader")
 
     password = commands.add_parser("password", parents=[common], help="make the live page's password_hash")
@@ -130,6 +139,15 @@ def _add_doctor(
         "--bundle", type=Path, metavar="FILE.zip", help="also write what a helper needs, without passwords and plates"
     )
     _add_configuration(doctor, "source", "csv", "listen", "camera", "detector", "reader")
+
+
+def _add_aim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    aim = commands.add_parser("aim", parents=[common], help="a meter for placing the camera, and what to do better")
+    aim.set_defaults(run=_aim)
+    aim.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="pictures instead: one block a plate")
+    aim.add_argument("--json", action="store_true", help="one JSON object a look (or a picture), on one line")
+    aim.add_argument("--once", action="store_true", help="end with the first plate; exit status 1 if none comes")
+    _add_configuration(aim, "source", "distance", "speed", "camera", "detector", "reader")
 
 
 def _add_config(
@@ -167,7 +185,8 @@ def _add_configuration(
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
     for name in names:
         section, key = _OPTIONS[name]
-        parser.add_argument(f"--{name}", help=f"sets {section}.{key}", metavar=name.upper())
+        kind = _positive if name in _NUMBERS else str
+        parser.add_argument(f"--{name}", type=kind, help=f"sets {section}.{key}", metavar=name.upper())
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help=set_help)
 
 
@@ -191,6 +210,9 @@ def _overrides(options: argparse.Namespace) -> "list[Override]":
 
 
 def _run(options: argparse.Namespace) -> int:
+    from edge.memory import return_large_blocks
+
+    return_large_blocks()  # before anything large is imported: afterwards 15 MB are in fragments already
     from edge.service import run
 
     # a terminal that closes sends the same signal as who wants the configuration read anew
@@ -316,6 +338,25 @@ def _doctor(options: argparse.Namespace) -> int:
     return exit_status(findings)
 
 
+def _aim(options: argparse.Namespace) -> int:
+    from edge.aim_command import aim_live, aim_pictures, picture_lines
+    from edge.half_blocks import colours_of
+
+    config = _configure(options)
+    if not options.paths:
+        return aim_live(config, sys.stdout, as_json=options.json, once=options.once)
+    status, colour = 0, colours_of(sys.stdout) != "none"
+    for told in aim_pictures(config, options.paths):
+        if "error" in told:
+            status = 1
+            if not options.json:
+                sys.stderr.write(f"gatereader: {told['image']}: {told['error']}\n")
+                continue
+        for line in picture_lines(told, as_json=options.json, colour=colour):
+            _print(line)
+    return status
+
+
 def _config_check(options: argparse.Namespace) -> int:
     from edge.config import read_config
     from edge.config_show import checked_line
@@ -347,9 +388,30 @@ def _bench(options: argparse.Namespace) -> int:
 
     if options.threads is not None:
         options.set += [f"detector.threads={options.threads}", f"reader.threads={options.threads}"]
+    if options.soak is not None:
+        return _soak(options)
     report = bench(_configure(options), options.frames)
     _print(bench_json(report) if options.json else bench_text(report))
     return 0
+
+
+def _soak(options: argparse.Namespace) -> int:
+    from edge.soak import SPEEDS, Sample, SoakSettings, soak
+    from edge.soak_words import sample_line, soak_json, soak_text
+
+    on_terminal = sys.stderr.isatty()
+
+    def tell(sample: Sample, minutes: float) -> None:
+        if on_terminal:
+            sys.stderr.write(f"\r\033[K{sample_line(sample, minutes)}")
+            sys.stderr.flush()
+
+    settings = SoakSettings(options.soak, tuple(options.speeds or SPEEDS), options.fov or 60.0)
+    report = soak(_configure(options), settings, tell)
+    if on_terminal:
+        sys.stderr.write("\r\033[K")
+    _print(soak_json(report) if options.json else soak_text(report))
+    return 0 if report.complete else _INTERRUPTED
 
 
 def _password(_: argparse.Namespace) -> int:
@@ -381,6 +443,12 @@ def _positive(text: str) -> float:
     if not 0 < number < 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and below 1000")
     return number
+
+
+def _angle(text: str) -> float:
+    if not 10 <= (degrees := _positive(text)) <= 170:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an angle of 10 to 170 degrees")
+    return degrees
 
 
 class _LogFormatter(logging.Formatter):

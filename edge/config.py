@@ -15,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
+from edge.aim import AimSettings
 from edge.csv_log import CsvSettings
 from edge.detector import DetectorSettings
 from edge.errors import ConfigError
@@ -64,6 +65,7 @@ class Config:
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     live: LiveSettings = field(default_factory=LiveSettings)
+    aim: AimSettings = field(default_factory=AimSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.chain import CsvForm
+from edge.clock import Now, utc_now
 from edge.csv_rows import HEADER, csv_body
 from edge.entry import Entry
 from edge.erasure import journal_path
 from edge.errors import ConfigError
 from edge.event_log import EventLog
-from edge.line_log import Keeping, LineLog, Now, Rotate, check_keeping, utc_now
+from edge.line_log import Keeping, LineLog, Rotate, check_keeping
 from edge.records import PlateEvent, Status
 
 

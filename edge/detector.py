@@ -21,7 +21,7 @@ from edge.errors import ModelError
 from edge.geometry import overlap, shifted
 from edge.preprocess import Letterboxed, letterbox, to_int8
 from edge.records import Image, PlateBox
-from edge.region import RegionSettings, Window, stencil, windows
+from edge.region import RegionSettings, Window, closest_scale, stencil, windows
 from edge.runtime import Int8Model
 
 Floats = npt.NDArray[np.float32]
@@ -35,6 +35,9 @@ _COVERED = 0.7
 """Two boxes of which the smaller lies in the other by this share of its area are of one plate: seen in two tiles, or
 once with its holder."""
 _BLANK = 114
+
+FINDABLE_WIDTH = 16
+"""Pixels on the canvas that a plate must be wide to be found more often than not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,7 @@ class PlateDetector:
 
     def canvas_scale(self, width: int, height: int) -> float:
         """Detector pixels for each pixel of a frame of that size, where it looks closest."""
-        self._look_at(width, height)
-        return max(self._size / max(w.x2 - w.x1, w.y2 - w.y1) for w in self._windows)
+        return closest_scale(self._region, self._size, width, height)
 
     def _look_at(self, width: int, height: int) -> None:
         """Lay the region over frames of this size."""

@@ -3,6 +3,7 @@
 import platform
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.doctor_machine import Diagnosis, Machine, State
 
@@ -29,15 +30,31 @@ def _up(machine: Machine) -> str:
     return "" if seconds is None else f", up for {seconds / 86_400:.1f} days"
 
 
-def temperature(machine: Machine) -> Diagnosis:
-    """The hottest sensor against its own limit."""
+class Heat(NamedTuple):
+    """What a sensor says."""
+
+    degrees: float
+    """°C."""
+    limit: float
+    """°C from which the board slows itself down."""
+    name: str
+
+
+def hottest(machine: Machine) -> Heat | None:
+    """The sensor that is nearest to its limit; None where the kernel shows none."""
     found = [one for zone in machine.paths("sys/class/thermal/thermal_zone*") if (one := _zone(machine, zone))]
     found += [
         one for sensor in machine.paths("sys/class/hwmon/hwmon*/temp*_input") if (one := _sensor(machine, sensor))
     ]
-    if not found:
+    return max(found, key=lambda heat: (heat.degrees - heat.limit, heat.degrees), default=None)
+
+
+def temperature(machine: Machine) -> Diagnosis:
+    """The hottest sensor against its own limit."""
+    heat = hottest(machine)
+    if heat is None:
         return Diagnosis("temperature", "unknown", "this machine has no sensor that the kernel shows")
-    _, degrees, limit, name = max((degrees - limit, degrees, limit, name) for degrees, limit, name in found)
+    degrees, limit, name = heat
     text = f"{degrees:.0f} °C ({name}; it is slowed down from {limit:.0f} °C)"
     if degrees >= limit:
         return Diagnosis("temperature", "bad", text, _COOL)
@@ -46,7 +63,7 @@ def temperature(machine: Machine) -> Diagnosis:
     return Diagnosis("temperature", "ok", text)
 
 
-def _zone(machine: Machine, zone: Path) -> tuple[float, float, str] | None:
+def _zone(machine: Machine, zone: Path) -> Heat | None:
     """Degrees, limit and name of a thermal zone; None for one that sleeps."""
     degrees = machine.number(zone / "temp")
     if degrees is None or not -40_000 < degrees < 150_000:
@@ -56,17 +73,18 @@ def _zone(machine: Machine, zone: Path) -> tuple[float, float, str] | None:
         limit = machine.number(kind.with_name(kind.name.replace("_type", "_temp")))
         if machine.text(kind) in ("passive", "hot", "critical") and limit is not None and limit > 0:
             limits.append(limit / 1000)
-    return degrees / 1000, min([_SLOWED_FROM, *limits]), machine.text(zone / "type") or zone.name
+    return Heat(degrees / 1000, min([_SLOWED_FROM, *limits]), machine.text(zone / "type") or zone.name)
 
 
-def _sensor(machine: Machine, sensor: Path) -> tuple[float, float, str] | None:
+def _sensor(machine: Machine, sensor: Path) -> Heat | None:
     degrees = machine.number(sensor)
     if degrees is None or not -40_000 < degrees < 150_000:
         return None
     stem = sensor.name.removesuffix("_input")
     given = [machine.number(sensor.with_name(f"{stem}_{limit}")) for limit in ("max", "crit")]
     limits = [limit / 1000 for limit in given if limit is not None and 0 < limit < 150_000]
-    return degrees / 1000, min(limits, default=_SLOWED_FROM), machine.text(sensor.with_name("name")) or sensor.name
+    name = machine.text(sensor.with_name("name")) or sensor.name
+    return Heat(degrees / 1000, min(limits, default=_SLOWED_FROM), name)
 
 
 def throttling(machine: Machine) -> Diagnosis:

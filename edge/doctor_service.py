@@ -8,6 +8,7 @@ from edge.address import Address, parse_listen
 from edge.doctor_machine import Diagnosis, Machine
 from edge.live import LiveSettings
 from edge.live_guard import HEALTH_PATH
+from edge.written import written_text
 
 UNIT = "gatereader.service"
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User"
@@ -87,12 +88,16 @@ def running_page(settings: LiveSettings, ask: Health = ask_health) -> Diagnosis:
         cure = f"{_LOOK}; does live.listen here agree with the service's configuration?"
         return Diagnosis("live page", "bad", f"the service runs, but nobody answers on {settings.listen}", cure)
     told = f"{settings.listen} answers: {health.get('fps')} frames/s, {health.get('passes')} passes"
+    told += written_text(health)
     if not health.get("alive"):
         return Diagnosis("live page", "bad", f"{told}; the loop stands still", f"sudo systemctl restart {UNIT}")
     camera = health.get("camera")
     if isinstance(camera, Mapping) and not camera.get("online"):
         cure = "the service's line says why; docs/sources.md has the causes"
         return Diagnosis("live page", "bad", f"{told}; the camera is offline since {camera.get('since')}", cure)
+    if health.get("clock"):
+        cure = "let it reach a time server (timedatectl set-ntp true), or give it a clock with a battery"
+        return Diagnosis("live page", "attention", f"{told}; {health['clock']}", cure)
     return Diagnosis("live page", "ok", told)
 
 

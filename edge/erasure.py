@@ -11,8 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.log_files import synchronise_folder
-from edge.whole_file import PARTIAL
+from edge.whole_file import PARTIAL, synchronise_folder
 
 NEW = ".erase-new"
 """How the names of new files end until they take the place of the old ones."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.chain import JsonForm
+from edge.clock import Now, utc_now
 from edge.entry import Entry
 from edge.erasure import journal_path
 from edge.event_log import EventLog
 from edge.json_rows import json_body
-from edge.line_log import Keeping, LineLog, Now, Rotate, check_keeping, utc_now
+from edge.line_log import Keeping, LineLog, Rotate, check_keeping
 from edge.records import PlateEvent
 
 

@@ -5,15 +5,16 @@ Nothing here stops recognition. What cannot be written is told, once for each ca
 
 import json
 import logging
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from edge.ages import Ages
 from edge.chain import utc_text
+from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
@@ -27,7 +28,6 @@ FOLDER = "review"
 _QUALITY = 95
 _PLAUSIBLE = 4
 """Characters from which on a rejected text is worth a look."""
-_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,15 @@ def doubt(event: PlateEvent, settings: ReviewSettings) -> str:
 
 class _Kept(NamedTuple):
     size: int
-    time: float
+    told: datetime
+    """When it was written, as its file says, by a clock that may have been wrong."""
 
 
 class KeptCrops:
     """Call it with each result; the doubtful final events in it leave a JPEG and a JSON file.
 
     `models` (name → hash) goes into each description. `error` says in one line why nothing is kept at the moment
-    (empty: all is well). Nothing is raised. `now` is the wall clock, in seconds; a crop's age is that of its file.
+    (empty: all is well). Nothing is raised. `now` is the wall clock; a crop's age is that of its file.
     """
 
     def __init__(
@@ -99,14 +100,17 @@ class KeptCrops:
         settings: ReviewSettings,
         folder: Path,
         models: Mapping[str, str] | None = None,
-        now: Callable[[], float] = time.time,
+        now: Now = utc_now,
     ) -> None:
         self.error = ""
         self._settings, self._folder, self._models, self._now = settings, folder, dict(models or {}), now
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._ages = Ages(settings.max_days, now)
         try:
             if folder.is_dir():
                 self._look()
+                if self._kept:
+                    self._ages = Ages(settings.max_days, now, max(one.told for one in self._kept.values()))
                 self._make_room(0)
         except OSError as error:
             self._report(error)
@@ -140,9 +144,9 @@ class KeptCrops:
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._make_room(len(picture) + len(words), 1)
         path = self._folder / f"{stem}.json"
-        write_whole(path.with_suffix(".jpg"), picture)
+        write_whole(path.with_suffix(".jpg"), picture, durable=True)
         try:
-            write_whole(path, words)
+            write_whole(path, words, durable=True)
         except OSError:
             path.with_suffix(".jpg").unlink(missing_ok=True)
             raise
@@ -190,22 +194,25 @@ class KeptCrops:
         found = []
         for path in self._folder.glob("*.json"):
             picture = path.with_suffix(".jpg")
-            size, written = path.stat().st_size, path.stat().st_mtime
-            if picture.exists():
-                # the picture's time, for the description's changes with the owner's answer
-                size, written = size + picture.stat().st_size, picture.stat().st_mtime
-            found.append((path.stem, _Kept(size, written)))
-        self._kept = OrderedDict(sorted(found, key=lambda one: one[1].time))
+            if not picture.exists():  # the picture comes first and goes first: the rest of a removal that was cut off
+                path.unlink(missing_ok=True)
+                continue
+            # the picture's time, for the description's changes with the owner's answer
+            told = datetime.fromtimestamp(picture.stat().st_mtime, UTC)
+            size = path.stat().st_size + picture.stat().st_size
+            found.append((self._ages.born(picture, told), path.stem, _Kept(size, told)))
+        self._kept = OrderedDict((stem, one) for _, stem, one in sorted(found))
 
     def _make_room(self, size: int, count: int = 0) -> None:
         """Removes the oldest until `count` more of `size` bytes together fit, and whatever is too old."""
         settings, kept = self._settings, self._kept
         limit = 1e6 * settings.max_megabytes
         total = size + sum(one.size for one in kept.values())
-        oldest = self._now() - _DAY * settings.max_days
+        oldest = self._ages.oldest()
         while kept:
             stem, one = next(iter(kept.items()))
-            if len(kept) + count <= settings.max_items and total <= limit and one.time >= oldest:
+            too_old = oldest is not None and self._ages.born(self._folder / f"{stem}.jpg", one.told) < oldest
+            if len(kept) + count <= settings.max_items and total <= limit and not too_old:
                 break
             remove(self._folder / f"{stem}.json")
             del kept[stem]

@@ -21,9 +21,9 @@ from edge.log_files import (
     lock_now,
     newest_hash,
     set_aside_name,
-    synchronise_folder,
 )
 from edge.torn_lines import Torn, torn_path, write_torn
+from edge.whole_file import synchronise_folder, write_all
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class LineFile:
             line = self._form.seal(body, self._head)
             self._dirty = True
             try:
-                _write(self._file, line)
+                write_all(self._file, line)
                 _synchronise(self._file)
             except OSError:
                 self._take_back()
@@ -145,7 +145,7 @@ class LineFile:
         self._written = datetime.fromtimestamp(os.fstat(self._file).st_mtime, UTC)
         _mend_end(self._file, self.path, self._form, self._now())
         if os.fstat(self._file).st_size == 0:
-            _write(self._file, self._form.header)
+            write_all(self._file, self._form.header)
         os.fsync(self._file)
         synchronise_folder(self.path.parent)
         self._size = os.fstat(self._file).st_size
@@ -162,12 +162,6 @@ def _shared(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise OSError(errno.EBUSY, "a plate is being erased from it") from None
         yield
-
-
-def _write(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
 
 
 def _set_aside_other_format(path: Path, form: Form) -> None:
@@ -199,7 +193,7 @@ def _mend_end(file: int, path: Path, form: Form, now: datetime) -> None:
         whole = form.seal(b"", link.before)
         end = whole[len(whole.rstrip(b"\r\n")) :]
         os.ftruncate(file, size - len(torn) + len(torn.rstrip(b"\r")))
-        _write(file, end)
+        write_all(file, end)
         return
     if not form.header.startswith(torn):
         # noted before it is cut off: after a second power cut it is there twice rather than not at all

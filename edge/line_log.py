@@ -9,14 +9,14 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from edge.ages import NO_DATE, Ages
 from edge.chain import Form
-from edge.clock import clock_synced
+from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.line_file import BusyError, LineFile
 from edge.log_files import dated_files
@@ -24,19 +24,12 @@ from edge.log_files import dated_files
 log = logging.getLogger(__name__)
 
 Rotate = Literal["never", "daily", "monthly"]
-Now = Callable[[], datetime]
-"""The wall clock, with its time zone."""
 _PARTS = 8
 """A file is put aside early when it has this part of what all may have, so that deleting one deletes little."""
 _TIDY_EVERY = 3600.0
 _NOT_THE_OWNERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EBUSY)
 """A disk that is full, read-only or broken at start is no mistake in the configuration: it may come back. Nor is a
 folder in which a plate is being erased."""
-
-
-def utc_now() -> datetime:
-    """What the machine's clock says."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +91,7 @@ class LineLog:
         self._lines: deque[bytes] = deque()
         self._tidied = float("-inf")
         self._told_size = False
+        self._ages = Ages(keeping.max_days, now, _last_change(path))
         self._file = LineFile(path, form, journal, keeping.due, now)
         try:
             self._file.open()
@@ -158,18 +152,23 @@ class LineLog:
         self._file.close()
 
     def _delete_oldest(self) -> None:
-        files = dated_files(self.path)
-        total = sum(file.stat().st_size for file in files) + self._keeping.max_bytes / _PARTS
-        # by a clock that is known to be wrong nothing is old
-        by_age = self._keeping.max_days and clock_synced() is not False
-        oldest = self._now() - timedelta(days=self._keeping.max_days)
-        for file in files:
-            too_old = by_age and _end_of(file, self.path) < oldest
+        oldest = self._ages.oldest()
+        ends = {file: self._end_of(file) for file in dated_files(self.path)}
+        total = sum(file.stat().st_size for file in ends) + self._keeping.max_bytes / _PARTS
+        # those of one moment, made while the clock was wrong, stay in the order of their names
+        for file in sorted(ends, key=lambda file: ends[file]):
+            too_old = oldest is not None and ends[file] < oldest
             if total <= self._keeping.max_bytes and not too_old:
                 break
             total -= file.stat().st_size
             file.unlink(missing_ok=True)
             log.warning("deleted %s: %s", file, "too old (max_days)" if too_old else "too large (max_megabytes)")
+
+    def _end_of(self, file: Path) -> datetime:
+        """When the period in a file's name ended; for one that cannot be, when that was noticed."""
+        begin, end = _period_of(file, self.path)
+        born = self._ages.born(file, begin)
+        return end if born == begin else born
 
     def _tell_size(self) -> None:
         if self.path.exists() and self.path.stat().st_size > self._keeping.max_bytes and not self._told_size:
@@ -184,13 +183,22 @@ class LineLog:
         self.error = cause
 
 
-def _end_of(file: Path, path: Path) -> datetime:
-    """The end of the period in the name of a file that was put aside."""
+def _last_change(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def _period_of(file: Path, path: Path) -> tuple[datetime, datetime]:
+    """Begin and end of the period in the name of a file that was put aside."""
     found = re.match(r"(\d{4})-(\d\d)(?:-(\d\d))?", file.name.removeprefix(f"{path.stem}-"))
     assert found is not None, "dated_files() gives such names only"
     year, month = int(found[1]), int(found[2])
     try:
-        last = date(year, month, int(found[3]) if found[3] else calendar.monthrange(year, month)[1])
-        return datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+        first = date(year, month, int(found[3] or 1))
+        days = 1 if found[3] else calendar.monthrange(year, month)[1]
+        begin = datetime(first.year, first.month, first.day, tzinfo=UTC)
+        return begin, begin + timedelta(days=days)
     except (ValueError, OverflowError, calendar.IllegalMonthError):  # somebody else's file with a date that is none
-        return datetime.max.replace(tzinfo=UTC)
+        return NO_DATE, NO_DATE

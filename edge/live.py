@@ -102,15 +102,22 @@ class LiveServer:
 
     `status` is asked in that thread, a few times a second at most, and tells what it knows of: `version`, `loop_age`
     (seconds since the processing loop last turned; above 10 /healthz says 503), `camera` (a mapping: `name`, `online`,
-    `since`, `cause`), `last_frame_age` (seconds), `frames`, `dropped`, `fps`, `passes`, `uptime` (seconds).
+    `since`, `cause`), `last_frame_age` (seconds), `frames`, `dropped`, `fps`, `passes`, `uptime` (seconds). `aim`
+    measures a result for the page /aim, in that thread too and only while somebody looks at it; without it there is no
+    such page.
     """
 
-    def __init__(self, settings: LiveSettings, status: Callable[[], Mapping[str, object]]) -> None:
+    def __init__(
+        self,
+        settings: LiveSettings,
+        status: Callable[[], Mapping[str, object]],
+        aim: Callable[[FrameResult], Mapping[str, object]] | None = None,
+    ) -> None:
         from edge.live_feed import EventBoard, PictureFeed  # noqa: PLC0415 - the settings must load without a font
 
         self._settings = settings
         self._password_hash = check_live_settings(settings)
-        self._status = status
+        self._status, self._aim = status, aim
         self._feed = PictureFeed(settings.width, settings.quality, settings.max_fps)
         self._board = EventBoard()
         self._address = parse_listen(settings.listen)
@@ -164,7 +171,7 @@ class LiveServer:
         from edge.live_guard import Credentials  # noqa: PLC0415
 
         credentials = Credentials(self._settings.user, self._password_hash) if self._password_hash else None
-        app = LiveApp(self._feed, self._board, self._status, self._settings.max_viewers)
+        app = LiveApp(self._feed, self._board, self._status, self._settings.max_viewers, self._aim)
         config = uvicorn.Config(
             app.guarded(credentials, self._settings.hosts),
             loop="asyncio",

@@ -1,6 +1,7 @@
 """The live page's endpoints, as a Starlette application."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -15,12 +16,14 @@ from starlette.types import Receive, Scope, Send
 
 from edge.live_feed import EventBoard, PictureFeed
 from edge.live_guard import HEALTH_PATH, READY_PATH, Credentials, Guard
+from edge.records import FrameResult
 from edge.source_state import Cause
 
 STALL_SECONDS = 10.0
 """A processing loop that has not turned for this long is reported as dead; so are frames that do not come."""
 
-_HEALTH_KEYS = ("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes")
+_HEALTH_KEYS = ("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes", "clock")
+_WRITTEN_KEYS = ("written_mb", "written_mb_a_day")
 _CAMERA_KEYS = ("online", "since")
 _CAUSES = get_args(Cause)
 _REPEAT_SECONDS = 5.0
@@ -31,9 +34,15 @@ _FILES = {
     "/": ("index.html", "text/html"),
     "/live.css": ("live.css", "text/css"),
     "/live.js": ("live.js", "text/javascript"),
+    "/gate.js": ("gate.js", "text/javascript"),
+    "/aim": ("aim.html", "text/html"),
+    "/aim.css": ("aim.css", "text/css"),
+    "/aim.js": ("aim.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 _BOUNDARY = "gatereader-frame"
+_AIM_SECONDS = 0.15
+"""Plates are measured for the page /aim no more often than this, however many look at it."""
 
 
 class MjpegResponse(StreamingResponse):
@@ -69,9 +78,17 @@ class LiveApp:
     """The endpoints, over one feed, one board and the service's status."""
 
     def __init__(
-        self, feed: PictureFeed, board: EventBoard, status: Callable[[], Mapping[str, object]], max_viewers: int
+        self,
+        feed: PictureFeed,
+        board: EventBoard,
+        status: Callable[[], Mapping[str, object]],
+        max_viewers: int,
+        aim: Callable[[FrameResult], Mapping[str, object]] | None = None,
     ) -> None:
         self._feed, self._board, self._status, self._max_viewers = feed, board, status, max_viewers
+        self._aim = aim
+        self._aimed: Mapping[str, object] | None = None
+        self._aimed_at = float("-inf")
         self._files = {path: ((_WEB / name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
 
     def guarded(self, credentials: Credentials | None, hosts: Sequence[str]) -> Starlette:
@@ -81,6 +98,7 @@ class LiveApp:
             Route("/stream.mjpg", self._stream),
             Route("/frame.jpg", self._frame),
             Route("/api/events", self._events),
+            Route("/api/aim", self._measured),
             Route(HEALTH_PATH, self._health),
             Route(READY_PATH, self._ready),
         ]
@@ -116,6 +134,16 @@ class LiveApp:
             }
         )
 
+    async def _measured(self, _request: Request) -> Response:
+        """The widest plate of the newest frame against the thresholds; null before the first frame."""
+        if self._aim is None:
+            return PlainTextResponse("Nothing is measured here.\n", 404)
+        now, newest = time.monotonic(), self._feed.newest
+        if newest is not None and now - self._aimed_at >= _AIM_SECONDS:
+            self._aimed, self._aimed_at = self._aim(newest), now
+        viewers = {"now": self._feed.viewers, "most": self._max_viewers}
+        return _json({"aim": self._aimed, "status": dict(self._status()), "viewers": viewers})
+
     async def _ready(self, _request: Request) -> Response:
         """Whether plates are being read: 503 while no frames come, though the program is well and tries."""
         status = self._status()
@@ -133,7 +161,7 @@ class LiveApp:
         status = self._status()
         alive = not _is_old(status.get("loop_age"))
         told: dict[str, object] = {"alive": alive}
-        told |= {key: status[key] for key in _HEALTH_KEYS if key in status}
+        told |= {key: status[key] for key in (*_HEALTH_KEYS, *_WRITTEN_KEYS) if key in status}
         camera = status.get("camera")
         if isinstance(camera, Mapping):  # its cause or description may hold an address
             told["camera"] = {key: camera[key] for key in _CAMERA_KEYS if key in camera}

@@ -41,6 +41,11 @@ class PictureFeed:
         self._offered = asyncio.Event()
         self._fresh = asyncio.Event()
 
+    @property
+    def newest(self) -> FrameResult | None:
+        """The result offered last."""
+        return self._newest
+
     def offer(self, result: FrameResult) -> None:
         """Makes this the newest result. Costs the caller one assignment, and 20 µs more while somebody watches."""
         self._newest = result

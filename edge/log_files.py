@@ -157,16 +157,6 @@ def lock_now(handle: int, exclusive: bool = True) -> None:
         log.info("no lock on the record: %s", error.strerror)
 
 
-def synchronise_folder(folder: Path) -> None:
-    """A new file's name must reach the disk as well as its content."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems cannot
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _dated(path: Path) -> list[tuple[str, int, Path]]:
     """Period, number and path of the files that were put aside by date, in this order."""
     pattern = re.compile(re.escape(path.stem) + _PERIOD + re.escape(path.suffix))

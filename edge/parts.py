@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from edge import __version__
+from edge.aim import frame_scale
 from edge.config import Config
 from edge.errors import OutputError
 from edge.kept_crops import KeptCrops, crops_folder
@@ -13,7 +14,7 @@ from edge.pipeline import Pipeline
 from edge.privacy import Privacy, VeiledPipeline
 from edge.reader import PlateReader
 from edge.recording import Recorder
-from edge.records import FrameResult
+from edge.records import Frame, FrameResult
 
 
 class Extra(Protocol):
@@ -65,6 +66,10 @@ class Parts:
         self.pipeline = VeiledPipeline(self._whole, privacy)
         if kept != (config.review, config.recording, config.csv.path, detector, reader):
             self.extras = self._extras()
+
+    def scale(self, frame: Frame) -> float:
+        """Detector pixels for each pixel of a frame; may be asked from any thread."""
+        return frame_scale(frame, self._detector.card.input.shape[1], self.config.region)
 
     def close(self) -> None:
         """Write what waits, and close the record."""

@@ -10,20 +10,21 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from edge.clock import clock_synced
+from edge.ages import NO_DATE, Ages
+from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
-from edge.line_log import Now, utc_now
 from edge.records import PlateEvent
-from edge.whole_file import PARTIAL, existing, write_whole
+from edge.whole_file import PARTIAL, free_bytes, synchronise_folder, write_whole
 
 log = logging.getLogger(__name__)
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_A_DAY = timedelta(days=1)
 _TIDY_EVERY = 3600.0
 
 
@@ -60,6 +61,14 @@ def pictures_folder(settings: PictureSettings, csv_path: str) -> Path:
     return Path(settings.folder) if settings.folder else Path(csv_path or ".").parent / "pictures"
 
 
+def _start_of(day: str) -> datetime:
+    """The first moment of a day, by the name of its folder; for a name that is no day, NO_DATE."""
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return NO_DATE
+
+
 class Saved(NamedTuple):
     """Paths of an event's pictures; None for those that are not kept."""
 
@@ -76,13 +85,15 @@ class Pictures:
 
     def __init__(self, settings: PictureSettings, folder: Path, now: Now = utc_now) -> None:
         self.error = ""
-        self._settings, self._folder, self._now = settings, folder, now
+        self._settings, self._folder = settings, folder
         self._sizes: dict[str, int] = {}
         """Bytes by the name of the day, which is that of its folder."""
         self._tidied = float("-inf")
         if settings.keep != "off":
             self._attempt(self._look)
-            self.tidy()
+        newest = max(map(_start_of, self._sizes), default=None)
+        self._ages = Ages(settings.max_days, now, newest)
+        self.tidy()
 
     def save(self, event: PlateEvent) -> Saved:
         """Writes the pictures of a final event; where they are. Costs a few milliseconds once a pass."""
@@ -117,7 +128,9 @@ class Pictures:
         self._make_room(len(crop) + len(frame))
         folder = self._folder / day
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o750, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o750, exist_ok=True)
+            synchronise_folder(self._folder)
         saved = Saved(folder / f"{stem}-crop.jpg", folder / f"{stem}-frame.jpg" if frame else None)
         assert saved.crop is not None
         write_whole(saved.crop, crop, durable=True)
@@ -144,31 +157,29 @@ class Pictures:
 
     def _make_room(self, size: int) -> None:
         """Deletes the oldest until `size` bytes more fit; OSError (ENOSPC) if the disk is full of other things."""
-        for day in sorted(self._sizes):
-            if not self._is_old(day):
-                break
-            self._delete(day, None)
+        if (oldest := self._ages.oldest()) is not None:
+            for day in list(self._sizes):
+                # whole days: the last picture of one is a day younger than its name
+                if self._born(day) <= oldest - _A_DAY:
+                    self._delete(day, None)
         limit = 1e6 * self._settings.max_megabytes
-        while self._sizes and sum(self._sizes.values()) + size > limit:
-            before = sum(self._sizes.values())
-            self._delete(min(self._sizes), before + size - limit)
+        while self._sizes and (excess := sum(self._sizes.values()) + size - limit) > 0:
+            self._delete(self._oldest_day(), excess)
         while self._sizes and (lacking := self._lacking(size)) > 0:
-            self._delete(min(self._sizes), lacking)
+            self._delete(self._oldest_day(), lacking)
         if size and self._lacking(size) > 0:
             least = self._settings.min_free_megabytes
             raise OSError(f"less than {least:g} MB are free on the disk (pictures.min_free_megabytes)")
 
-    def _is_old(self, day: str) -> bool:
-        """Whether all of a day is older than max_days; by a clock that is known to be wrong nothing is."""
-        if not self._settings.max_days:
-            return False
-        oldest = (self._now() - timedelta(days=self._settings.max_days)).astimezone(UTC)
-        return day < oldest.strftime("%Y-%m-%d") and clock_synced() is not False
+    def _oldest_day(self) -> str:
+        return min(self._sizes, key=lambda day: (self._born(day), day))
+
+    def _born(self, day: str) -> datetime:
+        return self._ages.born(self._folder / day, _start_of(day))
 
     def _lacking(self, size: int) -> float:
         """Bytes that are not free but should be once `size` more are written."""
-        disk = os.statvfs(existing(self._folder))
-        return 1e6 * self._settings.min_free_megabytes + size - disk.f_bavail * disk.f_frsize
+        return 1e6 * self._settings.min_free_megabytes + size - free_bytes(self._folder)
 
     def _delete(self, day: str, enough: float | None) -> None:
         """The oldest pictures of a day, as many as have `enough` bytes, or all of them."""

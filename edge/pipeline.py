@@ -196,12 +196,14 @@ class Pipeline:
         return make_event(track, kind, verdict, self._settings, self._camera)
 
     def _show(self, track: Track) -> TrackedPlate:
+        lines = track.poll.best.reading.lines if track.poll.best else 1
         if track.final is not None:
             final = track.final
-            return TrackedPlate(track.number, track.box, final.plate, final.confidence, final.status, final.readings)
+            told = (final.plate, final.confidence, final.status, final.readings)
+            return TrackedPlate(track.number, track.box, *told, lines)
         vote = track.poll.vote
         state: Literal["reading", "preview"] = "preview" if track.previewed else "reading"
-        return TrackedPlate(track.number, track.box, vote.plate, vote.confidence, state, track.poll.readings)
+        return TrackedPlate(track.number, track.box, vote.plate, vote.confidence, state, track.poll.readings, lines)
 
     @contextmanager
     def _measured(self, stage: str) -> "Iterator[None]":

@@ -13,7 +13,7 @@ _CLEARLY = 1.1
 _EDGE = 2.0
 _TWO_LINES = 1.7
 _GOOD_WIDTH = 120.0
-_GOOD_SHARPNESS = 500.0
+GOOD_SHARPNESS = 500.0
 
 
 @dataclass(slots=True)
@@ -86,11 +86,9 @@ def refusal_of(
     reading: PlateReading, box: PlateBox, frame_size: tuple[int, int], settings: VoteSettings
 ) -> Reason | None:
     """Why a reading may not vote; `frame_size` is (width, height) in pixels."""
-    width, height = frame_size
-    margin = max(_EDGE, settings.edge_margin * box.width)
-    if at_edge(box, width, height, margin):
+    if is_cut(box, frame_size, settings.edge_margin):
         return "edge_cut"
-    if _width(reading, box) < settings.min_plate_width:
+    if one_line_width(box.width, reading.lines) < settings.min_plate_width:
         return "too_small"
     if reading.sharpness < settings.min_sharpness:
         return "blurred"
@@ -101,13 +99,19 @@ def refusal_of(
     return None
 
 
+def is_cut(box: PlateBox, frame_size: tuple[int, int], edge_margin: float) -> bool:
+    """Whether a box comes so near the edge of a frame, (width, height) pixels, that the plate may be cut off;
+    `edge_margin` is in plate widths."""
+    return at_edge(box, *frame_size, max(_EDGE, edge_margin * box.width))
+
+
 def weigh(reading: PlateReading, box: PlateBox) -> float:
     """How legible a plate is, 0 to 1: confidence × size × sharpness, the latter two up to where more gains nothing."""
-    size = min(1.0, _width(reading, box) / _GOOD_WIDTH)
-    crispness = min(1.0, reading.sharpness / _GOOD_SHARPNESS)
+    size = min(1.0, one_line_width(box.width, reading.lines) / _GOOD_WIDTH)
+    crispness = min(1.0, reading.sharpness / GOOD_SHARPNESS)
     return reading.confidence * size * crispness
 
 
-def _width(reading: PlateReading, box: PlateBox) -> float:
+def one_line_width(width: float, lines: int) -> float:
     """Pixels that a plate of one line with characters as large would be wide."""
-    return box.width * _TWO_LINES if reading.lines == 2 else box.width
+    return width * _TWO_LINES if lines == 2 else width

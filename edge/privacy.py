@@ -11,13 +11,13 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from edge.clock import clock_synced
+from edge.ages import Ages
+from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.log_rows import plain
 from edge.records import Frame, FrameResult, PlateEvent
@@ -92,8 +92,9 @@ class PseudonymKey:
     old one, so that nobody, the owner included, can tell which pseudonyms before and after are of one plate.
     """
 
-    def __init__(self, path: Path, days: float, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._path, self._days, self._now = path, days, now
+    def __init__(self, path: Path, days: float, now: Now = utc_now) -> None:
+        self._path, self._now = path, now
+        self._ages = Ages(days, now)
         self._failed = False
         found = read_key(path)
         self._made, self._key = found or self._make()
@@ -106,7 +107,8 @@ class PseudonymKey:
 
     def _renew(self) -> None:
         """By a clock that is known to be wrong no key is too old."""
-        if not self._days or self._now() - self._made < timedelta(days=self._days) or clock_synced() is False:
+        oldest = self._ages.oldest()
+        if oldest is None or self._ages.born(self._path, self._made) > oldest:
             return
         try:
             self._made, self._key = self._make()
@@ -162,9 +164,7 @@ def pseudonym_of(plate: str, settings: PrivacySettings, csv_path: str) -> str:
 class Privacy:
     """Veils the events of unknown plates. Errors of the key and of the list are raised when it is made, none later."""
 
-    def __init__(
-        self, settings: PrivacySettings, csv_path: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, settings: PrivacySettings, csv_path: str, now: Now = utc_now) -> None:
         self._keeps_all = settings.unknown == "keep"
         self._known = known_plates(settings)
         self._key = None

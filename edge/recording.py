@@ -6,27 +6,31 @@ passes, as `gatereader replay --json` writes it. Off unless a folder is named; u
 
 import json
 import logging
-import time
+import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from edge.ages import Ages
+from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
 from edge.recorded import EVENTS, MARKER, next_due, seconds_values, session_stamp, timed_frame
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
-from edge.whole_file import write_whole
+from edge.whole_file import PARTIAL, append_whole, free_bytes, write_whole
 
 log = logging.getLogger(__name__)
 
 _WAITING = 16
 """Frames kept in memory, at most, for what comes before a pass."""
+_RETRY_EVERY = 10.0
+"""Seconds from one try to begin to the next, where the disk does not take it."""
 _AROUND = 5.0
 """Seconds before and after a pass in which its plate may be on a recorded frame."""
-_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class RecordingSettings:
     """Megabytes that the folder may take; the oldest frames go first."""
     max_days: float = 14.0
     """Days after which a frame is removed."""
+    min_free_megabytes: float = 300.0
+    """Megabytes of the disk to leave free: the oldest frames go, and then no more are taken, so that rows, and the
+    pictures of passes, find room."""
 
     def __post_init__(self) -> None:
         if not 50 <= self.quality <= 100:
@@ -62,33 +69,38 @@ class RecordingSettings:
         for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
             if not value > 0:
                 raise ConfigError(f'{name} = {value}: wanted more than 0; folder = "" records nothing')
+        if self.min_free_megabytes < 0:
+            raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
 
 
 class Recorder:
     """Call it with each result. `error` says why nothing is recorded at the moment (empty: all is well).
 
-    `facts` goes into `recording.json`. `now` is the wall clock, in seconds, for the age of files.
+    `facts` goes into `recording.json`. `now` is the wall clock, for the age of files.
     """
 
-    def __init__(
-        self, settings: RecordingSettings, facts: Mapping[str, Any] | None = None, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: RecordingSettings, facts: Mapping[str, Any] | None = None, now: Now = utc_now) -> None:
         self.error = ""
         self._settings, self._facts, self._now = settings, dict(facts or {}), now
         self._folder = Path(settings.folder)
-        self._files: deque[tuple[Path, int, float]] = deque()
+        self._ages = Ages(settings.max_days, now)
+        self._files: deque[tuple[Path, int, datetime]] = deque()
         self._size = 0
         self._session = ""
         self._start = 0.0
         self._before: deque[Frame] = deque(maxlen=_WAITING)
         self._until = float("-inf")
         self._due = float("-inf")
+        self._retry_at = float("-inf")
         self._last_index: int | None = None
 
     def __call__(self, result: FrameResult) -> None:
         """Records the frame if it belongs to a pass, and the final events."""
         try:
             if not self._session:
+                if result.frame.time < self._retry_at:
+                    return  # a folder of many frames is not looked through with each frame that comes
+                self._retry_at = result.frame.time + _RETRY_EVERY
                 self._begin(result.frame)
             self._take(result)
             for event in result.events:
@@ -100,9 +112,14 @@ class Recorder:
     def _begin(self, frame: Frame) -> None:
         """Looks at what is there, and opens a session that no other run of the program had."""
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for half in self._folder.glob(f".*{PARTIAL}"):
+            half.unlink(missing_ok=True)
         found = [frame_.path for path in self._folder.iterdir() if (frame_ := timed_frame(path)) is not None]
-        stats = sorted(((path, path.stat()) for path in found), key=lambda one: (one[1].st_mtime, one[0].name))
-        self._files = deque((path, stat.st_size, stat.st_mtime) for path, stat in stats)
+        stats = [(path, path.stat()) for path in found]
+        newest = max((_changed(stat) for _, stat in stats), default=None)
+        self._ages = Ages(self._settings.max_days, self._now, newest)
+        stats.sort(key=lambda one: (self._ages.born(one[0], _changed(one[1])), one[0].name))
+        self._files = deque((path, stat.st_size, _changed(stat)) for path, stat in stats)
         self._size = sum(size for _, size, _ in self._files)
         self._make_room(0)
         taken = {frame_.session for path, _, _ in self._files if (frame_ := timed_frame(path)) is not None}
@@ -147,23 +164,37 @@ class Recorder:
         self._size += len(data)
 
     def _make_room(self, size: int) -> None:
-        oldest = self._now() - _DAY * self._settings.max_days
-        while self._files and (self._size + size > 1e6 * self._settings.max_megabytes or self._files[0][2] < oldest):
-            path, freed, _ = self._files[0]
+        """Removes the oldest until `size` bytes more fit; OSError (ENOSPC) if the disk is full of other things."""
+        oldest, settings = self._ages.oldest(), self._settings
+        while self._files:
+            path, freed, told = self._files[0]
+            too_old = oldest is not None and self._ages.born(path, told) < oldest
+            fits = self._size + size <= 1e6 * settings.max_megabytes and self._lacking(size) <= 0
+            if fits and not too_old:
+                return
             path.unlink(missing_ok=True)
             self._files.popleft()
             self._size -= freed
+        if size and self._lacking(size) > 0:
+            least = settings.min_free_megabytes
+            raise OSError(f"less than {least:g} MB are free on the disk (recording.min_free_megabytes)")
+
+    def _lacking(self, size: int) -> float:
+        return 1e6 * self._settings.min_free_megabytes + size - free_bytes(self._folder)
 
     def _note(self, event: PlateEvent) -> None:
         line = json.dumps({"session": self._session, **seconds_values(event, self._start)}, ensure_ascii=False)
-        with (self._folder / EVENTS).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append_whole(self._folder / EVENTS, line.encode() + b"\n")
 
     def _report(self, error: OSError) -> None:
         cause = f"{self._folder}: {error.strerror or error}"
         if cause != self.error:
             log.error("cannot record frames in %s; passes are recognised as before", cause)
         self.error = cause
+
+
+def _changed(stat: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(stat.st_mtime, UTC)
 
 
 def erase(folder: Path, plate: str) -> int:

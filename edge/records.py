@@ -101,6 +101,8 @@ class TrackedPlate:
     confidence: float
     state: Literal["reading", "preview", "accepted", "undecided", "rejected"]
     readings: int
+    lines: int = 1
+    """Lines of characters on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,12 @@ def windows(settings: RegionSettings, width: int, height: int) -> tuple[Window, 
     return (whole, *tiles)
 
 
+def closest_scale(settings: RegionSettings, canvas: int, width: int, height: int) -> float:
+    """Detector pixels for each pixel of a frame of `width` × `height`, where the detector looks closest; `canvas` is
+    the side of its square."""
+    return max(canvas / max(w.x2 - w.x1, w.y2 - w.y1) for w in windows(settings, width, height))
+
+
 def _bounds(polygons: tuple[Polygon, ...], width: int, height: int) -> Window:
     if not polygons:
         return Window(0, 0, width, height)

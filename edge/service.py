@@ -14,15 +14,18 @@ from types import FrameType
 from typing import Protocol, Self
 
 from edge import __version__
+from edge.aim import AimMeter
+from edge.aim_words import aim_values
+from edge.clock import ClockWatch
 from edge.config import Config
 from edge.live import LiveServer
-from edge.memory import return_large_blocks
 from edge.notify import notify
 from edge.parts import Extra, Parts
 from edge.privacy import Processor
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.reload import Reload
 from edge.source import SourceState, open_source
+from edge.written import written_bytes, written_values
 
 _log = logging.getLogger(__name__)
 _ALIVE_EVERY = 1.0
@@ -113,6 +116,7 @@ class Progress:
         self.rate = 0.0
         self.started_at = self.turned_at = self.frame_at = time.monotonic()
         self.reload: Reload | None = None
+        self._clock = ClockWatch()
         self._name, self._camera, self._rows, self._extras = name, camera, log, extras
         self._told_at, self._told_frames = float("-inf"), 0
 
@@ -130,6 +134,7 @@ class Progress:
         if self._rows.waiting:
             self._rows.flush()
         self._rows.tidy()
+        self._clock.look()
         seen = self._camera.state()
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
         if self._rows.error:
@@ -138,6 +143,8 @@ class Progress:
         status += "".join(f"; not kept: {extra.error}" for extra in self._extras if extra.error)
         if self.reload is not None and self.reload.trouble:
             status += f"; {self.reload.trouble}"
+        if self._clock.trouble:
+            status += f"; {self._clock.trouble}"
         # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
         notify(READY=1, STATUS=status, WATCHDOG=1)
 
@@ -155,7 +162,9 @@ class Progress:
             "passes": self.passes,
             "rows_waiting": self._rows.waiting,
             "not_written": self._rows.error,
+            **written_values(written_bytes(), now - self.started_at),
             "reload": self.reload.trouble if self.reload is not None else "",
+            "clock": self._clock.trouble,
             "not_kept": [extra.error for extra in self._extras if extra.error],
             "camera": {
                 "name": self._name,
@@ -253,14 +262,14 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
 
     `load` reads the configuration anew at each SIGHUP; without it SIGHUP, which a closing terminal sends, is an end.
     """
-    return_large_blocks()
     with Stop(reloads=load is not None) as stop, ExitStack() as stack:
         # Models first: a wrong one is the owner's to mend, and is told before any device is opened.
         parts = stack.enter_context(closing(Parts(config)))
         source = stack.enter_context(open_source(config.source))
         parts.watch(source.description)
         progress = Progress(config.service.camera, source, parts.ledger, parts.extras)
-        page = stack.enter_context(closing(LiveServer(config.live, progress.status)))
+        aim = aim_values(AimMeter(parts.scale), config.aim, config.source.shutter)
+        page = stack.enter_context(closing(LiveServer(config.live, progress.status, aim)))
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")

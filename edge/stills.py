@@ -48,7 +48,7 @@ def read_paths(
     have the same say in a single reading as in a vote.
     """
     album = None if save is None else _Album(save)
-    for path, frame in _frames(paths):
+    for path, frame in frames_of(paths):
         if isinstance(frame, SourceError):
             yield {"image": str(path), "error": str(frame).removeprefix(f"{path}: ")}
             continue
@@ -114,7 +114,7 @@ def still_line(values: Mapping[str, Any]) -> str:
     return f"{name}: {', '.join(plates) or 'no plate'}"
 
 
-def _frames(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError]]:
+def frames_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError]]:
     """Each picture with its path, or with why there is none."""
     for path in paths:
         try:

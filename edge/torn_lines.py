@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.whole_file import write_all
+
 _NOTE = re.compile(rb"# (\S+) after ([0-9a-f]{64}), (\d+) bytes\n")
 
 
@@ -35,9 +37,7 @@ def write_torn(path: Path, torn: Torn) -> None:
     """Adds a piece to the torn lines of the log at `path`, on the disk when it returns; OSError."""
     file = os.open(torn_path(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        view = memoryview(torn_text(torn))
-        while view:
-            view = view[os.write(file, view) :]
+        write_all(file, torn_text(torn))
         os.fsync(file)
     finally:
         os.close(file)

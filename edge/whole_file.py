@@ -16,11 +16,27 @@ def existing(folder: Path) -> Path:
     return folder
 
 
+def free_bytes(folder: Path) -> int:
+    """What is free on the folder's disk for a program that is not root's; the folder need not be there yet."""
+    disk = os.statvfs(existing(folder))
+    return disk.f_bavail * disk.f_frsize
+
+
+def synchronise_folder(folder: Path) -> None:
+    """A new file's name must reach the disk as well as its content."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o640) -> None:
     """Writes beside `path` and renames; OSError if the disk does not take it, and then nothing is left behind.
 
     The file is readable for its user and group, unless `mode` says otherwise. One that takes another's place takes its
-    owner too, so that what root changes stays the service's. `durable` waits until the content is on the disk.
+    owner too, so that what root changes stays the service's. `durable` waits until content and name are on the disk.
     """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
@@ -29,15 +45,37 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0
             with contextlib.suppress(OSError):
                 before = path.stat()
                 os.fchown(file, before.st_uid, before.st_gid)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
+            write_all(file, data)
             if durable:
                 os.fsync(file)
         finally:
             os.close(file)
         partial.replace(path)
+        if durable:
+            synchronise_folder(path.parent)
     except OSError:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Adds `data` to the end of a file, all of it or nothing; OSError if the disk does not take it."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        size = os.fstat(file).st_size
+        try:
+            write_all(file, data)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, size)
+            raise
+    finally:
+        os.close(file)
+
+
+def write_all(file: int, data: bytes) -> None:
+    """All of `data` into an open file, however little the disk takes at once; OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]

@@ -1,7 +1,6 @@
-"""A machine with a real systemd, in a container made of this system's own /usr: nothing is downloaded.
+"""Machines with a real systemd, in a container without a network. Only root can start one.
 
-Its root is a folder with an empty /etc and /var; /usr, the Python that runs the tests and the checkout are bound into
-it for reading. Only root can start one.
+`Container` boots a folder that holds a system; `Machine` makes one of this system's own /usr: nothing is downloaded.
 """
 
 import os
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -33,56 +32,22 @@ def why_not() -> str:
     return f"{missing[0]} is not installed: apt install systemd-container" if missing else ""
 
 
-class Machine:
-    """One that is started by `start`; `root` is its folder of files, as this system sees it."""
+class Container:
+    """One that is started by `start`; `root` is its folder of files, as this system sees it.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `binds` are what it sees of this system, for reading: paths, or `PATH:PATH_THERE`.
+    """
+
+    def __init__(self, root: Path, binds: Sequence[str] = ()) -> None:
+        self.root, self.binds = root, [*binds]
         self._log = root.parent / "boot.log"
         self._container: subprocess.Popen[bytes] | None = None
         self._leader = 0
-        self._python = Path(os.path.realpath(sys.executable))
-        self._binds = ["/usr"]
-        base = Path(sys.base_prefix).resolve()
-        if not base.is_relative_to("/usr"):  # perhaps below /root, which the unit hides
-            self._binds.append(f"{base}:/opt/python")
-            self._python = Path("/opt/python") / self._python.relative_to(base)
-        self._binds.append(f"{sysconfig.get_path('purelib')}:/opt/site-packages")
-        self._binds += [f"{CHECKOUT / name}:/opt/gatereader/{name}" for name in ("edge", "models")]
-        self._make_root()
-
-    def _make_root(self) -> None:
-        for name in ("usr", "etc", "var", "root", "tmp", "proc", "sys", "dev", "run", "opt/gatereader/.venv/bin"):
-            (self.root / name).mkdir(parents=True)
-        for name in ("bin", "sbin", "lib", "lib64"):
-            (self.root / name).symlink_to(f"usr/{name}")
-        etc = self.root / "etc"
-        shutil.copy("/usr/lib/os-release", etc)
-        (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-        (etc / "group").write_text("root:x:0:\nvideo:x:44:\n")
-        script = self.root / "opt/gatereader/.venv/bin/gatereader"
-        script.write_text(_SCRIPT.format(python=self._python))
-        script.chmod(0o755)
-        self.install()
-
-    def install(self) -> None:
-        """The unit and its user as docs/install.md says, with waits that a test can sit out."""
-        etc, systemd = self.root / "etc", CHECKOUT / "systemd"
-        for folder in ("sysusers.d", f"systemd/system/{UNIT}.d", "gatereader"):
-            (etc / folder).mkdir(parents=True)
-        shutil.copy(systemd / "gatereader.sysusers", etc / "sysusers.d/gatereader.conf")
-        shutil.copy(systemd / UNIT, etc / "systemd/system")
-        hurry = "[Service]\nWatchdogSec=8\nRestartSec=200ms\nTimeoutAbortSec=3\n"
-        if self._python.is_relative_to(
-            "/opt"
-        ):  # it looks for its own library where it was installed, and finds another
-            hurry += "Environment=LD_LIBRARY_PATH=/opt/python/lib\n"
-        (etc / f"systemd/system/{UNIT}.d/hurry.conf").write_text(hurry)
 
     def start(self) -> str:
         """Boots; what went wrong in one line, or nothing."""
         subprocess.run(["systemd-machine-id-setup", f"--root={self.root}"], check=True, capture_output=True)
-        binds = [f"--bind-ro={bind}" for bind in self._binds]
+        binds = [f"--bind-ro={bind}" for bind in self.binds]
         command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", *binds, "--boot", "--register=no"]
         command += ["--keep-unit", "--private-network", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
         command += ["--console=pipe", "--", "--unit=basic.target"]
@@ -115,10 +80,10 @@ class Machine:
             self._container.terminate()
             self._container.wait(20)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
         """A command as root in the machine."""
         enter = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--pid", "--net", "--cgroup", "--"]
-        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False, timeout=100)
+        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False, timeout=timeout)
 
     def show(self, name: str) -> str:
         """A property of the unit."""
@@ -151,6 +116,49 @@ class Machine:
         path = self.root / CONFIGURATION.lstrip("/")
         path.write_text(text)
         path.chmod(0o644)
+
+
+class Machine(Container):
+    """Its root has an empty /etc and /var; /usr, the Python that runs the tests and the checkout are bound into it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, ["/usr"])
+        self._python = Path(os.path.realpath(sys.executable))
+        base = Path(sys.base_prefix).resolve()
+        if not base.is_relative_to("/usr"):  # perhaps below /root, which the unit hides
+            self.binds.append(f"{base}:/opt/python")
+            self._python = Path("/opt/python") / self._python.relative_to(base)
+        self.binds.append(f"{sysconfig.get_path('purelib')}:/opt/site-packages")
+        self.binds += [f"{CHECKOUT / name}:/opt/gatereader/{name}" for name in ("edge", "models")]
+        self._make_root()
+
+    def _make_root(self) -> None:
+        for name in ("usr", "etc", "var", "root", "tmp", "proc", "sys", "dev", "run", "opt/gatereader/current/bin"):
+            (self.root / name).mkdir(parents=True)
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (self.root / name).symlink_to(f"usr/{name}")
+        etc = self.root / "etc"
+        shutil.copy("/usr/lib/os-release", etc)
+        (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (etc / "group").write_text("root:x:0:\nvideo:x:44:\n")
+        script = self.root / "opt/gatereader/current/bin/gatereader"
+        script.write_text(_SCRIPT.format(python=self._python))
+        script.chmod(0o755)
+        self.install()
+
+    def install(self) -> None:
+        """The unit and its user as docs/install.md says, with waits that a test can sit out."""
+        etc, systemd = self.root / "etc", CHECKOUT / "systemd"
+        for folder in ("sysusers.d", f"systemd/system/{UNIT}.d", "gatereader"):
+            (etc / folder).mkdir(parents=True)
+        shutil.copy(systemd / "gatereader.sysusers", etc / "sysusers.d/gatereader.conf")
+        shutil.copy(systemd / UNIT, etc / "systemd/system")
+        hurry = "[Service]\nWatchdogSec=8\nRestartSec=200ms\nTimeoutAbortSec=3\n"
+        if self._python.is_relative_to(
+            "/opt"
+        ):  # it looks for its own library where it was installed, and finds another
+            hurry += "Environment=LD_LIBRARY_PATH=/opt/python/lib\n"
+        (etc / f"systemd/system/{UNIT}.d/hurry.conf").write_text(hurry)
 
 
 def wait_until(wanted: Callable[[], bool], seconds: float) -> None:

@@ -43,13 +43,14 @@ class Gate:
 
     def __init__(self) -> None:
         self.online = True
+        self.troubles: dict[str, object] = {}
         self.server = LiveServer(LiveSettings(listen="127.0.0.1:0"), self.status)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def status(self) -> dict[str, object]:
         camera = {"name": "north", "online": self.online, "since": datetime.now(UTC), "cause": "no route to host"}
-        return {"camera": camera, "last_frame_age": 0.1, "fps": 12.5, "passes": 1, "uptime": 60}
+        return {"camera": camera, "last_frame_age": 0.1, "fps": 12.5, "passes": 1, "uptime": 60} | self.troubles
 
     def _run(self) -> None:
         index = 0
@@ -137,6 +138,27 @@ def test_an_offline_camera_is_said_in_words(browser: Any, gate: Gate) -> None:
     finally:
         gate.online = True
     page.get_by_role("status").get_by_text("camera online").wait_for()
+    page.close()
+
+
+def test_what_the_owner_should_mend_is_on_the_page(browser: Any, gate: Gate) -> None:
+    page = open_page(browser, gate)
+    page.get_by_role("status").get_by_text("camera online").wait_for()
+    assert page.get_by_role("alert").count() == 0
+    gate.troubles = {
+        "not_written": "plates.csv: No space left on device",
+        "rows_waiting": 3,
+        "not_kept": ["recording: <i>disk</i> full"],
+        "clock": "the clock was set 3.0 h ahead, to 2026-06-01 12:00 UTC",
+    }
+    try:
+        page.get_by_role("alert").get_by_text("No space left on device. 3 rows wait").wait_for()
+        assert page.get_by_role("alert").get_by_text("<i>disk</i> full").is_visible()
+        assert page.get_by_role("alert").get_by_text("The clock was set 3.0 h ahead").is_visible()
+    finally:
+        gate.troubles = {}
+    page.get_by_role("alert").wait_for(state="detached")
+    assert page.complaints == []
     page.close()
 
 

@@ -1,11 +1,12 @@
 """Whether the machine's clock is right: timesyncd's word, else the kernel's, else nobody's."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge import clock
-from edge.clock import clock_synced
+from edge.clock import ClockWatch, clock_synced
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,56 @@ def test_who_is_believed(
 
 def test_the_kernel_answers_or_forbids_it() -> None:
     assert -1 <= clock._kernel_state() <= 5
+
+
+class Clocks:
+    """A wall clock that can be set, and one that cannot."""
+
+    def __init__(self) -> None:
+        self.wall, self.run = datetime(2026, 11, 20, 12, tzinfo=UTC), 1000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def running(self) -> float:
+        return self.run
+
+    def wait(self, seconds: float, jump: timedelta = timedelta()) -> None:
+        self.wall += timedelta(seconds=seconds) + jump
+        self.run += seconds
+
+
+def test_a_clock_that_is_set_is_told_for_an_hour_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    clocks = Clocks()
+    watch = ClockWatch(clocks.now, clocks.running)
+    for _ in range(100):
+        clocks.wait(1.0, timedelta(milliseconds=5))  # slewed by the network's time
+        watch.look()
+    assert (watch.trouble, caplog.records) == ("", [])
+    for jump, words in ((timedelta(hours=1), "set 60 min ahead"), (timedelta(days=-3), "set 3.0 days back")):
+        caplog.clear()
+        clocks.wait(1.0, jump)
+        for _ in range(10):
+            watch.look()
+            assert words in watch.trouble
+            clocks.wait(300)
+        assert len(caplog.records) == 1
+        clocks.wait(3600)
+        watch.look()
+        assert watch.trouble == ""
+
+
+@pytest.mark.parametrize("year", [1970, 2019, 2099])
+def test_a_clock_that_cannot_be_right_is_told_as_long_as_it_lasts(year: int) -> None:
+    clocks = Clocks()
+    watch = ClockWatch(clocks.now, clocks.running)
+    clocks.wall = clocks.wall.replace(year=year)
+    for _ in range(5):
+        watch.look()
+        assert f"it says {year}-11-20" in watch.trouble
+        clocks.wait(7200)
+    clocks.wall = clocks.wall.replace(year=2026)
+    watch.look()
+    clocks.wait(7200)
+    watch.look()
+    assert watch.trouble == ""

@@ -23,6 +23,7 @@ from edge.csv_rows import COLUMNS, HEADER
 from edge.errors import ConfigError, OutputError
 from edge.records import Reason
 from edge.torn_lines import read_torn
+from edge.whole_file import write_all
 
 
 @pytest.fixture
@@ -346,7 +347,7 @@ def test_memory_is_bounded_and_what_is_lost_is_counted(path: Path, caplog: pytes
     assert "2 rows could not be written and are lost" in caplog.text
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])
 @pytest.mark.parametrize("call", ["ftruncate", "write", "_synchronise"])
 def test_no_failure_of_the_disk_stops_recognition(
     path: Path, call: str, code: int, monkeypatch: pytest.MonkeyPatch
@@ -358,8 +359,6 @@ def test_no_failure_of_the_disk_stops_recognition(
     def fail(*_: object) -> int:
         raise OSError(code, os.strerror(code))
 
-    write_all = line_file._write
-
     def write_half(file: int, data: bytes) -> None:
         write_all(file, data[: len(data) // 2])
         fail()
@@ -368,7 +367,7 @@ def test_no_failure_of_the_disk_stops_recognition(
         if call == "_synchronise":
             patch.setattr(line_file, "_synchronise", fail)
         else:
-            patch.setattr(line_file, "_write", write_half)
+            patch.setattr(line_file, "write_all", write_half)
         if call == "ftruncate":
             patch.setattr(os, "ftruncate", fail)
         log(entry(plate="B2"))

@@ -77,7 +77,7 @@ def test_the_curves_go_where_they_must(judged: Judged) -> None:
     boxed, reached = zip(*drawn["boxed"], strict=True)
     assert list(boxed) == sorted(boxed)
     assert max(reached) == 0.5
-    assert dict(map(tuple, drawn["overlap"]))[0.3] == 0.5  # the box on less than half a plate counts here
+    assert [0.3, 0.5] in drawn["overlap"]  # the box on less than half a plate counts here
 
 
 def test_nothing_found_has_no_curve() -> None:

@@ -135,7 +135,7 @@ def test_a_file_that_is_not_ours_is_set_aside(path: Path, content: str) -> None:
 
 
 def test_days_get_files_of_their_own_and_old_ones_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_log, "clock_synced", lambda: True)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
     moment = datetime(2026, 2, 26, 12, tzinfo=UTC)
     log = JsonLog(JsonSettings(max_days=3.0), path, now=lambda: moment)
     for _ in range(8):
@@ -148,7 +148,7 @@ def test_days_get_files_of_their_own_and_old_ones_go(path: Path, monkeypatch: py
 
 
 def test_nothing_is_old_by_a_clock_that_is_known_to_be_wrong(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_log, "clock_synced", lambda: False)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: False)
     moment = datetime(2026, 2, 26, 12, tzinfo=UTC)
     log = JsonLog(JsonSettings(max_days=3.0), path, now=lambda: moment)
     for _ in range(8):

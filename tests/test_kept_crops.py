@@ -1,6 +1,7 @@
 """Which passes leave a crop, what stands beside it, and the quota that they stay under."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,16 @@ def test_the_oldest_goes_when_they_take_too_much(tmp_path: Path) -> None:
     assert names(tmp_path / "many") == ids(6, 7)
 
 
-def test_what_is_too_old_goes_at_the_next_start_and_with_the_next_pass(tmp_path: Path) -> None:
+def test_what_is_too_old_goes_at_the_next_start_and_with_the_next_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
     keep(tmp_path, doubtful(1), doubtful(2))
     month = 31 * 86_400
     first = tmp_path / "20261120T140323Z-00000001.jpg"
     os.utime(first, (first.stat().st_atime, first.stat().st_mtime - month))
     clock = [(tmp_path / "20261120T140323Z-00000002.jpg").stat().st_mtime]
-    crops = KeptCrops(ReviewSettings(keep="off"), tmp_path, now=lambda: clock[0])
+    crops = KeptCrops(ReviewSettings(keep="off"), tmp_path, now=lambda: datetime.fromtimestamp(clock[0], UTC))
     assert names(tmp_path) == ids(2)
     clock[0] += month
     crops.add(event())

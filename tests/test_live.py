@@ -426,7 +426,10 @@ def test_it_is_not_ready_and_says_why(start: Start, status: dict[str, object], c
 
 # --- who may see it ---
 
-PRIVATE = ["", "live.js", "live.css", "icon.svg", "stream.mjpg", "frame.jpg", "api/events", "nothing-here"]
+PRIVATE = [
+    *("", "gate.js", "live.js", "live.css", "icon.svg", "stream.mjpg", "frame.jpg", "api/events", "nothing-here"),
+    *("aim", "aim.js", "aim.css", "api/aim"),
+]
 
 
 @pytest.mark.parametrize("path", PRIVATE)
@@ -542,7 +545,8 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     for file in WEB.iterdir():
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"(https?:)?//[\w.]+\.\w+|@import|url\(", text), file.name
-    assert not re.search(r"<script>|<style|\sstyle=|\son\w+=", (WEB / "index.html").read_text(encoding="utf-8"))
+    for page in WEB.glob("*.html"):
+        assert not re.search(r"<script>|<style|\sstyle=|\son\w+=", page.read_text(encoding="utf-8")), page.name
 
 
 def test_the_page_has_words_for_every_reason() -> None:

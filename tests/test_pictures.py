@@ -151,7 +151,7 @@ def test_a_new_start_counts_what_is_there(tmp_path: Path) -> None:
 def test_what_is_too_old_goes_unless_the_clock_is_known_to_be_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool | None, left: int
 ) -> None:
-    monkeypatch.setattr(pictures_module, "clock_synced", lambda: synced)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: synced)
     settings = replace(ROOMY, max_days=30.0)
     before = Pictures(settings, tmp_path, now=lambda: MOMENT)
     for days in (0, 5, 29):

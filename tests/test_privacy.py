@@ -189,16 +189,16 @@ def test_a_pseudonym_is_the_hmac_of_the_plate_and_the_same_after_a_restart(tmp_p
 
 
 def test_a_key_that_is_too_old_is_replaced_and_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privacy, "clock_synced", lambda: True)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
     path, moment = tmp_path / "privacy.key", [START]
     key = PseudonymKey(path, 30, lambda: moment[0])
     first, text = key.pseudonym("AB123CD"), path.read_text(encoding="ascii")
     moment[0] += timedelta(days=29)
     assert key.pseudonym("AB123CD") == first
     moment[0] += timedelta(days=2)
-    monkeypatch.setattr(privacy, "clock_synced", lambda: False)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: False)
     assert key.pseudonym("AB123CD") == first  # by a clock that is wrong no key is too old
-    monkeypatch.setattr(privacy, "clock_synced", lambda: True)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
     second = key.pseudonym("AB123CD")
     assert second != first
     assert text.split()[1] not in everything(tmp_path)
@@ -210,7 +210,7 @@ def test_a_key_that_is_too_old_is_replaced_and_gone(tmp_path: Path, monkeypatch:
 def test_a_new_key_that_cannot_be_written_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(privacy, "clock_synced", lambda: True)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
     moment = [START]
     key = PseudonymKey(tmp_path / "privacy.key", 30, lambda: moment[0])
     first = key.pseudonym("AB123CD")

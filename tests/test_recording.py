@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +77,12 @@ def test_the_oldest_frames_make_room(tmp_path: Path) -> None:
     assert seconds(tmp_path / "many") == [1.5, 1.6, 1.7, 1.8, 1.9]
 
 
-def test_old_frames_and_their_passes_go_at_the_next_start(tmp_path: Path) -> None:
+def test_old_frames_and_their_passes_go_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record(tmp_path, [look(0, "reading", (event(first_seen=500.0, last_seen=500.0),))], after=0)
     assert (tmp_path / "events.jsonl").read_text()
-    later = next(tmp_path.glob("*.jpg")).stat().st_mtime + 15 * 86_400
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    stamp = next(tmp_path.glob("*.jpg")).stat().st_mtime
+    later = datetime.fromtimestamp(stamp, UTC) + timedelta(days=15)
     recorder = Recorder(RecordingSettings(folder=str(tmp_path)), now=lambda: later)
     recorder(look(0))
     assert not list(tmp_path.glob("*.jpg"))

@@ -192,7 +192,7 @@ def test_rows_that_wait_for_the_disk_are_not_lost_to_a_change(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(line_file, "_write", full)
+        patch.setattr(line_file, "write_all", full)
         parts.ledger(event())
         with pytest.raises(OutputError, match="rows wait for the disk"):
             parts.change(configuration(tmp_path, f'[csv]\npath = "{tmp_path}/other.csv"\n'))

@@ -56,7 +56,7 @@ def test_a_wrong_configuration_is_not_tried_again_and_a_crash_is() -> None:
         "StateDirectory=gatereader",
     ):
         assert line in lines
-    assert "ExecStart=/opt/gatereader/.venv/bin/gatereader run --config " in UNIT.read_text(encoding="utf-8")
+    assert "ExecStart=/opt/gatereader/current/bin/gatereader run --config " in UNIT.read_text(encoding="utf-8")
 
 
 def merged(tmp_path: Path, drop_in: Path) -> Path:

@@ -1,10 +1,7 @@
 "use strict";
 
 const POLL_MS = 1000; // how often the list and the status are asked for
-const RETRY_MS = 3000; // how often a stream that broke is tried again
-const HIDDEN_MS = 15000; // a page nobody looks at stops the stream after this, and the small computer stops drawing
 const WEAK = 0.8; // characters less sure than this are marked
-const STILL_SECONDS = 10; // a picture older than this is not live, whatever the camera says
 
 const REASONS = {
   too_small: "The plate was too small in the picture to be read.",
@@ -18,37 +15,10 @@ const REASONS = {
 };
 const MARKS = { accepted: "✓", undecided: "?", rejected: "✕", preview: "…" };
 
-const byId = (id) => document.getElementById(id);
-const picture = byId("picture");
 let token = "";
-let lostSince = null;
-let lastPoll = Date.now();
-let retryTimer = 0;
-let hiddenTimer = 0;
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 const percent = (share) => `${Math.round(100 * share)}%`;
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
-const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-
-function duration(seconds) {
-  if (seconds < 100) return `${Math.round(seconds)} s`;
-  if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
-  return `${Math.round(seconds / 86400)} days`;
-}
-
-/* A moment of the viewer's, with the date unless it is today. */
-function moment(date) {
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? clock(date) : `${date.toLocaleDateString()} ${clock(date)}`;
-}
 
 /* The gate's own local time, as it stands in the record, with the date unless it is the gate's today. */
 function gateTime(local) {
@@ -58,38 +28,6 @@ function gateTime(local) {
   const today = new Date(Date.now() + 60000 * minutes).toISOString().slice(0, 10);
   return day === today ? time : `${day} ${time}`;
 }
-
-/* ---- the picture ---- */
-
-function startStream() {
-  clearTimeout(retryTimer);
-  picture.src = `stream.mjpg?${Date.now()}`;
-}
-
-function stopStream() {
-  clearTimeout(retryTimer);
-  picture.removeAttribute("src");
-}
-
-picture.addEventListener("load", showPicture);
-picture.addEventListener("error", () => {
-  if (!picture.hasAttribute("src")) return;
-  clearTimeout(retryTimer);
-  retryTimer = setTimeout(startStream, RETRY_MS);
-});
-
-/* A stream never "loads" in every browser: its first picture shows in its size. */
-function showPicture() {
-  if (!picture.naturalWidth || !picture.hidden) return;
-  byId("screen").style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
-  picture.hidden = false;
-}
-
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(hiddenTimer);
-  if (document.hidden) hiddenTimer = setTimeout(stopStream, HIDDEN_MS);
-  else if (!picture.hasAttribute("src")) startStream();
-});
 
 /* ---- the list ---- */
 
@@ -170,54 +108,39 @@ function showEvents(events) {
 
 /* ---- the status ---- */
 
-function setState(state, text, notice) {
-  const line = byId("state-text");
-  byId("state").dataset.state = state;
-  if (line.textContent !== text) line.textContent = text;
-  byId("screen").classList.toggle("stale", Boolean(notice));
-  byId("notice").textContent = notice || (picture.hidden ? "waiting for the first picture…" : "");
+/* What the owner should mend: each in a line, as the program tells it. */
+function troublesOf(status) {
+  const told = [];
+  if (status.not_written) {
+    const waiting = status.rows_waiting ? ` ${count(status.rows_waiting, "row")} ${status.rows_waiting === 1 ? "waits" : "wait"} for it.` : "";
+    told.push(`Rows are not being written: ${status.not_written}.${waiting}`);
+  }
+  for (const cause of status.not_kept || []) told.push(`Not kept: ${cause}.`);
+  for (const cause of [status.reload, status.clock]) if (cause) told.push(`${cause[0].toUpperCase()}${cause.slice(1)}.`);
+  return told;
+}
+
+function showTroubles(status) {
+  const list = byId("troubles");
+  const told = troublesOf(status);
+  if (told.join("\n") === [...list.children].map((node) => node.textContent).join("\n")) return;
+  list.replaceChildren(...told.map((text) => element("li", "", text)));
+  list.hidden = told.length === 0;
 }
 
 function showStatus(status, viewers) {
-  const camera = status.camera || {};
-  byId("camera").textContent = camera.name || "";
   byId("passes").textContent = status.passes ?? "–";
   byId("fps").textContent = status.fps === undefined ? "–" : Number(status.fps).toFixed(1);
   const age = status.last_frame_age;
   byId("age").textContent = age === undefined || age === null ? "–" : age < 2 ? "now" : `${duration(age)} ago`;
   byId("uptime").textContent = status.uptime === undefined ? "–" : duration(status.uptime);
-  if (camera.online === false) {
-    const since = camera.since ? ` since ${moment(new Date(camera.since))}` : "";
-    setState("offline", `camera offline${since}`, `The camera is offline${since}.${camera.cause ? `\n${camera.cause}` : ""}`);
-  } else if (age > STILL_SECONDS) {
-    setState("offline", `no picture for ${duration(age)}`, `No new picture for ${duration(age)}.`);
-  } else if (picture.hidden && viewers.now >= viewers.most) {
-    setState("online", "camera online", "As many viewers as allowed are watching; the picture will come when one leaves.");
-  } else {
-    setState("online", "camera online", "");
-  }
-}
-
-async function poll() {
-  const slept = Date.now() - lastPoll > 20 * POLL_MS; // the computer was asleep: the stream is broken, but nobody said so
-  lastPoll = Date.now();
-  try {
-    const answer = await fetch(`api/events?since=${token}`, { cache: "no-store", signal: AbortSignal.timeout(8000) });
-    if (!answer.ok) throw new Error(`${answer.status}`);
-    const told = await answer.json();
-    if ((lostSince || slept) && !document.hidden) startStream();
-    lostSince = null;
-    if (told.events) showEvents(told.events);
-    token = told.token;
-    showPicture();
-    showStatus(told.status, told.viewers);
-  } catch {
-    lostSince ??= new Date();
-    const since = moment(lostSince);
-    setState("lost", `no answer from gatereader since ${since}`, `No answer from gatereader since ${since}; trying again.`);
-  }
-  setTimeout(poll, document.hidden ? 5 * POLL_MS : POLL_MS);
+  showTroubles(status);
+  showCamera(status, viewers);
 }
 
 startStream();
-poll();
+keepAsking(() => `api/events?since=${token}`, POLL_MS, (told) => {
+  if (told.events) showEvents(told.events);
+  token = told.token;
+  showStatus(told.status, told.viewers);
+});

@@ -1,0 +1,77 @@
+"""What is too old to keep, by a clock that may be wrong: neither a jump to 2099 nor a start in 1970 empties the record.
+
+Files are deleted by age only while the clock can be believed: never while the machine knows that it is wrong or it
+says what cannot be; and where nothing tells (no network time), not within a day after it was set by more than a day,
+or was found at the start so far ahead of the newest file that all would go at once.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from edge.clock import EARLIEST, LATEST, JumpMeter, Now, clock_synced, possible, running_time, utc_now
+
+NO_DATE = datetime.max.replace(tzinfo=UTC)
+"""What a name tells that looks like a date and is none; it never gets old."""
+_LARGE = timedelta(days=1)
+_SETTLE = 86_400.0
+"""Seconds without a large jump after which a clock is believed that nothing vouches for."""
+
+
+class Ages:
+    """Tells from when on things are too old. `max_days` is 0 where they never are; `now` is the wall clock.
+
+    `newest` is the moment of the newest thing that was there at the start; None if there was nothing.
+    """
+
+    def __init__(
+        self,
+        max_days: float,
+        now: Now = utc_now,
+        newest: datetime | None = None,
+        running: Callable[[], float] = running_time,
+    ) -> None:
+        self._days, self._now, self._running = timedelta(days=max_days), now, running
+        self._meter = JumpMeter(now, running)
+        self._doubted = float("-inf")
+        self._noticed: dict[Path, datetime] = {}
+        if newest is not None and now() - newest > max(self._days, _LARGE):
+            self._doubted = running()
+
+    def oldest(self) -> datetime | None:
+        """What is from before this moment is too old; None: nothing is, or nobody can tell at the moment."""
+        if abs(self._meter.jump()) > _LARGE:
+            self._doubted = self._running()
+        now = self._now()
+        if not self._days or not possible(now) or (synced := clock_synced()) is False:
+            return None
+        if synced is None and self._running() - self._doubted < _SETTLE:
+            return None
+        return now - self._days
+
+    def born(self, path: Path, told: datetime) -> datetime:
+        """When the file or folder is from, which says `told` by its name or its stamp.
+
+        What was made while the clock was wrong, in 1970 or in the future, counts from when that is noticed: its own
+        time of change is set to that moment. While the clock cannot be believed it is as new as anything.
+        """
+        now = self._now()
+        if told == NO_DATE or EARLIEST <= told <= now + _LARGE:
+            return told
+        if not possible(now) or clock_synced() is False:
+            return told if possible(told) else LATEST
+        if path not in self._noticed:
+            self._noticed[path] = _noticed(path, now)
+        return self._noticed[path]
+
+
+def _noticed(path: Path, now: datetime) -> datetime:
+    """The moment that an earlier run noted as the time of change, else `now`, which is noted."""
+    with contextlib.suppress(OSError):
+        stamp = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if EARLIEST <= stamp <= now + _LARGE:
+            return stamp
+        os.utime(path, (now.timestamp(), now.timestamp()))
+    return now

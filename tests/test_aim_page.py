@@ -1,0 +1,88 @@
+"""The page for aiming in a real browser, as on a telephone in portrait."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aim_scenes import BY_NAME, scene
+from output_samples import MOMENT
+from test_browser import ARGUMENTS, CHROMIUM, wait_for
+
+from edge.aim import AimMeter, AimSettings
+from edge.aim_words import aim_values
+from edge.live import LiveServer, LiveSettings
+from edge.records import Frame, FrameResult, TrackedPlate
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}; apt install chromium")
+
+
+def seen(index: int, width: float, slope: float = 0.0) -> FrameResult:
+    one = scene(2, width, style=BY_NAME["dutch"], slope=slope)
+    track = TrackedPlate(1, one.box, one.text, 0.9, "reading", 3)
+    return FrameResult(Frame(one.image, float(index), MOMENT, index), (one.box,), (track,), ())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    meter = AimMeter(lambda _: 0.4)
+    status = {"camera": {"name": "north", "online": True}, "last_frame_age": 0.1}
+    server = LiveServer(LiveSettings(listen="127.0.0.1:0"), lambda: status, aim_values(meter, AimSettings(), 0.0))
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def page(server: LiveServer) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright; pip install playwright")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 360, "height": 740})
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        yield page
+        browser.close()
+
+
+def test_the_figures_change_with_the_plate_and_nothing_overflows(server: LiveServer, page: Any) -> None:
+    server.publish(FrameResult(seen(0, 80).frame, (), (), ()))
+    page.goto(server.url, wait_until="domcontentloaded")
+    page.get_by_role("link", name="Place the camera").click()
+    page.wait_for_url("**/aim")
+    page.get_by_text("hold a plate, or park a car, at the stop line").wait_for()
+    assert page.locator("#figures").is_hidden()
+
+    server.publish(seen(1, 80, slope=9.0))
+    large = page.locator("#width")
+    wait_for(lambda: large.inner_text().endswith(" px"))
+    first = large.inner_text()
+    assert page.locator("#word").inner_text() == "It will do"
+    assert page.locator("#advice").get_by_text("zoom ×").is_visible()
+    assert page.locator("#advice").get_by_text("turn the camera 9° clockwise").is_visible()
+    rotation = page.locator('.figure[data-key="slope"]')
+    assert rotation.locator(".word").inner_text() == "fair", "a word, not a colour alone"
+    assert page.locator(".figure").count() == 9
+    assert_nothing_overflows(page)
+
+    server.publish(seen(2, 190))
+    wait_for(lambda: large.inner_text() != first)
+    wait_for(lambda: page.locator("#word").inner_text() == "Well placed")
+    assert rotation.locator(".word").inner_text() == "good"
+    assert page.locator('.figure[data-key="width"] .fill').bounding_box()["width"] > 150
+    assert page.locator("#picture").is_visible()
+    assert page.evaluate("parseFloat(getComputedStyle(document.getElementById('width')).fontSize)") >= 40
+
+    server.publish(FrameResult(seen(6, 190).frame, (), (), ()))
+    page.get_by_text("best of the last 10 s, seen 4 s ago").wait_for()
+    assert large.inner_text().endswith(" px"), "whoever walks to the camera still reads it"
+    assert_nothing_overflows(page)
+    assert page.complaints == []
+
+
+def assert_nothing_overflows(page: Any) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.meter *')].filter(e => e.getBoundingClientRect().right > 360.5).length"
+    )
+    assert cut == 0

@@ -1,0 +1,140 @@
+"""A small disk that everything is written to until nothing fits, and one that turns read-only: rows come first."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from output_samples import MOMENT, event
+from review_samples import doubtful
+from test_csv_log import files_of_at_most
+from test_pictures import fill, open_ledger, shown, small_disk
+from test_recording import look
+
+from edge.kept_crops import KeptCrops, ReviewSettings
+from edge.ledger import Ledger
+from edge.log_verify import verify_log
+from edge.recording import Recorder, RecordingSettings
+from edge.records import Frame
+from edge.review import read_items
+
+__all__ = ["small_disk"]
+
+
+class Gate:
+    """All that a service writes, onto one disk."""
+
+    def __init__(self, disk: Path, min_free_megabytes: float) -> None:
+        self.disk = disk
+        self.ledger: Ledger = open_ledger(disk, min_free_megabytes=0.1)
+        self.crops = KeptCrops(ReviewSettings(max_megabytes=0.05), disk / "review")
+        self.recorder = Recorder(RecordingSettings(str(disk / "frames"), "all", min_free_megabytes=min_free_megabytes))
+        self.passes = 0
+
+    def see(self) -> None:
+        """Another pass."""
+        self.passes += 1
+        self.ledger(shown(self.passes, MOMENT + timedelta(minutes=self.passes)))
+        self.crops.add(doubtful(self.passes))
+        self.recorder(look(self.passes * 100))
+
+    @property
+    def errors(self) -> list[str]:
+        return [self.ledger.error, self.crops.error, self.recorder.error]
+
+    def rows(self) -> int:
+        report = verify_log(self.disk / "plates.csv")
+        assert report.broken is None
+        return sum(one.rows for one in report.files)
+
+
+def test_a_recording_leaves_room_for_rows_and_pictures(small_disk: Path) -> None:
+    """It keeps a ring of frames while there is room, and when the pictures of passes need that, it goes first."""
+    gate = Gate(small_disk, min_free_megabytes=0.2)
+    frames = []
+    for _ in range(60):
+        gate.see()
+        frames.append(len(list((small_disk / "frames").glob("*.jpg"))))
+        assert (gate.errors[:2], gate.ledger.waiting) == (["", ""], 0)
+    assert gate.rows() == 60
+    assert len(list((small_disk / "pictures").rglob("*-frame.jpg"))) > 5
+    assert max(frames) > 2
+    assert frames[-1] == 0
+    assert "recording.min_free_megabytes" in gate.recorder.error
+
+
+def test_a_disk_that_somebody_else_fills_stops_nothing_and_all_is_written_later(small_disk: Path) -> None:
+    gate = Gate(small_disk, min_free_megabytes=0)
+    gate.see()
+    fill(small_disk / "ballast")
+    for _ in range(20):
+        gate.see()
+    assert "No space left" in gate.ledger.error
+    assert "No space left" in gate.crops.error
+    assert gate.recorder.error == ""  # it takes the place of its own oldest frame
+    assert gate.ledger.waiting > 10
+    (small_disk / "ballast").unlink()
+    gate.see()
+    assert (gate.errors, gate.ledger.waiting) == (["", "", ""], 0)
+    assert gate.rows() == 22
+    assert read_items(small_disk / "review")[1] == []
+    assert not list(small_disk.rglob("*.partial"))
+
+
+def test_a_recording_that_cannot_begin_does_not_look_through_its_folder_with_every_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "frames").write_text("in its place")
+    recorder = Recorder(RecordingSettings(str(tmp_path / "frames"), "all", min_free_megabytes=0))
+    tries = []
+    begin = recorder._begin
+
+    def counted(frame: Frame) -> None:
+        tries.append(frame.index)
+        begin(frame)
+
+    monkeypatch.setattr(recorder, "_begin", counted)
+    for index in range(250):  # 25 seconds
+        recorder(look(index))
+    assert tries == [0, 100, 200]
+    (tmp_path / "frames").unlink()
+    recorder(look(300))
+    assert recorder.error == ""
+    assert len(list((tmp_path / "frames").glob("*.jpg"))) == 1
+
+
+@pytest.fixture
+def two_faced(small_disk: Path) -> Iterator[Path]:
+    yield small_disk
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+
+
+def test_a_disk_that_turns_read_only_stops_nothing_and_all_is_written_later(two_faced: Path) -> None:
+    """As the kernel does with a card that fails: files that are open can no longer be written either."""
+    gate = Gate(two_faced, min_free_megabytes=0)
+    gate.see()
+    gate.ledger.close()  # the kernel refuses to do it by hand while a file is open for writing
+    subprocess.run(["mount", "-o", "remount,ro", str(two_faced)], check=True)
+    for _ in range(5):
+        gate.see()
+    assert all("Read-only file system" in error for error in gate.errors), gate.errors
+    assert gate.ledger.waiting == 10  # rows and JSON lines
+    subprocess.run(["mount", "-o", "remount,rw", str(two_faced)], check=True)
+    gate.see()
+    assert (gate.errors, gate.ledger.waiting) == (["", "", ""], 0)
+    assert gate.rows() == 7
+
+
+def test_a_half_written_line_of_the_recording_takes_no_other_with_it(tmp_path: Path) -> None:
+    recorder = Recorder(RecordingSettings(str(tmp_path), min_free_megabytes=0))
+    events = [replace(event(first_seen=500.0, last_seen=500.0), event_id=f"{number}") for number in range(3)]
+    recorder(look(0, events=(events[0],)))
+    with files_of_at_most((tmp_path / "events.jsonl").stat().st_size + 100):
+        recorder(look(0, events=(events[1],)))
+    assert "File too large" in recorder.error
+    recorder(look(0, events=(events[2],)))
+    noted = [json.loads(line)["event_id"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert noted == ["0", "2"]
