@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 RUN_ARGS ?=
+INSTALL_ARGS ?=
+INSTALL_CACHE ?= runs/install
 
 ENV := .venv
 TEST_ENV := .venv-test
@@ -17,19 +19,28 @@ VENV_ARGS ?= $(KEPT_ARGS)
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
 
 .DEFAULT_GOAL := help
-.PHONY: .FORCE help run test test-training lint format types train wheel picture settings clean
+.PHONY: .FORCE help run install test test-install test-training test-arm64 lint format types train wheel picture settings clean
 
 help:  ## show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(ENV)/ready  ## start gatereader: the demo scene on http://127.0.0.1:8080/ (RUN_ARGS="--source 0" for a camera)
 	$(ENV)/bin/gatereader run $(RUN_ARGS)
 
+install:  ## install the service on this machine, as root: docs/install.md (INSTALL_ARGS="--camera usb")
+	systemd/install.sh $(INSTALL_ARGS)
+
 test: $(TEST_ENV)/ready  ## run the tests that need no training environment
 	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'not training' --numprocesses auto --maxprocesses 4 --dist loadfile
 
+test-install: $(TEST_ENV)/ready  ## install in Debian 12 and 13, as root, minutes (INSTALL_CACHE=FOLDER for 1 GB of downloads)
+	GATEREADER_TEST_INSTALL=$(INSTALL_CACHE) $(TEST_ENV)/bin/python -m pytest tests/test_install_machine.py
+
 test-training: $(TRAIN_READY)  ## run the tests of the training code (TRAIN_ENV=… for an environment you have)
 	$(OFFLINE) $(TRAIN_ENV)/bin/python -m pytest -m training
+
+test-arm64:  ## compare with emulated Raspberry Pis, as root, minutes (ARM64_CACHE=FOLDER keeps the systems' trees)
+	.ci/arm64 $(ARM64_CACHE)
 
 lint: $(TEST_ENV)/ready  ## check style and format
 	$(TEST_ENV)/bin/ruff check .

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge.camera import CameraError
+from edge.frame_pool import FramePool
 from edge.network import find_cause
 from edge.records import Image
 from edge.v4l2 import holders, video_devices
@@ -34,14 +35,17 @@ class OpenCvCapture:
         self._capture = capture
         self._timeout = read_timeout
         self._device = device
+        self._pool = FramePool()
 
     def read(self) -> Image:
         """The next picture, BGR. OpenCV says False for a stream that ended, and for one that timed out."""
         began = time.monotonic()
-        good, image = self._capture.read()
+        good, image = self._capture.read(self._pool.spare())
         if good and image is not None and image.size:
             self._device = None
-            return np.asarray(image, np.uint8)
+            picture = np.asarray(image, np.uint8)
+            self._pool.keep(picture)
+            return picture
         waited = time.monotonic() - began
         if self._device is not None and (others := _holders(self._device)):
             raise CameraError("busy", f"{self._device} is in use by {others}")

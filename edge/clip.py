@@ -18,6 +18,7 @@ import numpy as np
 
 from edge.capture import keep_quiet
 from edge.errors import SourceError
+from edge.frame_pool import FramePool
 from edge.records import Frame, Image
 from edge.source_state import Cause, SourceState, turn
 
@@ -170,7 +171,7 @@ class Video(Recording):
 
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round; a video that ends early gives what it has, and a warning."""
-        capture = self._open()
+        capture, pool = self._open(), FramePool()
         index, due = 0, 0.0
         try:
             while capture.grab():
@@ -178,12 +179,15 @@ class Video(Recording):
                 index += 1
                 if self._limit and position < due - 1e-6:
                     continue
-                good, image = capture.retrieve()
+                good, image = capture.retrieve(pool.spare())
                 if not good:
                     self._skip(f"{self._path.name} frame {index}", "cannot be decoded")
                     continue
                 due = max(due + 1 / self._limit, position) if self._limit else 0.0
-                yield position, self._path.name, np.asarray(image, np.uint8)
+                frame = np.asarray(image, np.uint8)
+                pool.keep(frame)
+                yield position, self._path.name, frame
+                del frame, image  # else two frames would be held while the third is filled
         finally:
             capture.release()
         self.length = index / self._fps

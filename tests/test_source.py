@@ -372,7 +372,7 @@ def test_wishes_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         def get(self, wish: int) -> float:
             return {cv2.CAP_PROP_FRAME_WIDTH: 800.0, cv2.CAP_PROP_FRAME_HEIGHT: 600.0}[wish]
 
-        def read(self) -> tuple[bool, None]:
+        def read(self, _spare: object) -> tuple[bool, None]:
             return False, None
 
     caplog.set_level("INFO")
