@@ -15,11 +15,12 @@ TRAIN_READY := $(if $(filter .venv-training,$(TRAIN_ENV)),.venv-training/ready)
 # made so stays so.
 KEPT_ARGS := $(if $(shell grep -s 'site-packages = true' $(ENV)/pyvenv.cfg),--system-site-packages)
 VENV_ARGS ?= $(KEPT_ARGS)
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 # Tests never download anything: pip is not called, and ultralytics is told so too.
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
 
 .DEFAULT_GOAL := help
-.PHONY: .FORCE help run install test test-install test-training test-arm64 lint format types train wheel picture settings clean
+.PHONY: .FORCE help run install test test-slow test-install test-training test-arm64 lint format types train wheel picture settings clean
 
 help:  ## show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,7 +32,10 @@ install:  ## install the service on this machine, as root: docs/install.md (INST
 	systemd/install.sh $(INSTALL_ARGS)
 
 test: $(TEST_ENV)/ready  ## run the tests that need no training environment
-	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'not training' --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'not training and not slow' $(SIDE_BY_SIDE)
+
+test-slow: $(TEST_ENV)/ready  ## run those that take long: endurance, flat memory, more power cuts
+	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'slow and not training' $(SIDE_BY_SIDE)
 
 test-install: $(TEST_ENV)/ready  ## install in Debian 12 and 13, as root, minutes (INSTALL_CACHE=FOLDER for 1 GB of downloads)
 	GATEREADER_TEST_INSTALL=$(INSTALL_CACHE) $(TEST_ENV)/bin/python -m pytest tests/test_install_machine.py

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.records import Image
 
-_MOST = 4
+_MOST = 3
 """Frames; as many are in use at once: in the camera's box, in the pipeline, on the page. What is more is made anew."""
 
 

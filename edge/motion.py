@@ -31,7 +31,7 @@ class MotionSettings:
     """False looks for plates in every frame."""
     settle: int = 12
     """Frames without any change in which the detector goes on looking, before it is spared."""
-    at_least_every: int = 30
+    at_least_every: int = 45
     """Even if nothing changes, every so many frames are looked at."""
 
     def __post_init__(self) -> None:

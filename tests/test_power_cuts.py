@@ -116,6 +116,7 @@ def test_half_a_row_survives_a_second_power_cut_while_it_is_put_aside(how: How, 
         assert (report.broken, report.head != START) == (None, True), ended
 
 
+@pytest.mark.slow
 @EVERY_HOW
 def test_crops_for_review(how: How, tmp_path: Path) -> None:
     def keep(folder: Path, tell: Tell) -> None:
@@ -140,6 +141,7 @@ def test_crops_for_review(how: How, tmp_path: Path) -> None:
         assert len(list(ended.folder.iterdir())) == 2 * len(items), (ended, list(ended.folder.iterdir()))
 
 
+@pytest.mark.slow
 @EVERY_HOW
 def test_recorded_frames(how: How, tmp_path: Path) -> None:
     """They are not synchronised, fifteen of them a second would wear a card out: the last ones may be lost or torn."""

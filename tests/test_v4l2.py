@@ -76,7 +76,7 @@ def test_a_camera_that_opens_and_gives_nothing_is_another_programs(
     monkeypatch: pytest.MonkeyPatch, seen: list[Holder], cause: str
 ) -> None:
     class Silent:
-        def read(self) -> tuple[bool, None]:
+        def read(self, _spare: object) -> tuple[bool, None]:
             return False, None
 
     monkeypatch.setattr(capture, "holders", lambda device, own_pid: seen)
