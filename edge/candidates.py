@@ -11,7 +11,7 @@ from edge.preprocess import crop_plate
 from edge.records import Image, PlateBox, PlateReading
 
 LEAST_CHARACTERS = 4
-LEAST_CONFIDENCE = 0.5
+LEAST_CONFIDENCE = 0.7
 
 
 def is_plate(box: PlateBox, reading: PlateReading, threshold: float) -> bool:
