@@ -68,6 +68,8 @@ class Pipeline:
         self._camera = camera
         self._keep_frames = keep_frames
         self._seconds: dict[str, float] = {}
+        self._nothing: list[PlateBox] = []
+        """Boxes of the last frame in which no plate's text was found."""
 
     def use(
         self, detector: Detector, reader: Reader, tracker: TrackerSettings, vote: VoteSettings, *, keep_frames: bool
@@ -126,9 +128,13 @@ class Pipeline:
         threshold = getattr(self._detector, "threshold", 0.0)
         spared = self._tracker.unread(frame.time, boxes)
         counted: list[tuple[PlateBox, PlateReading | None, Image | None]] = []
+        nothing: list[PlateBox] = []
         for index, box in enumerate(boxes):
             if index in spared:
                 counted.append((box, None, None))
+                continue
+            if any(box is known for known in self._nothing):  # the gate rests and gives its last boxes again
+                nothing.append(box)
                 continue
             with self._measured("crop"):
                 crop = crop_plate(frame.image, box)
@@ -136,6 +142,9 @@ class Pipeline:
                 reading = self._reader.read(crop)
             if is_plate(box, reading, threshold) or self._tracker.follows(frame.time, box):
                 counted.append((box, reading, crop))
+            else:
+                nothing.append(box)
+        self._nothing = nothing
         return tuple(one[0] for one in counted), tuple(one[1] for one in counted), tuple(one[2] for one in counted)
 
     def _poll(self, frame: Frame, track: Track, reading: PlateReading, crop: Image) -> None:

@@ -45,6 +45,14 @@ def test_a_faint_grille_starts_no_track() -> None:
     assert watched.pipeline.started == 0
 
 
+def test_a_grille_is_not_read_again_while_the_gate_rests() -> None:
+    watched = gate()
+    resting, looked = faint(), faint()
+    for step, box in enumerate([resting, resting, resting, looked]):
+        watched.see(step * 0.1, (box, reading("I1", 0.3)))
+    assert watched.script.reads == 2  # the same box given again is the gate's; a new one was looked for anew
+
+
 def test_a_faint_plate_is_a_pass() -> None:
     watched = gate()
     for step in range(10):
