@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from edge.poll import is_cut, one_line_width
-from edge.preprocess import crop_plate, plate_view
+from edge.preprocess import crop_plate, plate_view, rotated
 from edge.reader import sharpness
 from edge.records import Frame, FrameResult, Image, PlateBox, TrackedPlate
 from edge.region import RegionSettings, closest_scale
@@ -134,12 +134,7 @@ def frame_scale(frame: Frame, canvas: int, region: RegionSettings) -> float:
 
 def _levelled(grey: Image, slope: float) -> Image:
     """The crop with its text level; unlevel text makes lines look like movement."""
-    if abs(slope) < _LEVEL_FIRST:
-        return grey
-    height, width = grey.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), slope, 1.0)
-    turned = cv2.warpAffine(grey, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(turned, dtype=np.uint8)
+    return grey if abs(slope) < _LEVEL_FIRST else rotated(grey, slope, cv2.INTER_CUBIC)
 
 
 @dataclass(frozen=True, slots=True)

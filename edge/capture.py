@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge.camera import CameraError
 from edge.frame_pool import FramePool
@@ -40,11 +39,9 @@ class OpenCvCapture:
     def read(self) -> Image:
         """The next picture, BGR. OpenCV says False for a stream that ended, and for one that timed out."""
         began = time.monotonic()
-        good, image = self._capture.read(self._pool.spare())
-        if good and image is not None and image.size:
+        picture = self._pool.fill(self._capture.read)
+        if picture is not None:
             self._device = None
-            picture = np.asarray(image, np.uint8)
-            self._pool.keep(picture)
             return picture
         waited = time.monotonic() - began
         if self._device is not None and (others := _holders(self._device)):

@@ -179,15 +179,13 @@ class Video(Recording):
                 index += 1
                 if self._limit and position < due - 1e-6:
                     continue
-                good, image = capture.retrieve(pool.spare())
-                if not good:
+                frame = pool.fill(capture.retrieve)
+                if frame is None:
                     self._skip(f"{self._path.name} frame {index}", "cannot be decoded")
                     continue
                 due = max(due + 1 / self._limit, position) if self._limit else 0.0
-                frame = np.asarray(image, np.uint8)
-                pool.keep(frame)
                 yield position, self._path.name, frame
-                del frame, image  # else two frames would be held while the third is filled
+                del frame  # else two frames would be held while the third is filled
         finally:
             capture.release()
         self.length = index / self._fps

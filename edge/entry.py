@@ -3,15 +3,11 @@
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from edge.clock import clock_synced
+from edge.clock import clock_synced, utc_now
 from edge.records import PlateEvent
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _salt() -> str:
@@ -27,7 +23,7 @@ class Entry:
     """The saved picture of the plate, as the reader saw it; None if there is none."""
     frame: Path | None = None
     """The saved picture of the whole frame that the crop is from."""
-    recorded: datetime = field(default_factory=_now)
+    recorded: datetime = field(default_factory=utc_now)
     """By the machine's clock."""
     clock_synced: bool | None = field(default_factory=clock_synced)
     """Whether that clock was right; None if nobody knows."""

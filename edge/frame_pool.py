@@ -5,6 +5,8 @@ blocks back at once, so each new one comes as 677 pages that are yet to be zeroe
 """
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +16,24 @@ _MOST = 3
 """Frames; as many are in use at once: in the camera's box, in the pipeline, on the page. What is more is made anew."""
 
 
+Fill = Callable[[Image | None], tuple[bool, Any]]
+"""As OpenCV's captures read and retrieve: into a frame that they are given, or a new one; and whether they could."""
+
+
 class FramePool:
     """Hands out a frame that nobody holds any more. For one thread that fills frames; they may be dropped in others."""
 
     def __init__(self) -> None:
         self._frames: list[Image] = []
+
+    def fill(self, fill: Fill) -> Image | None:
+        """A frame that was filled, to be used again once nobody has it; None if there was nothing to fill it with."""
+        good, image = fill(self.spare())
+        if not good or image is None or not image.size:
+            return None
+        frame = np.asarray(image, np.uint8)
+        self.keep(frame)
+        return frame
 
     def spare(self) -> Image | None:
         """A frame to be overwritten, or None; hand in what it became by `keep`."""

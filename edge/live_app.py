@@ -22,8 +22,10 @@ from edge.source_state import Cause
 STALL_SECONDS = 10.0
 """A processing loop that has not turned for this long is reported as dead; so are frames that do not come."""
 
-_HEALTH_KEYS = ("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes", "clock")
-_WRITTEN_KEYS = ("written_mb", "written_mb_a_day")
+_HEALTH_KEYS = (
+    *("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes", "clock"),
+    *("written_mb", "written_mb_a_day"),
+)
 _CAMERA_KEYS = ("online", "since")
 _CAUSES = get_args(Cause)
 _REPEAT_SECONDS = 5.0
@@ -161,7 +163,7 @@ class LiveApp:
         status = self._status()
         alive = not _is_old(status.get("loop_age"))
         told: dict[str, object] = {"alive": alive}
-        told |= {key: status[key] for key in (*_HEALTH_KEYS, *_WRITTEN_KEYS) if key in status}
+        told |= {key: status[key] for key in _HEALTH_KEYS if key in status}
         camera = status.get("camera")
         if isinstance(camera, Mapping):  # its cause or description may hold an address
             told["camera"] = {key: camera[key] for key in _CAMERA_KEYS if key in camera}

@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 import cv2
-import numpy as np
 
-from edge.preprocess import PLATE_MARGIN
+from edge.preprocess import PLATE_MARGIN, rotated
 from edge.records import Image, PlateReading
 
 _SURE = 0.9
@@ -25,7 +24,11 @@ real crops and photographs (docs/reader.md), where it hardly matters from 2 to 8
 
 def read_well(crop: Image, read: Callable[[Image], PlateReading]) -> PlateReading:
     """The reading of a crop, (H, W, 3) BGR or (H, W) grey; an unsure one is made again, and the looks at it vote."""
-    first = read(crop)
+    return look_again(read(crop), crop, read)
+
+
+def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateReading]) -> PlateReading:
+    """`read_well` of a crop whose first reading is there already."""
     if first.confidence >= _SURE:
         return first
     readings = [first, *(read(look) for look in other_looks(crop))]
@@ -42,6 +45,4 @@ def other_looks(crop: Image) -> Iterator[Image]:
         x, y = round(across * width), round(down * height)
         yield crop[y : height - y, x : width - x]
     for angle in (_TURN, -_TURN):
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
-        turned = cv2.warpAffine(crop, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        yield np.asarray(turned, np.uint8)
+        yield rotated(crop, angle, cv2.INTER_LINEAR)

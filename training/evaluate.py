@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edge.errors import ConfigError, SourceError
-from edge.looks import read_well
+from edge.looks import look_again
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
 from training.dataset import Sample, data_folder, load_picture
@@ -32,14 +32,13 @@ CELL_WIDTH, CELL_HEIGHT = 220, 96
 
 def evaluate_reader(reader: PlateReader, samples: list[Sample]) -> dict[str, Any]:
     """Scores of all samples together and of each set, "exact" and, with only one look at each crop, "once"."""
-    crops = [load_picture(sample.image) for sample in samples]
-    return _scores(samples, read_all(reader, crops), [reader.read(crop) for crop in crops])
+    return _scores(samples, *read_all(reader, [load_picture(sample.image) for sample in samples]))
 
 
-def read_all(reader: CropReader, crops: Sequence[Image]) -> list[PlateReading]:
-    """Every crop as `gatereader read --crops` reads it."""
-    shown = track(crops, "reading", console=Console(stderr=True), transient=True)
-    return [read_well(crop, reader.read) for crop in shown]
+def read_all(reader: CropReader, crops: Sequence[Image]) -> tuple[list[PlateReading], list[PlateReading]]:
+    """Every crop as `gatereader read --crops` reads it, and at the first look."""
+    once = [reader.read(crop) for crop in track(crops, "reading", console=Console(stderr=True), transient=True)]
+    return [look_again(first, crop, reader.read) for first, crop in zip(once, crops, strict=True)], once
 
 
 def _scores(samples: list[Sample], well: Sequence[PlateReading], once: Sequence[PlateReading]) -> dict[str, Any]:
@@ -147,8 +146,9 @@ def main(arguments: list[str]) -> int:
             f"{given.data}: no plate to judge by in {given.split}; a plate of your own crops is held back"
         )
     crops = [load_picture(sample.image) for sample in samples]
-    judged = Judged(samples, crops, read_all(reader, crops))
-    scores = _scores(samples, judged.readings, [reader.read(crop) for crop in crops])
+    well, once = read_all(reader, crops)
+    judged = Judged(samples, crops, well)
+    scores = _scores(samples, well, once)
     versus = {}
     if others:
         ours = run(own(reader, "ours"), crops)

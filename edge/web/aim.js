@@ -48,12 +48,6 @@ function showFigure(node, figure) {
   node.querySelector(".limit.good").style.left = share(figure.good, figure.full);
 }
 
-function showAdvice(advice) {
-  const list = byId("advice");
-  if ([...list.children].map((node) => node.textContent).join("\n") === advice.join("\n")) return;
-  list.replaceChildren(...advice.map((text) => element("li", "", text)));
-}
-
 function whenText(aim) {
   if (aim.ago === null) return "";
   if (aim.ago > 0) return `best of the last 10 s, seen ${Math.round(aim.ago)} s ago`;
@@ -70,7 +64,7 @@ function showAim(aim) {
   text.classList.toggle("none", none || !aim.text);
   write(text, none ? "nothing to measure" : aim.text || "not read yet");
   write(byId("when"), whenText(aim));
-  showAdvice(aim.advice);
+  showLines(byId("advice"), aim.advice);
   const list = byId("figures");
   if (!list.children.length) list.replaceChildren(...aim.figures.map(figureNode));
   list.hidden = none;

@@ -18,6 +18,12 @@ function element(tag, className, text) {
   return node;
 }
 
+/* Shows a list of texts; one that says the same already is left alone, for a screen reader and a selection. */
+function showLines(list, texts) {
+  if ([...list.children].map((node) => node.textContent).join("\n") === texts.join("\n")) return;
+  list.replaceChildren(...texts.map((text) => element("li", "", text)));
+}
+
 const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 function duration(seconds) {

@@ -121,11 +121,9 @@ function troublesOf(status) {
 }
 
 function showTroubles(status) {
-  const list = byId("troubles");
   const told = troublesOf(status);
-  if (told.join("\n") === [...list.children].map((node) => node.textContent).join("\n")) return;
-  list.replaceChildren(...told.map((text) => element("li", "", text)));
-  list.hidden = told.length === 0;
+  showLines(byId("troubles"), told);
+  byId("troubles").hidden = told.length === 0;
 }
 
 function showStatus(status, viewers) {
