@@ -52,8 +52,8 @@ class SceneSettings:
 
 
 # Share of the real views, and least and greatest zoom on top of the device's scale. The web's plates are close
-# already; Open Images' are small and become smaller.
-_SOURCES = {"openimages": (0.62, 0.8, 2.1), "romania": (0.18, 0.74, 1.85), "web": (0.2, 0.31, 1.1)}
+# already; Open Images' are small and become smaller, or as large as a plate at a gate is.
+_SOURCES = {"openimages": (0.62, 0.8, 2.8), "romania": (0.18, 0.74, 1.85), "web": (0.2, 0.31, 1.1)}
 
 
 class SceneMaker:

@@ -257,6 +257,7 @@ def main(argv: list[str]) -> int:
         "batch": "scenes a step",
         "threads": "of torch",
         "rate": "highest learning rate",
+        "calm_from": "share of the schedule from which on there are no mosaics and fewer pasted plates",
         "validate_every": "seconds between validations",
         "start": "checkpoint to fine-tune",
         "extra": "folder of further frames with images/ and labels/",
