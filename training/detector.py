@@ -9,6 +9,7 @@ _STEPS = {
     "train": ("training.detector_train", "train from scratch, or fine-tune"),
     "average": ("training.detector_average", "the mean of two checkpoints, one of which went on from the other"),
     "export": ("training.detector_export", "write models/detector.tflite (int8) and its card"),
+    "versus": ("training.detector_versus", "time the network beside well-known ones, in LiteRT and onnxruntime"),
     "evaluate": ("training.detector_evaluate", "score the exported model by source, with sheets of its faults"),
 }
 

@@ -57,13 +57,25 @@ _SOURCES = {
 
 def convert(network: Any, size: int, calibration: Sequence[npt.NDArray[np.float32]], out: Path) -> None:
     """Write the int8 file; `calibration` holds canvases (1, S, S, 3), 0 to 1."""
-    import litert_torch  # noqa: PLC0415 - imports for seconds
-    from ai_edge_quantizer import quantizer, recipe  # noqa: PLC0415
-    from ai_edge_quantizer.utils import qsv_utils  # noqa: PLC0415
-
     cut = CutNetwork(network.fuse(verbose=False)).eval().requires_grad_(False)
     float_file = out.with_suffix(".float.tflite")
-    litert_torch.convert(cut, (torch.rand(1, size, size, 3),)).export(str(float_file))
+    to_litert(cut, size, float_file)
+    quantize(float_file, calibration, out)
+    float_file.unlink()
+
+
+def to_litert(module: torch.nn.Module, size: int, out: Path) -> None:
+    """Write a module that takes (1, S, S, 3) as a float .tflite file."""
+    import litert_torch  # noqa: PLC0415 - imports for seconds
+
+    litert_torch.convert(module, (torch.rand(1, size, size, 3),)).export(str(out))
+
+
+def quantize(float_file: Path, calibration: Sequence[npt.NDArray[np.float32]], out: Path) -> None:
+    """Make an int8 file of a float one of `to_litert`, by the ranges seen on canvases (1, S, S, 3)."""
+    from ai_edge_quantizer import quantizer, recipe  # noqa: PLC0415 - as above
+    from ai_edge_quantizer.utils import qsv_utils  # noqa: PLC0415
+
     calibrator = quantizer.Quantizer(str(float_file))
     calibrator.load_quantization_recipe(recipe.static_wi8_ai8())
     ranges: dict[str, Any] = {}
@@ -74,7 +86,6 @@ def convert(network: Any, size: int, calibration: Sequence[npt.NDArray[np.float3
     maker = quantizer.Quantizer(str(float_file))
     maker.load_quantization_recipe(recipe.static_wi8_ai8())
     maker.quantize(calibration_result=ranges).export_model(str(out), overwrite=True)
-    float_file.unlink()
 
 
 def calibration_canvases(folder: Path, size: int, count: int) -> list[npt.NDArray[np.float32]]:

@@ -53,15 +53,35 @@ def ensure_torchvision() -> bool:
 
 def build_network() -> Any:
     """The untrained network; called with a batch in a dict, it returns ultralytics' detection loss."""
-    ensure_torchvision()
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0")  # it would look for updates and install packages
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path("runs").resolve()))  # and write into the home directory
-    from ultralytics.cfg import get_cfg  # noqa: PLC0415 - after the check and the settings above
-    from ultralytics.nn.tasks import DetectionModel  # noqa: PLC0415
-
-    network = DetectionModel(str(NETWORK_FILE), nc=1, verbose=False)
-    network.args = get_cfg()  # the loss's weights of box, class and distribution
+    network = _detection_model(NETWORK_FILE)
+    network.args = _ultralytics("cfg").get_cfg()  # the loss's weights of box, class and distribution
     return network
+
+
+def _ultralytics(module: str) -> Any:
+    """A module of ultralytics, kept from looking for updates and from writing into the home directory."""
+    ensure_torchvision()
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0")
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path("runs").resolve()))
+    return importlib.import_module(f"ultralytics.{module}")
+
+
+def _detection_model(description: Path | str) -> Any:
+    return _ultralytics("nn.tasks").DetectionModel(str(description), nc=1, verbose=False)
+
+
+class ForeignNetwork(nn.Module):  # type: ignore[misc]
+    """An untrained network that ultralytics describes, with its box decoding, for comparisons of speed."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__()
+        self.network = _detection_model(description).fuse(verbose=False).eval()
+        head = self.network.model[-1]
+        head.export = True  # boxes and scores alone, in one tensor, as ultralytics exports it
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, H, W, 3) 0 to 1 → (N, 5, boxes)."""
+        return self.network(pixels.permute(0, 3, 1, 2))
 
 
 def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:
