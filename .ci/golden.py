@@ -26,7 +26,7 @@ import numpy.typing as npt
 from edge.clip import read_picture
 from edge.demo import demo_truth
 from edge.demo_scene import DemoScene
-from edge.detector import PlateDetector
+from edge.detector import DetectorSettings, PlateDetector
 from edge.doctor import versions
 from edge.reader import PlateReader
 from edge.records import Frame, PlateReading
@@ -89,7 +89,7 @@ def compute(pictures: Path, result: Path, given: Path | None = None) -> None:
 
     With `given` each call is made again with the input that it had there, where that is another.
     """
-    detector, reader = PlateDetector(), PlateReader()
+    detector, reader = PlateDetector(DetectorSettings("large")), PlateReader()
     arrays: dict[str, npt.NDArray[Any]] = {}
     plates: dict[str, list[dict[str, Any]]] = {}
     models: dict[str, Int8Model] = {}

@@ -10,13 +10,12 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.card import shipped_model
+from edge.detector_choice import AUTO, detector_path
 from edge.errors import ModelError
 from edge.geometry import overlap, shifted
 from edge.preprocess import Letterboxed, letterbox, to_int8
@@ -44,8 +43,9 @@ FINDABLE_WIDTH = 16
 class DetectorSettings:
     """What the plate detector can be told."""
 
-    model: str = ""
-    """Path of the int8 .tflite file, its card beside it; empty: the one that came with gatereader."""
+    model: str = AUTO
+    """"large" or "small", which came with gatereader; "auto": the large one unless a frame of it takes longer than
+    0.25 s here; or the path of an int8 .tflite file, its card beside it."""
     threshold: float = 0.0
     """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
     candidates: float = 0.15
@@ -83,7 +83,7 @@ class PlateDetector:
 
     def __init__(self, settings: DetectorSettings = DetectorSettings(), region: RegionSettings | None = None) -> None:
         """Load the model; ModelError if it or its card is missing or damaged."""
-        path = Path(settings.model) if settings.model else shipped_model("detector.tflite")
+        path = detector_path(settings.model, settings.threads)
         self.model = Int8Model(path, "detector", settings.threads)
         self.card = self.model.card
         decoding = self.card.decoding

@@ -10,7 +10,7 @@ import os
 import platform
 import pwd
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from edge.card import shipped_model
 from edge.check import check
 from edge.clock import clock_synced
 from edge.config import Config
+from edge.detector_choice import detector_path
 from edge.doctor_board import board, clock, memory, temperature, threads, throttling
 from edge.doctor_disk import disk
 from edge.doctor_machine import Diagnosis, Machine
@@ -85,7 +86,7 @@ def _of_the_configuration(config: Config, machine: Machine) -> Iterator[Diagnosi
     yield cameras(config.source.source, machine)
     if (reached := network(config.source)) is not None:
         yield reached
-    yield from (delegate(kind, model) for kind, model in _models(config))
+    yield from (delegate(kind, find) for kind, find in _models(config))
     yield threads(max(config.detector.threads, config.reader.threads), len(os.sched_getaffinity(0)))
     for folder in _folders(config):
         yield disk(machine, folder, config.pictures.min_free_megabytes)
@@ -176,12 +177,11 @@ def network(settings: SourceSettings) -> Diagnosis | None:
     return Diagnosis("network", "bad", f"{public_url(source)}: {cause}: {advice}", "docs/sources.md has what helps")
 
 
-def delegate(kind: str, model: str) -> Diagnosis:
+def delegate(kind: str, find: Callable[[], Path]) -> Diagnosis:
     """Whether the processor's fast kernels (XNNPACK) compute a model, or the slow ones that every TFLite has."""
     what = f"{kind}'s kernels"
     try:
-        path = Path(model) if model else shipped_model(f"{kind}.tflite")
-        interpreter, backend = open_interpreter(path)
+        interpreter, backend = open_interpreter(find())
     except (ModelError, OSError) as error:
         return Diagnosis(what, "unknown", str(error))
     list_operations = getattr(interpreter, "_get_ops_details", None)
@@ -194,8 +194,12 @@ def delegate(kind: str, model: str) -> Diagnosis:
     return Diagnosis(what, "attention", f"{backend} without a delegate: several times slower", cure)
 
 
-def _models(config: Config) -> tuple[tuple[str, str], ...]:
-    return ("detector", config.detector.model), ("reader", config.reader.model)
+def _models(config: Config) -> tuple[tuple[str, Callable[[], Path]], ...]:
+    named = config.reader.model
+    return (
+        ("detector", lambda: detector_path(config.detector.model, config.detector.threads)),
+        ("reader", lambda: Path(named) if named else shipped_model("reader.tflite")),
+    )
 
 
 def _folders(config: Config) -> list[Path]:

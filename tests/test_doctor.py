@@ -14,6 +14,7 @@ from output_samples import entry
 
 from edge import __version__, doctor
 from edge.bundle import write_bundle
+from edge.card import shipped_model
 from edge.cli import main
 from edge.config import Config, load_config, read_config
 from edge.csv_log import CsvLog, CsvSettings
@@ -337,18 +338,22 @@ def test_a_network_camera_is_asked_and_its_password_not_shown(answer: bytes, sta
     assert network(SourceSettings("demo:")) is None
 
 
+def reader_file() -> Path:
+    return shipped_model("reader.tflite")
+
+
 def test_the_shipped_models_are_computed_by_fast_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert told(delegate("reader", "")).startswith("ok: ai-edge-litert with a delegate (XNNPACK)")
-    assert delegate("reader", str(tmp_path / "nowhere.tflite")).state == "unknown"
+    assert told(delegate("reader", reader_file)).startswith("ok: ai-edge-litert with a delegate (XNNPACK)")
+    assert delegate("reader", lambda: tmp_path / "nowhere.tflite").state == "unknown"
 
     class Slow:
         def _get_ops_details(self) -> list[dict[str, str]]:
             return [{"op_name": "CONV_2D"}]
 
     monkeypatch.setattr(doctor, "open_interpreter", lambda _: (Slow(), "tflite-runtime"))
-    assert told(delegate("reader", "")).startswith("attention: tflite-runtime without a delegate")
+    assert told(delegate("reader", reader_file)).startswith("attention: tflite-runtime without a delegate")
     monkeypatch.setattr(doctor, "open_interpreter", lambda _: (object(), "tflite-runtime"))
-    assert delegate("reader", "").state == "unknown"
+    assert delegate("reader", reader_file).state == "unknown"
 
 
 # --- the whole

@@ -1,0 +1,102 @@
+"""Which shipped detector runs: by name, by path, and by how long the large one takes here."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from edge import detector_choice
+from edge.card import TensorSpec, load_card, shipped_model
+from edge.detector import DetectorSettings, PlateDetector
+from edge.detector_choice import detector_path, seconds_a_run
+from edge.errors import ModelError
+
+LARGE, SMALL = "detector.tflite", "detector_small.tflite"
+Pace = Callable[..., None]
+
+
+class FakeModel:
+    """Takes the seconds that it is told, run by run."""
+
+    def __init__(self, seconds: list[float]) -> None:
+        self.card = SimpleNamespace(input=TensorSpec("in", (1, 8, 8, 3), "int8", 1 / 255, -128))
+        self.seconds, self.now = list(seconds), 0.0
+
+    def run(self, array: np.ndarray) -> list[np.ndarray]:
+        assert array.shape == (1, 8, 8, 3)
+        assert array.dtype == np.int8
+        assert (array == -128).all()
+        self.now += self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
+        return []
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    detector_choice._measured.cache_clear()
+    yield
+    detector_choice._measured.cache_clear()
+
+
+@pytest.fixture
+def pace(monkeypatch: pytest.MonkeyPatch) -> Pace:
+    def set_pace(*seconds: float) -> None:
+        model = FakeModel(list(seconds))
+        monkeypatch.setattr(detector_choice, "Int8Model", lambda *_: model)
+        monkeypatch.setattr("edge.detector_choice.time.perf_counter", lambda: model.now)
+
+    return set_pace
+
+
+@pytest.mark.parametrize(("seconds", "chosen"), [(0.03, LARGE), (0.24, LARGE), (0.26, SMALL), (3.0, SMALL)])
+def test_auto_takes_the_small_one_where_the_large_one_is_slow(
+    pace: Pace, caplog: pytest.LogCaptureFixture, seconds: float, chosen: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    pace(seconds)
+    assert detector_path("auto") == shipped_model(chosen)
+    name = "large" if chosen == LARGE else "small"
+    assert caplog.messages == [
+        f"plate detector: the large model takes {1000 * seconds:.0f} ms a frame here, so the {name} one runs "
+        "(detector.model)"
+    ]
+
+
+def test_it_measures_once_for_each_number_of_threads(pace: Pace) -> None:
+    pace(0.03)
+    assert detector_path("auto") == shipped_model(LARGE)
+    pace(9.0)
+    assert detector_path("auto") == shipped_model(LARGE)
+    assert detector_path("auto", 4) == shipped_model(SMALL)
+
+
+def test_a_hiccup_and_the_first_run_do_not_count(pace: Pace) -> None:
+    pace(2.0, 1.5, 0.05, 0.9)
+    assert detector_path("auto") == shipped_model(LARGE)
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"), [("", LARGE), ("large", LARGE), ("small", SMALL)], ids=["empty", "large", "small"]
+)
+def test_names_mean_what_came_with_gatereader(model: str, wanted: str) -> None:
+    assert detector_path(model) == shipped_model(wanted)
+
+
+def test_anything_else_is_a_path(tmp_path: Path) -> None:
+    assert detector_path("/srv/own.tflite") == Path("/srv/own.tflite")
+    with pytest.raises(ModelError, match="no such model file"):
+        PlateDetector(DetectorSettings(str(tmp_path / "none.tflite")))
+
+
+def test_the_small_one_is_shipped_sound_and_sees_fewer_pixels() -> None:
+    small, large = (load_card(shipped_model(name), "detector") for name in (SMALL, LARGE))
+    assert small.input.shape[1] < large.input.shape[1]
+    detector = PlateDetector(DetectorSettings("small"))
+    assert detector.card.sha256 == small.sha256
+    assert detector.threshold == small.decoding["threshold"]
+
+
+def test_a_real_model_takes_some_time() -> None:
+    assert 0 < seconds_a_run(PlateDetector(DetectorSettings("small")).model) < 60
