@@ -12,10 +12,9 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.card import shipped_model
 from edge.config import Config, Origins
 from edge.config_show import show_config
-from edge.doctor import report_json, report_lines
+from edge.doctor import model_files, report_json, report_lines
 from edge.doctor_machine import Diagnosis, Machine
 from edge.doctor_service import UNIT
 from edge.errors import ConfigError, GateReaderError, OutputError
@@ -124,10 +123,9 @@ def _plates(config: Config | None) -> Iterator[str]:
 
 def _cards(config: Config) -> dict[str, str]:
     cards = {}
-    for kind, model in (("detector", config.detector.model), ("reader", config.reader.model)):
+    for kind, find in model_files(config):
         try:
-            path = Path(model) if model else shipped_model(f"{kind}.tflite")
-            values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            values = json.loads(find().with_suffix(".json").read_text(encoding="utf-8"))
         except (GateReaderError, OSError, ValueError):
             continue  # the doctor tells of it
         values.pop("golden", None)

@@ -86,7 +86,7 @@ def _of_the_configuration(config: Config, machine: Machine) -> Iterator[Diagnosi
     yield cameras(config.source.source, machine)
     if (reached := network(config.source)) is not None:
         yield reached
-    yield from (delegate(kind, find) for kind, find in _models(config))
+    yield from (delegate(kind, find) for kind, find in model_files(config))
     yield threads(max(config.detector.threads, config.reader.threads), len(os.sched_getaffinity(0)))
     for folder in _folders(config):
         yield disk(machine, folder, config.pictures.min_free_megabytes)
@@ -194,7 +194,8 @@ def delegate(kind: str, find: Callable[[], Path]) -> Diagnosis:
     return Diagnosis(what, "attention", f"{backend} without a delegate: several times slower", cure)
 
 
-def _models(config: Config) -> tuple[tuple[str, Callable[[], Path]], ...]:
+def model_files(config: Config) -> tuple[tuple[str, Callable[[], Path]], ...]:
+    """Detector and reader, and what tells the file of each; it raises ModelError if a shipped one is missing."""
     named = config.reader.model
     return (
         ("detector", lambda: detector_path(config.detector.model, config.detector.threads)),

@@ -1,4 +1,4 @@
-"""Other looks at a crop that was read without being sure: a little tighter, and turned either way.
+"""Other looks at a crop that was read without being sure: tighter, turned either way, and upright if it is slanted.
 
 What is hard to read is misread differently when it is moved by a few pixels, while what is right tends to come again.
 """
@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 import cv2
+import numpy as np
 
 from edge.preprocess import PLATE_MARGIN, rotated
 from edge.records import Image, PlateReading
+from edge.slant import slant, upright
 
 _SURE = 0.9
 _MARGIN = PLATE_MARGIN / (1 + 2 * PLATE_MARGIN)
@@ -17,6 +19,8 @@ _TIGHTER = ((_MARGIN, _MARGIN), (0.01, 0.08))
 """Shares of the crop's width and height that are cut off on either side."""
 _TURN = 3.0
 """Degrees."""
+_SLANTED, _LEANING = 6.0, 8.0
+"""Degrees of slope or of lean from which on a crop is also read upright."""
 _POWER = 6.0
 """Between the sum of the confidences with which a text was read (1) and the highest one alone (infinity); measured on
 real crops and photographs (docs/reader.md), where it hardly matters from 2 to 8."""
@@ -39,10 +43,20 @@ def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateRe
 
 
 def other_looks(crop: Image) -> Iterator[Image]:
-    """The crop without its margin, without what stands above and below the number, and turned either way."""
+    """The crop without its margin, without what stands above and below the number, and turned either way; one that is
+    seen slanted also upright, with and without those."""
+    yield from _tighter(crop)
+    for angle in (_TURN, -_TURN):
+        yield rotated(crop, angle, cv2.INTER_LINEAR)
+    seen = slant(crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8))
+    if seen and (abs(seen.slope) >= _SLANTED or abs(seen.lean) >= _LEANING):
+        stood = upright(crop, seen)
+        yield stood
+        yield from _tighter(stood)
+
+
+def _tighter(crop: Image) -> Iterator[Image]:
     height, width = crop.shape[:2]
     for across, down in _TIGHTER:
         x, y = round(across * width), round(down * height)
         yield crop[y : height - y, x : width - x]
-    for angle in (_TURN, -_TURN):
-        yield rotated(crop, angle, cv2.INTER_LINEAR)

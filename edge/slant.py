@@ -5,6 +5,7 @@ into few sharp peaks. Lines of text are found by their upper and lower edges, st
 plate's own border, which runs the same ways, helps.
 """
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -57,6 +58,18 @@ def slant(grey: Image) -> Slant | None:
     slope = _sharpest(low[flat], right[flat], down[flat], _MOST_SLOPE)
     lean = _sharpest(right[~flat], -low[~flat], across[~flat], _MOST_LEAN)
     return Slant(slope, lean)
+
+
+def upright(picture: Image, seen: Slant) -> Image:
+    """A picture, (H, W, 3) or (H, W), with its text level and its strokes upright; it keeps its size."""
+    height, width = picture.shape[:2]
+    fall, lean = np.tan(np.radians((seen.slope, seen.lean)))
+    undone = np.linalg.inv(np.array([[1.0, -lean], [fall, 1.0]]))  # of what makes of right and down what is seen
+    undone /= math.sqrt(abs(np.linalg.det(undone)))  # the lettering keeps its area
+    middle = np.array([width / 2, height / 2])
+    matrix = np.concatenate([undone, (middle - undone @ middle)[:, None]], axis=1)
+    stood = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(stood, dtype=np.uint8)
 
 
 def _sharpest(place: Doubles, along: Doubles, weight: Doubles, most: float) -> float:

@@ -9,6 +9,7 @@ from core_fakes import reading
 
 from edge.looks import other_looks, read_well
 from edge.records import Image, PlateReading
+from edge.slant import Slant, slant, upright
 
 CROP = np.zeros((40, 160, 3), np.uint8)
 
@@ -48,6 +49,34 @@ def test_the_looks_are_tighter_and_turned_either_way() -> None:
         assert look.shape == crop.shape
         left, right = (int(look[:, column].argmin()) for column in (10, 229))
         assert sign * (left - right) == pytest.approx(219 * np.tan(np.radians(3.0)), abs=2)
+
+
+def lettering(slope: float = 0.0, lean: float = 0.0) -> Image:
+    """A plate of seven strokes with bars, (60, 240) grey, slanted by so many degrees."""
+    crop = np.full((60, 240), 220, np.uint8)
+    for x in range(40, 201, 26):
+        cv2.line(crop, (x, 20), (x, 40), 20, 4)
+        cv2.line(crop, (x, 20), (x + 12, 20), 20, 3)
+        cv2.line(crop, (x, 40), (x + 12, 40), 20, 3)
+    return upright(crop, Slant(-slope, -lean))
+
+
+@pytest.mark.parametrize(("slope", "lean", "looks"), [(0, 0, 4), (3, 0, 4), (10, 0, 7), (-12, 5, 7), (0, 15, 7)])
+def test_what_is_seen_slanted_is_also_read_upright(slope: float, lean: float, looks: int) -> None:
+    made = list(other_looks(lettering(slope, lean)))
+    assert len(made) == looks
+    for look in made[4:5]:
+        seen = slant(look)
+        assert seen is not None
+        assert max(abs(seen.slope), abs(seen.lean)) < 3
+
+
+def test_upright_keeps_size_and_colour() -> None:
+    crop = np.zeros((40, 160, 3), np.uint8)
+    crop[..., 2] = 200
+    stood = upright(crop, Slant(12, -8))
+    assert stood.shape == crop.shape
+    assert (stood == crop).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3, 3), (5, 400)])
