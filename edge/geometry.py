@@ -44,6 +44,21 @@ def at_edge(box: PlateBox, width: int, height: int, margin: float = 1.0) -> bool
     return box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin
 
 
+def completed(box: PlateBox, like: PlateBox, width: int, height: int, margin: float = 1.0) -> PlateBox:
+    """A box with what the edge of a frame of this size hides of it, if the plate is as large as `like`; one that no
+    edge cuts is left as it is."""
+    x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
+    if x1 < margin:
+        x1 = min(x1, x2 - like.width)
+    elif x2 > width - margin:
+        x2 = max(x2, x1 + like.width)
+    if y1 < margin:
+        y1 = min(y1, y2 - like.height)
+    elif y2 > height - margin:
+        y2 = max(y2, y1 + like.height)
+    return PlateBox(x1, y1, x2, y2, box.confidence)
+
+
 def shifted(box: PlateBox, dx: float, dy: float) -> PlateBox:
     """The box, moved by so many pixels."""
     return PlateBox(box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy, box.confidence)

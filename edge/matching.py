@@ -1,8 +1,8 @@
 """Whether a box in a new frame is the plate of a track: by its place, by its size, by what is read in it."""
 
 from edge.alignment import contradict, distance, related, similar
-from edge.geometry import closeness, gap_in_widths, overlap, same_size
-from edge.records import PlateBox, PlateReading
+from edge.geometry import closeness, completed, gap_in_widths, overlap, same_size
+from edge.records import Frame, PlateBox, PlateReading
 from edge.track import STILL, Track, TrackerSettings
 
 TELLING = 5
@@ -23,20 +23,21 @@ _REPEATED_LATER = 3.0
 _ALIKE = 0.5
 
 
-def score(track: Track, time: float, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> float:
-    """How well a box fits a track; 0 where it cannot be the same plate."""
+def score(track: Track, frame: Frame, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> float:
+    """How well a box of a frame fits a track; 0 where it cannot be the same plate."""
     if track.gone:
         return 0.0
     known, text = track.poll.text, reading.text if reading is not None else ""
     confidence = min(track.poll.confidence, reading.confidence if reading is not None else 0.0)
-    weak = time - track.last_time > settings.weak_after
+    weak = frame.time - track.last_time > settings.weak_after
     # at a slow camera a plate that nobody can read yet may have come a long way
-    place = _place(track, time, box, settings, settings.reach * (2.0 if weak and confidence < _HALF else 1.0))
+    reach = settings.reach * (2.0 if weak and confidence < _HALF else 1.0)
+    place = _place(track, frame, box, settings, reach)
     if not known or not text:
         return place
     if text == known and len(text) >= TELLING:
         return place + (_REPEATED_LATER if weak else _REPEATED)
-    if weak and _is_another(track, known, text, confidence, settings) and not _goes_on(track, time, box):
+    if weak and _is_another(track, known, text, confidence, settings) and not _goes_on(track, frame.time, box):
         return 0.0
     # … and a plate that can be read may be anywhere, a character or two misread
     alike = (similar(known, text) and (weak or place > 0)) or (weak and related(known, text))
@@ -85,21 +86,25 @@ def _repeats(plate: str, text: str, clear: bool) -> bool:
     return text == plate or cut or (not clear and similar(plate, text))
 
 
-def _place(track: Track, time: float, box: PlateBox, settings: TrackerSettings, reach: float) -> float:
-    """0 to 2: how near the box is to where the plate should be by now, at the speed it had or braking."""
-    since = time - track.last_time
+def _place(track: Track, frame: Frame, box: PlateBox, settings: TrackerSettings, reach: float) -> float:
+    """0 to 2: how near the box is to where the plate should be by now, at the speed it had or braking. A plate that
+    leaves the picture is as large as before, though less of it shows."""
+    time, since = frame.time, frame.time - track.last_time
+    height, width = frame.image.shape[:2]
     if not track.course.known:
         # a car of which no more is known than where it once was may be a fast one
         growth = min(max(_GROWTH, 1.0 + _GROWTH_PER_SECOND * since), _MOST_GROWTH)
         reach = max(reach, min(_FASTEST * since, 2.0 * settings.reach))
-        return closeness(track.box, box, reach) if same_size(track.box, box, growth) else 0.0
+        whole = completed(box, track.box, width, height)
+        return closeness(track.box, whole, reach) if same_size(track.box, whole, growth) else 0.0
     reach = min(reach, _BASE_REACH + _REACH_PER_SECOND * since)
     # the car went on as before or has stopped; if there was time for it, it braked
     places = [track.expected(time), track.box]
     if since > settings.weak_after:
         places.append(track.expected(time, pace=_HALF))
-    fitting = (place for place in places if same_size(place, box) and not _receded(place, box))
-    return max((closeness(place, box, reach) for place in fitting), default=0.0)
+    pairs = [(place, completed(box, place, width, height)) for place in places]
+    fitting = [(place, whole) for place, whole in pairs if same_size(place, whole) and not _receded(place, whole)]
+    return max((closeness(place, whole, reach) for place, whole in fitting), default=0.0)
 
 
 def _receded(place: PlateBox, box: PlateBox) -> bool:

@@ -90,7 +90,7 @@ class Tracker:
         if self._last_frame is not None and frame.time > self._last_frame:
             self._intervals.append(frame.time - self._last_frame)
         self._last_frame = frame.time
-        taken = self._associate(frame.time, boxes, readings)
+        taken = self._associate(frame, boxes, readings)
         tracks = []
         for index, (box, reading) in enumerate(zip(boxes, readings, strict=True)):
             track = taken.get(index)
@@ -129,14 +129,14 @@ class Tracker:
         return idle and time - track.last_read < self._settings.reread
 
     def _associate(
-        self, time: float, boxes: Sequence[PlateBox], readings: Sequence[PlateReading | None]
+        self, frame: Frame, boxes: Sequence[PlateBox], readings: Sequence[PlateReading | None]
     ) -> dict[int, Track]:
         """Box → track, best pairs first, one to one."""
         pairs = [
             (fit, index, track)
             for track in self.active
             for index, (box, reading) in enumerate(zip(boxes, readings, strict=True))
-            if (fit := score(track, time, box, reading, self._settings)) > 0
+            if (fit := score(track, frame, box, reading, self._settings)) > 0
         ]
         taken: dict[int, Track] = {}
         for _, index, track in sorted(pairs, key=lambda pair: pair[0], reverse=True):

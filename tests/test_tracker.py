@@ -7,7 +7,7 @@ from core_fakes import Gate, Sight, box, frame, objects_of, reading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.geometry import closeness, gap_in_widths, overlap, same_size, shifted
+from edge.geometry import closeness, completed, gap_in_widths, overlap, same_size, shifted
 from edge.records import PlateBox, PlateEvent
 from edge.tracker import Tracker, TrackerSettings
 
@@ -158,6 +158,41 @@ def test_a_lorry_that_waits_for_an_hour_costs_no_memory(confidence: float) -> No
     assert max(counts[5:]) <= 1.1 * counts[4] < 2000
     finals += gate.pipeline.finish()
     assert len(finals) == gate.pipeline.started == 1
+
+
+WIDE, TALL = 1280, 720
+
+
+def nearing(at: float, left: bool) -> PlateBox | None:
+    """What of a plate shows that comes nearer for 2.2 s and leaves at a lower corner of the frame; None when it has."""
+    near = 1.0 / (1.0 - 0.4 * at)
+    across = WIDE / 2 + (-120 if left else 120) * near**2
+    whole = PlateBox(across - 40 * near, 200 * near - 9 * near, across + 40 * near, 200 * near + 9 * near, 0.9)
+    seen = PlateBox(max(whole.x1, 0.0), whole.y1, min(whole.x2, WIDE), min(whole.y2, TALL), 0.9)
+    return seen if seen.width > 8 and seen.height > 8 else None
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("rate", [5, 8, 12, 25])
+def test_what_the_edge_leaves_of_a_plate_is_no_plate_of_its_own(rate: float, left: bool) -> None:
+    gate = Gate()
+    boxes = [nearing(i / rate, left) for i in range(int(2.4 * rate))]
+    cut = [seen for seen in boxes if seen and (seen.x1 <= 0 or seen.x2 >= WIDE) and seen.width < 0.8 * 80]
+    texts = [reading(A if seen and seen.x1 > 0 and seen.x2 < WIDE else "F", 0.95) for seen in boxes]
+    frames = [[(seen, text)] if seen else [] for seen, text in zip(boxes, texts, strict=True)]
+    assert {number for numbers in drive(gate, frames, rate) for number in numbers} == {1}
+    assert cut or rate < 25
+    assert [event.plate for event in gate.finish()] == [A]
+
+
+def test_completed_adds_what_the_edge_hides_and_nothing_else() -> None:
+    like = PlateBox(0, 0, 100, 20, 0.9)
+    size = (640, 480)
+    assert completed(PlateBox(0, 50, 30, 70, 0.5), like, *size) == PlateBox(-70, 50, 30, 70, 0.5)
+    assert completed(PlateBox(600, 470, 640, 480, 0.5), like, *size) == PlateBox(600, 470, 700, 490, 0.5)
+    assert completed(PlateBox(300, 0, 400, 5, 0.5), like, *size) == PlateBox(300, -15, 400, 5, 0.5)
+    assert completed(PlateBox(0, 50, 130, 80, 0.5), like, *size) == PlateBox(0, 50, 130, 80, 0.5)
+    assert completed(PlateBox(200, 50, 230, 70, 0.5), like, *size) == PlateBox(200, 50, 230, 70, 0.5)
 
 
 def test_velocity_carries_a_plate_over_missed_frames() -> None:
