@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import cv2
 
 from edge.errors import SourceError
 from edge.records import Frame, Image
-from edge.source_state import Cause, SourceState, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, turn
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ class Capture(Protocol):
         """Let go of the device."""
 
 
-class LiveCamera:
+class LiveCamera(ClosedByWith):
     """The source around a camera that `open_capture` opens; what it raises as CameraError is tried again.
 
     `patience` is how long, in seconds, one call of the driver may take before its thread counts as hung and is left
@@ -196,11 +195,3 @@ class LiveCamera:
         thread = self._threads[-1]
         if thread is not threading.current_thread():
             thread.join(_CLOSE_SECONDS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

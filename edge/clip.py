@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -20,7 +18,7 @@ from edge.capture import keep_quiet
 from edge.errors import SourceError
 from edge.frame_pool import FramePool
 from edge.records import Frame, Image
-from edge.source_state import Cause, SourceState, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, turn
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ _DEFAULT_FPS = 25.0
 """For a video that does not tell its own."""
 
 
-class Clip:
+class Clip(ClosedByWith):
     """The source around `read`, which yields each round's (position in seconds, name, picture).
 
     With `realtime` the frames come at the speed of the recording, else as fast as they are taken. With `loop` it starts
@@ -90,14 +88,6 @@ class Clip:
     def close(self) -> None:
         """End the iteration at its next step."""
         self._end("closed")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Recording:

@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from types import TracebackType
-from typing import Self
 
 from edge.demo_scene import DemoScene
 from edge.demo_schedule import CYCLE
 from edge.records import Frame
-from edge.source_state import SourceState, turn
+from edge.source_state import ClosedByWith, SourceState, turn
 
 FPS = 15.0
 """Pictures a second of the scene's time."""
@@ -50,7 +48,7 @@ def demo_truth(seed: int = 0, cycle: int = 0) -> tuple[DemoPass, ...]:
     return tuple(seen.values())
 
 
-class DemoSource:
+class DemoSource(ClosedByWith):
     """Iterates the scene of this seed, without end.
 
     With `realtime`, frames come at 15 a second; one that is late is left out and counted as dropped, as with a camera.
@@ -116,11 +114,3 @@ class DemoSource:
         """End the iteration at its next step."""
         state = self._state
         self._state = SourceState(False, datetime.now(UTC), "closed", state.frames, state.dropped)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

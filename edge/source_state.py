@@ -1,5 +1,6 @@
 """What every source has in common: its state, and what others ask of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,22 @@ class SourceState:
     """Frames that arrived from the camera or were read from the file."""
     dropped: int
     """Frames that nobody took before a newer one came."""
+
+
+class ClosedByWith(ABC):
+    """A source that is closed where its `with` ends."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of whatever it holds; may be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Source(Protocol):
