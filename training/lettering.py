@@ -13,24 +13,42 @@ from PIL import ImageDraw, ImageFont
 from training.plates import SEPARATORS
 
 _GLYPH_HEIGHT = 96
+_MOST_STRETCH = 1.35
+_MOST_SPACING = 0.32
+"""Of the characters' height."""
 
 Mask = npt.NDArray[np.uint8]
 """(H, W) coverage, 0 to 255."""
 
 
-def serial_mask(line: str, font: str, height: int, bold: int, random_: random.Random) -> Mask:
-    """One line of characters and separators as coverage, `height` tall, at the font's own width."""
-    spacing = round(height * random_.uniform(0.02, 0.22))
+def serial_mask(line: str, font: str, size: tuple[int, int], bold: int, random_: random.Random) -> Mask:
+    """One line of characters and separators as coverage; `size` is the room that it has and its height, pixels.
+
+    Presses have a die of one width for each character, or gaps that keep thin ones apart, and their plates are filled:
+    where there is room, characters and gaps grow into it. A few are as cramped as no press would have it.
+    """
+    room, height = size
+    spacing = height * (random_.uniform(0.07, 0.2) if random_.random() < 0.88 else random_.uniform(0.02, 0.07))
     space = round(height * random_.uniform(0.15, 0.55))
+    glyphs = {character: _glyph(character, font, bold) for character in line if character not in SEPARATORS}
+    widths = {character: glyph.shape[1] * height / _GLYPH_HEIGHT for character, glyph in glyphs.items()}
+    least = random_.uniform(0.7, 1.0) * float(np.median(list(widths.values()))) if random_.random() < 0.4 else 0.0
+    total = sum(max(widths.get(character, space), least) + spacing for character in line)
+    stretch = 1.0
+    if random_.random() < 0.75 and total < room:
+        wanted = room * random_.uniform(0.82, 1.0) / total
+        stretch = min(wanted ** random_.uniform(0.3, 1.0), _MOST_STRETCH)
+        spacing = min(spacing + (wanted - stretch) * total / len(line), _MOST_SPACING * height)
     parts: list[Mask] = []
     for character in line:
         if character in SEPARATORS:
             parts.append(_separator(character, height, space, random_))
         else:
-            glyph = _glyph(character, font, bold)
-            width = max(3, round(glyph.shape[1] * height / _GLYPH_HEIGHT))
-            parts.append(cv2.resize(glyph, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8))
-        parts.append(np.zeros((height, spacing), dtype=np.uint8))
+            width = max(3, round(widths[character] * stretch))
+            drawn = cv2.resize(glyphs[character], (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+            before = max(0, round(least * stretch) - width) // 2
+            parts.append(cv2.copyMakeBorder(drawn, 0, 0, before, before, cv2.BORDER_CONSTANT, value=0).astype(np.uint8))
+        parts.append(np.zeros((height, max(1, round(spacing))), dtype=np.uint8))
     return np.hstack(parts[:-1])
 
 

@@ -309,9 +309,9 @@ def _draw_lines(
     bold = random_.choice([0, 0, 0, 1, 1, 2, -1])
     for line, start, end in zip(serial.lines, rows, rows[1:], strict=False):
         cell_height = round(end - start - gap)
-        mask = serial_mask(line, font, cell_height, bold, random_)
         room = columns[1] - columns[0]
-        width = min(room, round(mask.shape[1] * random_.uniform(0.85, 1.15)))
+        mask = serial_mask(line, font, (room, cell_height), bold, random_)
+        width = min(room, round(mask.shape[1] * random_.uniform(0.9, 1.1)))
         if room < 1.6 * mask.shape[1] and random_.random() < 0.6:
             width = round(room * random_.uniform(0.86, 1.0))
         mask = cv2.resize(mask, (max(width, 8), cell_height), interpolation=cv2.INTER_AREA).astype(np.uint8)
