@@ -26,7 +26,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-def draw_curves(history: Path, picture: Path) -> bool:
+def draw_curves(history: Path, picture: Path, title: str = "read without an error") -> bool:
     """Loss and shares over the first column, as a picture; False, with a warning, where matplotlib is missing."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - it comes with ultralytics, and slowly
@@ -44,7 +44,7 @@ def draw_curves(history: Path, picture: Path) -> bool:
     left.set(title=loss, xlabel=across, yscale="log")
     for name in shares:
         right.plot(steps, [row[name] for row in rows], marker=".", label=name)
-    right.set(title="read without an error", xlabel=across, ylim=(0, 1.01))
+    right.set(title=title, xlabel=across, ylim=(0, 1.01))
     right.legend(loc="lower right")
     for axes in (left, right):
         axes.grid(visible=True, alpha=0.3)

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
 from training import detector_data as data
+from training.curves import draw_curves, record
 from training.detector_network import build_network, save_weights, transfer_weights
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import float_finder, report
@@ -83,7 +84,8 @@ class Average:
 
 
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
-    """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`; the path of the best."""
+    """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`, `history.csv` and
+    `curves.png`; the path of the best."""
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
@@ -208,6 +210,9 @@ class _Run:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         self.console.log(json.dumps(line))
+        row = [self.step, line["loss"], *(scores["all"][name] for name in ("ap50", "ap50_95", "recall"))]
+        record(self.out / "history.csv", ("step", "loss", "AP50", "AP50-95", "recall"), row)
+        draw_curves(self.out / "history.csv", self.out / "curves.png", "on the validation pictures")
         self._validated = time.monotonic()
 
     def restore(self) -> None:
