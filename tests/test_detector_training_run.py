@@ -1,0 +1,72 @@
+"""Trains a detector for a few steps, goes on with it, and asks for its export: needs torch and ultralytics."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("ultralytics", reason="ultralytics is not installed; it comes with the extra [training]")
+
+from edge.errors import ModelError
+from training import detector_data
+from training.curves import read_history
+from training.detector_export import main as export
+from training.detector_network import load_weights
+from training.detector_train import main as train
+
+pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
+
+OPTIONS = ["--batch", "2", "--sizes", "0:64", "--threads", "1", "--no-mine", "--validate-every", "1000"]
+
+
+def write_pictures(folder: Path, count: int, plate: bool, rng: np.random.Generator) -> None:
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for index in range(count):
+        picture = rng.integers(0, 90, (96, 128, 3), dtype=np.uint8)
+        if plate:
+            cv2.rectangle(picture, (40, 40), (87, 55), (240, 240, 240), -1)
+            cv2.putText(picture, "AB12", (42, 53), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1)
+        cv2.imwrite(str(folder / "images" / f"p{index}.png"), picture)
+        label = f"0 {64 / 128} {48 / 96} {48 / 128} {16 / 96}\n" if plate else ""
+        (folder / "labels" / f"p{index}.txt").write_text(label)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rng = np.random.default_rng(1)
+    folder = tmp_path / "data"
+    for source in detector_data.SOURCES:
+        for split in ("train", "val"):
+            write_pictures(folder / "detector" / source / split, 2, True, rng)
+    write_pictures(folder / "detector" / "negatives" / "train", 5, False, rng)
+    crops = folder / "reader" / "any" / "train"
+    (crops / "images").mkdir(parents=True)
+    (crops / "labels.csv").write_text("image,text,country,source\nc.png,AB12,XX,any\n")
+    cv2.imwrite(str(crops / "images" / "c.png"), rng.integers(0, 255, (20, 60, 3), dtype=np.uint8))
+    monkeypatch.setattr(detector_data, "HELD_BACK_NEGATIVES", 3)
+    monkeypatch.setenv("GATEREADER_DATA", str(folder))
+    return folder
+
+
+def test_a_run_is_kept_and_goes_on_where_it_was(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--steps", "2", *OPTIONS]) == 0
+    assert {path.name for path in out.iterdir()} >= {"last.pt", "best.pt", "log.jsonl", "history.csv", "curves.png"}
+    assert train(["--out", str(out), "--steps", "3", "--resume", *OPTIONS]) == 0
+    assert [row["step"] for row in read_history(out / "history.csv")] == [2, 3]
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["all"]["plates"] for line in lines] == [6, 6]
+    assert load_weights(out / "best.pt")[1]["settings"]["batch"] == 2
+
+
+def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--steps", "1", *OPTIONS]) == 0
+    model = tmp_path / "models" / "detector.tflite"
+    with pytest.raises(ModelError, match="nothing written"):
+        export(["--checkpoint", str(out / "best.pt"), "--out", str(model), "--size", "64", "--calibration", "4"])
+    assert not model.exists()
