@@ -16,6 +16,7 @@ from edge.ages import Ages
 from edge.chain import utc_text
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError
+from edge.event_values import answer_values, pairs
 from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
 from edge.review import remove, strays
@@ -161,22 +162,12 @@ class KeptCrops:
             "camera": event.camera,
             "time": utc_text(event.best_utc),
             "why": why,
-            "status": event.status,
-            "reason": event.reason,
-            "plate": event.plate,
-            "plate_raw": event.plate_raw,
-            "second": event.second,
-            "margin": round(event.margin, 4),
-            "confidence": round(event.confidence, 4),
-            "characters": _pairs(event.characters),
-            "readings": event.readings,
-            "votes": event.votes,
-            "agreement": round(event.agreement, 4),
+            **answer_values(event),
             "reading": {
                 "text": reading.text,
                 "confidence": round(reading.confidence, 4),
-                "characters": _pairs(reading.characters),
-                "runners_up": _pairs(reading.runners_up),
+                "characters": pairs(reading.characters),
+                "runners_up": pairs(reading.runners_up),
                 "lines": reading.lines,
                 "sharpness": round(reading.sharpness, 1),
             },
@@ -223,7 +214,3 @@ class KeptCrops:
         if cause != self.error:
             log.error("cannot keep crops for `gatereader review` in %s; passes are recognised as before", cause)
         self.error = cause
-
-
-def _pairs(characters: tuple[tuple[str, float], ...]) -> list[list[str | float]]:
-    return [[character, round(confidence, 4)] for character, confidence in characters]

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import cv2
 
+from edge.event_values import event_values
 from edge.overlay import draw
 from edge.records import FrameResult, PlateEvent
 
@@ -132,37 +132,3 @@ class EventBoard:
         with self._lock:
             events = list(self._events.values())
         return [event_values(event) for event in reversed(events)]
-
-
-def event_values(event: PlateEvent) -> dict[str, Any]:
-    """One event as JSON values. `local_time` is that of the first sight, in the machine's time zone."""
-    box = event.box
-    return {
-        "event_id": event.event_id,
-        "track": event.track,
-        "camera": event.camera,
-        "kind": event.kind,
-        "status": event.status,
-        "reason": event.reason,
-        "plate": event.plate,
-        "plate_raw": event.plate_raw,
-        "second": event.second,
-        "margin": round(event.margin, 4),
-        "confidence": round(event.confidence, 4),
-        "characters": [[character, round(confidence, 4)] for character, confidence in event.characters],
-        "readings": event.readings,
-        "votes": event.votes,
-        "agreement": round(event.agreement, 4),
-        "rejected_readings": dict(event.rejected_readings),
-        "first_seen": _utc(event.first_utc),
-        "last_seen": _utc(event.last_utc),
-        "best_seen": _utc(event.best_utc),
-        "local_time": event.first_utc.astimezone().isoformat(timespec="milliseconds"),
-        "box": [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)],
-        "detection": round(box.confidence, 4),
-        "sharpness": round(event.sharpness, 1),
-    }
-
-
-def _utc(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

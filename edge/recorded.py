@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from edge.clip import PICTURES, Recording, read_picture
 from edge.errors import SourceError
-from edge.live_feed import event_values
+from edge.event_values import event_values
 from edge.records import Image, PlateEvent
 
 MARKER = "recording.json"
