@@ -38,6 +38,23 @@ def test_letterbox_leaves_the_frame_alone() -> None:
     assert (frame == before).all()
 
 
+@pytest.mark.parametrize(("brightest", "gain"), [(255, 1.0), (140, 1.0), (60, 2.1), (10, 6.0), (0, 1.0)])
+def test_a_dark_frame_is_turned_up_for_the_detector(brightest: int, gain: float) -> None:
+    frame = (picture(64, 128).astype(int) * brightest // 255).astype(np.uint8)
+    canvas = letterbox(frame, 128).canvas
+    assert canvas[32:96].mean() == pytest.approx(frame.mean() * gain, rel=0.08)
+    assert (canvas[:32] == 114).all()
+    assert (canvas[96:] == 114).all()
+
+
+def test_a_lamp_in_the_dark_does_not_keep_it_dark() -> None:
+    frame = np.full((100, 100, 3), 12, np.uint8)
+    frame[:10, :40] = 255
+    canvas = letterbox(frame, 100).canvas
+    assert (canvas[50, 50] == 72).all()
+    assert (canvas[0, 0] == 255).all()
+
+
 def test_to_int8_is_the_pixel_minus_128() -> None:
     pixels = np.arange(256, dtype=np.uint8)
     assert (to_int8(pixels).astype(int) == pixels.astype(int) - 128).all()
