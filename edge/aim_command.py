@@ -13,6 +13,7 @@ from edge.aim import AimMeter, frame_scale, measure
 from edge.aim_words import NOTHING, Report, Verdict, report_of, report_sight
 from edge.config import Config
 from edge.detector import PlateDetector
+from edge.detector_choice import settled
 from edge.errors import SourceError
 from edge.half_blocks import colours_of
 from edge.motion import open_detector
@@ -76,7 +77,7 @@ def picture_lines(told: dict[str, Any], *, as_json: bool, colour: bool) -> Itera
 
 def live_reports(config: Config) -> Iterator[tuple[Frame, Report]]:
     """What is seen of each frame of the source, until it ends. ModelError, SourceError as elsewhere."""
-    detector = open_detector(config.detector, config.region, config.motion)
+    detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
     pipeline = Pipeline(detector, PlateReader(config.reader), config.tracker, config.vote, config.service.camera)
     meter = AimMeter(lambda frame: frame_scale(frame, detector.card.input.shape[1], config.region))
     with open_source(config.source) as source:

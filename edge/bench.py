@@ -18,6 +18,7 @@ import cv2
 from edge import __version__
 from edge.config import Config
 from edge.detector import PlateDetector
+from edge.detector_choice import settled
 from edge.errors import SourceError
 from edge.overlay import draw
 from edge.pipeline import Pipeline
@@ -134,7 +135,7 @@ def bench(config: Config, frames: int) -> BenchReport:
     """Send `frames` frames of the source through the real pipeline and report; SourceError if it has none."""
     threads = max(config.detector.threads, config.reader.threads)
     stopwatch = _Stopwatch(threads)
-    detector, reader = PlateDetector(config.detector, config.region), PlateReader(config.reader)
+    detector, reader = PlateDetector(settled(config.detector, config.region), config.region), PlateReader(config.reader)
     size = detector.card.input.shape[1]
     pipeline = Pipeline(
         _WatchedDetector(detector, stopwatch), _WatchedReader(reader, stopwatch), config.tracker, config.vote

@@ -17,6 +17,7 @@ from edge.alphabet import decode_greedy
 from edge.card import ModelCard
 from edge.config import Config
 from edge.detector import FINDABLE_WIDTH, PlateDetector, golden_hashes
+from edge.detector_choice import settled
 from edge.errors import GateReaderError, ModelError, OutputError, SourceError
 from edge.json_log import json_path
 from edge.kept_crops import crops_folder
@@ -45,7 +46,7 @@ class Finding(NamedTuple):
 def check(config: Config, without: Collection[str] = ()) -> Iterator[Finding]:
     """All findings, the quick ones first, but for the parts that are named in `without`."""
     yield Finding("configuration", "every key is known and in range")
-    detector = cache(lambda: PlateDetector(config.detector, config.region))
+    detector = cache(lambda: PlateDetector(settled(config.detector, config.region), config.region))
     parts: tuple[tuple[str, Callable[[], str]], ...] = (
         ("detector", lambda: _detector(detector())),
         ("reader", lambda: _reader(PlateReader(config.reader))),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from edge.replay import Reference
 
 _INTERRUPTED = 130
+_INSTALLED = Path("/etc/gatereader")
+"""Where the service's configuration is, which no command takes without being told."""
 _OPTIONS = {
     "source": ("source", "source"),
     "csv": ("csv", "path"),
@@ -194,6 +196,8 @@ def _configure(options: argparse.Namespace) -> "Config":
     """Defaults < configuration file < options of the command line < `--set`."""
     from edge.config import load_config
 
+    if options.config is None and _INSTALLED.is_dir():
+        sys.stderr.write(f"gatereader: no --config: the defaults hold, not {_INSTALLED}/gatereader.toml\n")
     return load_config(options.config, _overrides(options))
 
 

@@ -45,8 +45,8 @@ class DetectorSettings:
     """What the plate detector can be told."""
 
     model: str = AUTO
-    """"large" or "small", which came with gatereader; "auto": the large one unless a frame of it takes longer than
-    0.25 s here; or the path of an int8 .tflite file, its card beside it."""
+    """"large" or "small", which came with gatereader; "auto": for a camera the large one unless a frame of it takes
+    longer than 0.25 s here; or the path of an int8 .tflite file, its card beside it."""
     threshold: float = 0.0
     """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
     candidates: float = 0.15
@@ -84,7 +84,7 @@ class PlateDetector:
 
     def __init__(self, settings: DetectorSettings = DetectorSettings(), region: RegionSettings | None = None) -> None:
         """Load the model; ModelError if it or its card is missing or damaged."""
-        path = detector_path(settings.model, settings.threads)
+        path = detector_path(settings.model)
         self.model = Int8Model(path, "detector", settings.threads)
         self.card = self.model.card
         decoding = self.card.decoding
@@ -133,7 +133,8 @@ class PlateDetector:
     def _detect(self, image: Image, window: Window) -> tuple[PlateBox, ...]:
         """The boxes of one part of the frame, in the frame's pixels."""
         start = time.perf_counter()
-        boxed = letterbox(image[window.y1 : window.y2, window.x1 : window.x2], self._size)
+        part = slice(window.y1, window.y2), slice(window.x1, window.x2)
+        boxed = letterbox(image[part], self._size, None if self._stencil is None else self._stencil[part])
         if self._stencil is not None:
             self._blank(boxed, window)
         tensor = to_int8(boxed.canvas)[np.newaxis]

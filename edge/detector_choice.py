@@ -1,50 +1,71 @@
 """Which of the shipped plate detectors runs here: the large one unless this machine takes too long for it.
 
 Both hold the same weights. The small one sees the frame in fewer pixels, which costs far plates and saves most of the
-time: on a slow board more looks at a near plate are worth more than seeing it from afar.
+time: on a slow board more looks at a near plate are worth more than seeing it from afar. What watches a camera asks for
+the machine's time; what reads pictures and recordings has time enough, and gives the same answer everywhere.
 """
 
 import logging
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.card import shipped_model
+from edge.errors import ModelError
+from edge.region import RegionSettings, windows
 from edge.runtime import Int8Model
+
+if TYPE_CHECKING:
+    from edge.detector import DetectorSettings
 
 AUTO, LARGE, SMALL = "auto", "large", "small"
 SLOW_SECONDS = 0.25
 """A frame of the large one taking longer than this, fewer than four a second: at 15 km/h a car then moves a metre from
 one to the next."""
+_SHIPPED = {"": "detector.tflite", AUTO: "detector.tflite", LARGE: "detector.tflite", SMALL: "detector_small.tflite"}
 _RUNS = 3
+_FRAME = (1280, 720)
 
 _log = logging.getLogger(__name__)
 
 
-def detector_path(model: str, threads: int = 1) -> Path:
-    """The file that a configuration's `detector.model` means; ModelError if it names a shipped one that is missing.
+def detector_path(model: str) -> Path:
+    """The file that a configuration's `detector.model` means; ModelError if it cannot be one.
 
-    "auto" measures the large one, once in a process; empty means the large one.
+    "auto" is the large one here: `settled` measures.
     """
-    if model == AUTO:
-        return _measured(threads)
-    shipped = {"": "detector.tflite", LARGE: "detector.tflite", SMALL: "detector_small.tflite"}
-    return shipped_model(shipped[model]) if model in shipped else Path(model)
+    if model in _SHIPPED:
+        return shipped_model(_SHIPPED[model])
+    path = Path(model)
+    if not path.suffix and not path.exists():
+        raise ModelError(f"detector.model is {model!r}; wanted {AUTO}, {LARGE}, {SMALL} or the path of a .tflite file")
+    return path
 
 
-@cache
-def _measured(threads: int) -> Path:
-    large = shipped_model("detector.tflite")
-    seconds = seconds_a_run(Int8Model(large, "detector", threads))
-    slow = seconds > SLOW_SECONDS
+def settled(settings: "DetectorSettings", region: RegionSettings) -> "DetectorSettings":
+    """The settings with "auto" replaced by what this machine is quick enough for; ModelError if no model is there.
+
+    It measures once in a process for each number of threads. A region with tiles takes several looks a frame.
+    """
+    if settings.model != AUTO:
+        return settings
+    seconds = _seconds_a_look(settings.threads) * len(windows(region, *_FRAME))
+    model = SMALL if seconds > SLOW_SECONDS else LARGE
     _log.info(
         "plate detector: the large model takes %.0f ms a frame here, so the %s one runs (detector.model)",
         1000 * seconds,
-        SMALL if slow else LARGE,
+        model,
     )
-    return shipped_model("detector_small.tflite") if slow else large
+    return replace(settings, model=model)
+
+
+@cache
+def _seconds_a_look(threads: int) -> float:
+    return seconds_a_run(Int8Model(detector_path(LARGE), "detector", threads))
 
 
 def seconds_a_run(model: Int8Model) -> float:

@@ -19,7 +19,7 @@ from edge.card import shipped_model
 from edge.check import check
 from edge.clock import clock_synced
 from edge.config import Config
-from edge.detector_choice import detector_path
+from edge.detector_choice import detector_path, settled
 from edge.doctor_board import board, clock, memory, temperature, threads, throttling
 from edge.doctor_disk import disk
 from edge.doctor_machine import Diagnosis, Machine
@@ -198,7 +198,7 @@ def model_files(config: Config) -> tuple[tuple[str, Callable[[], Path]], ...]:
     """Detector and reader, and what tells the file of each; it raises ModelError if a shipped one is missing."""
     named = config.reader.model
     return (
-        ("detector", lambda: detector_path(config.detector.model, config.detector.threads)),
+        ("detector", lambda: detector_path(settled(config.detector, config.region).model)),
         ("reader", lambda: Path(named) if named else shipped_model("reader.tflite")),
     )
 

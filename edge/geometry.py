@@ -4,6 +4,9 @@ from math import hypot
 
 from edge.records import PlateBox
 
+_AT_EDGE, _AT_EDGE_SHARE = 2.0, 0.03
+"""Pixels, and share of the plate's width."""
+
 
 def overlap(a: PlateBox, b: PlateBox) -> float:
     """Intersection over union, 0 to 1."""
@@ -38,16 +41,22 @@ def same_size(a: PlateBox, b: PlateBox, growth: float = 2.0) -> bool:
     )
 
 
-def at_edge(box: PlateBox, width: int, height: int, margin: float = 1.0) -> bool:
+def edge_margin(width: float) -> float:
+    """How near the edge of the frame, in pixels, the box of a plate so wide may end and be cut by it all the same."""
+    return max(_AT_EDGE, _AT_EDGE_SHARE * width)
+
+
+def at_edge(box: PlateBox, width: int, height: int, margin: float) -> bool:
     """Whether a box comes nearer than `margin` to the edge of a frame of this size, all in pixels, so that what it
     shows may be cut off."""
     return box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin
 
 
-def completed(box: PlateBox, like: PlateBox, width: int, height: int, margin: float = 1.0) -> PlateBox:
+def completed(box: PlateBox, like: PlateBox, width: int, height: int) -> PlateBox:
     """A box with what the edge of a frame of this size hides of it, if the plate is as large as `like`; one that no
-    edge cuts is left as it is."""
+    edge cuts is left as it is. A detector's boxes end a little before the edge."""
     x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
+    margin = edge_margin(like.width)
     if x1 < margin:
         x1 = min(x1, x2 - like.width)
     elif x2 > width - margin:

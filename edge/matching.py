@@ -103,14 +103,16 @@ def _place(track: Track, frame: Frame, box: PlateBox, settings: TrackerSettings,
     if since > settings.weak_after:
         places.append(track.expected(time, pace=_HALF))
     pairs = [(place, completed(box, place, width, height)) for place in places]
-    fitting = [(place, whole) for place, whole in pairs if same_size(place, whole) and not _receded(place, whole)]
+    fitting = [pair for pair in pairs if same_size(*pair) and not _receded(*pair, box)]
     return max((closeness(place, whole, reach) for place, whole in fitting), default=0.0)
 
 
-def _receded(place: PlateBox, box: PlateBox) -> bool:
+def _receded(place: PlateBox, whole: PlateBox, box: PlateBox) -> bool:
     """Whether a plate is too small, both ways, to be at that place: it is one behind. Who walks before a plate hides
-    some of its width and leaves the height."""
-    return box.width < _AS_LARGE * place.width and box.height < _AS_LARGE * place.height
+    some of its width and leaves the height; what the frame's edge hides of the box tells nothing."""
+    wide, tall = whole.width > box.width, whole.height > box.height
+    narrow, low = box.width < _AS_LARGE * place.width, box.height < _AS_LARGE * place.height
+    return not (wide and tall) and (wide or narrow) and (tall or low)
 
 
 def _goes_on(track: Track, time: float, box: PlateBox) -> bool:

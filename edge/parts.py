@@ -6,6 +6,7 @@ from typing import Protocol
 from edge import __version__
 from edge.aim import frame_scale
 from edge.config import Config
+from edge.detector_choice import settled
 from edge.errors import OutputError
 from edge.kept_crops import KeptCrops, crops_folder
 from edge.ledger import Ledger
@@ -31,7 +32,7 @@ class Parts:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._detector = open_detector(config.detector, config.region, config.motion)
+        self._detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
         self._reader = PlateReader(config.reader)
         camera, frames = config.service.camera, config.pictures.keep == "frames"
         self._whole = Pipeline(self._detector, self._reader, config.tracker, config.vote, camera, keep_frames=frames)
@@ -53,7 +54,7 @@ class Parts:
         old = self.config
         detector, reader = self._detector, self._reader
         if (old.detector, old.region, old.motion) != (config.detector, config.region, config.motion):
-            detector = open_detector(config.detector, config.region, config.motion)
+            detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
         if old.reader != config.reader:
             reader = PlateReader(config.reader)
         privacy = Privacy(config.privacy, config.csv.path)  # always: its list of known plates is a file of its own

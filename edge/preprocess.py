@@ -27,10 +27,12 @@ _TARGET_DEVIATION = 52.0
 LEAST_DEVIATION = 6.0
 """Grey values; below this spread the device stops evening the contrast out."""
 _BRIGHT_ENOUGH = 120
-"""Grey value that all but the brightest twentieth of a frame lie below; a frame in which it is lower is turned up."""
+"""What all but the brightest twentieth of a frame's pixels lie below, each by its brightest colour; a frame in which it
+is lower is turned up."""
 _BRIGHTEST_SHARE = 0.95
 _MOST_GAIN = 6.0
-_SPARSE = 4
+_SAMPLES = 128
+"""Pixels to a side, at least, from which that is told."""
 _LINE_OVERLAP = 0.04
 _FILL = 114
 
@@ -51,11 +53,11 @@ class PlateView(NamedTuple):
     lines: int
 
 
-def letterbox(image: Image, size: int) -> Letterboxed:
+def letterbox(image: Image, size: int, counted: npt.NDArray[np.uint8] | None = None) -> Letterboxed:
     """(H, W, 3) → (size, size, 3), shape kept, the rest filled with grey 114 as ultralytics does in training.
 
     INTER_LINEAR because INTER_AREA costs 1 to 5 ms of a small board's time for no gain in recall. A dark frame becomes
-    brighter.
+    brighter; `counted` (H, W) is 0 where nothing of it counts.
     """
     height, width = image.shape[:2]
     scale = min(size / height, size / width)
@@ -67,21 +69,26 @@ def letterbox(image: Image, size: int) -> Letterboxed:
         target[:] = image
     else:
         cv2.resize(image, (new_width, new_height), dst=target, interpolation=cv2.INTER_LINEAR)
-    _brighten(target)
+    _brighten(target, image, counted)
     return Letterboxed(canvas, scale, left, top)
 
 
-def _brighten(picture: Image) -> None:
-    """Turn up a dark picture (H, W, 3), in place: its noise grows too, but what was learned in daylight is found.
+def _brighten(target: Image, image: Image, counted: npt.NDArray[np.uint8] | None) -> None:
+    """Turn `target` up, in place, where the `image` that it was made of is dark: its noise grows too, but what was
+    learned in daylight is found. A brighter aim costs plates by day.
 
-    By a table of whole numbers, so that every computer makes the same of it. A brighter aim costs plates by day.
+    Measured before scaling, in whole numbers, so that every computer makes the same of a frame.
     """
-    brightness = np.bincount(picture[::_SPARSE, ::_SPARSE, 1].ravel(), minlength=256).cumsum()
+    step = max(1, max(image.shape[:2]) // _SAMPLES)
+    sample = image[::step, ::step].max(axis=2)
+    if counted is not None:
+        sample = sample[counted[::step, ::step] > 0]
+    brightness = np.bincount(sample.ravel(), minlength=256).cumsum()
     bright = max(1, int(np.searchsorted(brightness, _BRIGHTEST_SHARE * brightness[-1])))
     if bright < _BRIGHT_ENOUGH:
         gain = min(_BRIGHT_ENOUGH / bright, _MOST_GAIN)
         table = np.minimum(np.arange(256) * gain + 0.5, 255).astype(np.uint8)
-        picture[:] = cv2.LUT(picture, table)
+        target[:] = cv2.LUT(target, table)
 
 
 def to_int8(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:

@@ -21,6 +21,8 @@ _COARSE, _FINE = 2.0, 0.5
 _EDGES = 75.0
 """Percentile of the gradient above which a pixel is an edge."""
 _LEAST_EDGES = 60
+_TALLEST = 3
+"""Times as tall as wide: no plate, and enlarged by its width it would fill the memory."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -40,6 +42,8 @@ def slant(grey: Image) -> Slant | None:
     None where there is too little to see. The slope of drawn plates is right within 2 degrees, nearly always within a
     fraction of one; the lean of most within 3 (`docs/aim.md`).
     """
+    if grey.shape[0] > _TALLEST * grey.shape[1]:
+        return None
     scale = _WORK_WIDTH / grey.shape[1]
     size = (_WORK_WIDTH, max(8, round(grey.shape[0] * scale)))
     method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA

@@ -15,6 +15,7 @@ from typing import Literal
 from edge.bench import memory_mb
 from edge.config import Config
 from edge.detector import FINDABLE_WIDTH, PlateDetector
+from edge.detector_choice import settled
 from edge.doctor_board import hottest, throttling
 from edge.doctor_machine import Machine
 from edge.errors import SourceError
@@ -143,7 +144,7 @@ class _Run:
 
     def __init__(self, config: Config, settings: SoakSettings, machine: Machine, clock: Callable[[], float]) -> None:
         self._config, self._settings, self._machine, self._clock = config, settings, machine, clock
-        self._detector = PlateDetector(config.detector, config.region)
+        self._detector = PlateDetector(settled(config.detector, config.region), config.region)
         self._gate = GatedDetector(self._detector, config.motion, config.region) if config.motion.gate else None
         self._pipeline = Pipeline(self._gate or self._detector, PlateReader(config.reader), config.tracker, config.vote)
         self._every = max(_LEAST_SAMPLE, 60 * settings.minutes / _SAMPLES)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from edge.course import Course
-from edge.geometry import at_edge, overlap
+from edge.geometry import at_edge, edge_margin, overlap
 from edge.poll import Poll
 from edge.records import Frame, PlateBox, PlateEvent, Reason, Shot
 from edge.vote import Ballot
@@ -22,8 +22,8 @@ class TrackerSettings:
     """When a box is the plate of the frame before, and when a pass is over."""
 
     expiry: float = 1.5
-    """Seconds without a sight of the plate after which its pass is over; at slow cameras at least one second and two
-    and a half frames."""
+    """Seconds without a sight of the plate after which its pass is over; at slow cameras at least one second and
+    three and a half frames."""
     reach: float = 1.5
     """Plate widths that a plate may be away from where it is expected and still be taken for the same."""
     weak_after: float = 0.4
@@ -74,6 +74,8 @@ class Track:
     """Since when it has stood still, at `anchor`."""
     moved: bool = False
     """It has left the place of its first sight."""
+    whole: PlateBox | None = None
+    """Where all of it was seen last; what the edge of the frame cuts has another shape."""
     course: Course = field(default_factory=Course)
     """Where it goes."""
     last_read: float = 0.0
@@ -92,7 +94,7 @@ class Track:
     def expected(self, time: float, pace: float = 1.0) -> PlateBox:
         """Where the plate should be now if it went on as before, or at `pace` times its speed."""
         span = pace * min(time - self.last_time, _LONGEST_PREDICTION)
-        return self.course.expected(self.last_time + span, self.box)
+        return self.course.expected(self.last_time + span, self.whole or self.box) if self.course.known else self.box
 
     @property
     def still(self) -> bool:
@@ -102,8 +104,9 @@ class Track:
     def see(self, frame: Frame, box: PlateBox) -> None:
         """Take in where the plate is now."""
         height, width = frame.image.shape[:2]
-        if not at_edge(box, width, height):
+        if not at_edge(box, width, height, edge_margin(box.width)):
             self.course.add(frame.time, box)
+            self.whole = box
         elif self.course.stale(frame.time):
             self.course.clear()
         self.last_time, self.last_utc, self.box = frame.time, frame.utc, box

@@ -212,6 +212,12 @@ def test_a_plate_seen_in_two_tiles_is_one() -> None:
     assert merge([again, other, one], 0.5) == (one, other)
 
 
+def test_two_boxes_that_share_half_of_the_smaller_are_of_one_plate() -> None:
+    plate, from_the_grille_on = PlateBox(100, 100, 200, 130, 0.9), PlateBox(110, 83.5, 180, 113.5, 0.4)
+    beside = PlateBox(190, 100, 290, 130, 0.5)
+    assert merge([plate, from_the_grille_on, beside], 0.5) == (plate, beside)
+
+
 def test_of_two_boxes_in_one_another_the_surer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     plate, holder, other = (
         PlateBox(110, 105, 190, 125, 0.9),

@@ -11,8 +11,9 @@ import pytest
 from edge import detector_choice
 from edge.card import TensorSpec, load_card, shipped_model
 from edge.detector import DetectorSettings, PlateDetector
-from edge.detector_choice import detector_path, seconds_a_run
+from edge.detector_choice import detector_path, seconds_a_run, settled
 from edge.errors import ModelError
+from edge.region import RegionSettings
 
 LARGE, SMALL = "detector.tflite", "detector_small.tflite"
 Pace = Callable[..., None]
@@ -35,9 +36,13 @@ class FakeModel:
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    detector_choice._measured.cache_clear()
+    detector_choice._seconds_a_look.cache_clear()
     yield
-    detector_choice._measured.cache_clear()
+    detector_choice._seconds_a_look.cache_clear()
+
+
+def chosen(threads: int = 1, tiles: int = 1) -> str:
+    return settled(DetectorSettings("auto", threads=threads), RegionSettings(tiles=tiles)).model
 
 
 @pytest.fixture
@@ -50,36 +55,46 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Pace:
     return set_pace
 
 
-@pytest.mark.parametrize(("seconds", "chosen"), [(0.03, LARGE), (0.24, LARGE), (0.26, SMALL), (3.0, SMALL)])
+@pytest.mark.parametrize(("seconds", "model"), [(0.03, "large"), (0.24, "large"), (0.26, "small"), (3.0, "small")])
 def test_auto_takes_the_small_one_where_the_large_one_is_slow(
-    pace: Pace, caplog: pytest.LogCaptureFixture, seconds: float, chosen: str
+    pace: Pace, caplog: pytest.LogCaptureFixture, seconds: float, model: str
 ) -> None:
     caplog.set_level(logging.INFO)
     pace(seconds)
-    assert detector_path("auto") == shipped_model(chosen)
-    name = "large" if chosen == LARGE else "small"
+    assert chosen() == model
     assert caplog.messages == [
-        f"plate detector: the large model takes {1000 * seconds:.0f} ms a frame here, so the {name} one runs "
+        f"plate detector: the large model takes {1000 * seconds:.0f} ms a frame here, so the {model} one runs "
         "(detector.model)"
     ]
 
 
 def test_it_measures_once_for_each_number_of_threads(pace: Pace) -> None:
     pace(0.03)
-    assert detector_path("auto") == shipped_model(LARGE)
+    assert chosen() == "large"
     pace(9.0)
-    assert detector_path("auto") == shipped_model(LARGE)
-    assert detector_path("auto", 4) == shipped_model(SMALL)
+    assert chosen() == "large"
+    assert chosen(threads=4) == "small"
+
+
+def test_tiles_are_looks_too(pace: Pace) -> None:
+    pace(0.1)
+    assert chosen() == "large"
+    assert chosen(tiles=3) == "small"
 
 
 def test_a_hiccup_and_the_first_run_do_not_count(pace: Pace) -> None:
     pace(2.0, 1.5, 0.05, 0.9)
-    assert detector_path("auto") == shipped_model(LARGE)
+    assert chosen() == "large"
 
 
-@pytest.mark.parametrize(
-    ("model", "wanted"), [("", LARGE), ("large", LARGE), ("small", SMALL)], ids=["empty", "large", "small"]
-)
+def test_what_is_said_is_not_measured(pace: Pace) -> None:
+    pace(9.0)
+    for model in ("", "large", "small", "own.tflite"):
+        settings = DetectorSettings(model)
+        assert settled(settings, RegionSettings()) is settings
+
+
+@pytest.mark.parametrize(("model", "wanted"), [("", LARGE), ("auto", LARGE), ("large", LARGE), ("small", SMALL)])
 def test_names_mean_what_came_with_gatereader(model: str, wanted: str) -> None:
     assert detector_path(model) == shipped_model(wanted)
 
@@ -88,6 +103,8 @@ def test_anything_else_is_a_path(tmp_path: Path) -> None:
     assert detector_path("/srv/own.tflite") == Path("/srv/own.tflite")
     with pytest.raises(ModelError, match="no such model file"):
         PlateDetector(DetectorSettings(str(tmp_path / "none.tflite")))
+    with pytest.raises(ModelError, match="is 'Small'; wanted auto, large, small or the path"):
+        PlateDetector(DetectorSettings("Small"))
 
 
 def test_the_small_one_is_shipped_sound_and_sees_fewer_pixels() -> None:

@@ -47,6 +47,21 @@ def test_a_dark_frame_is_turned_up_for_the_detector(brightest: int, gain: float)
     assert (canvas[96:] == 114).all()
 
 
+def test_what_does_not_count_does_not_keep_it_dark() -> None:
+    frame = np.full((90, 160, 3), 20, np.uint8)
+    frame[:30] = 250
+    counted = np.full((90, 160), 255, np.uint8)
+    assert (letterbox(frame, 160).canvas[100] == 20).all()
+    counted[:30] = 0
+    assert (letterbox(frame, 160, counted).canvas[100] == 120).all()
+    assert (letterbox(frame, 160, np.zeros_like(counted)).canvas[100] == 120).all()
+
+
+def test_a_bright_colour_is_no_darkness() -> None:
+    frame = np.full((90, 160, 3), (150, 30, 150), np.uint8)
+    assert (letterbox(frame, 160).canvas[80] == frame[0, 0]).all()
+
+
 def test_a_lamp_in_the_dark_does_not_keep_it_dark() -> None:
     frame = np.full((100, 100, 3), 12, np.uint8)
     frame[:10, :40] = 255

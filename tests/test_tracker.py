@@ -185,6 +185,19 @@ def test_what_the_edge_leaves_of_a_plate_is_no_plate_of_its_own(rate: float, lef
     assert [event.plate for event in gate.finish()] == [A]
 
 
+def test_a_car_behind_that_the_edge_cuts_is_not_the_one_before() -> None:
+    gate = Gate()
+    frames = [[(box(20 - 9 * i, 300, 80, 18), reading("", 0.0))] for i in range(6)]
+    frames.append([(PlateBox(0, 306, 8, 313, 0.9), reading("", 0.0))])
+    assert [numbers[0] for numbers in drive(gate, frames, rate=10)] == [1] * 6 + [2]
+
+
+def test_a_box_that_ends_a_little_before_the_edge_is_cut_too() -> None:
+    like = PlateBox(0, 0, 290, 60, 0.9)
+    assert completed(PlateBox(1.5, 600, 100, 660, 0.5), like, 1280, 720).x1 == -190
+    assert completed(PlateBox(20, 600, 100, 660, 0.5), like, 1280, 720).x1 == 20
+
+
 def test_completed_adds_what_the_edge_hides_and_nothing_else() -> None:
     like = PlateBox(0, 0, 100, 20, 0.9)
     size = (640, 480)

@@ -70,18 +70,9 @@ def _detection_model(description: Path | str) -> Any:
     return _ultralytics("nn.tasks").DetectionModel(str(description), nc=1, verbose=False)
 
 
-class ForeignNetwork(nn.Module):  # type: ignore[misc]
-    """An untrained network that ultralytics describes, with its box decoding, for comparisons of speed."""
-
-    def __init__(self, description: str) -> None:
-        super().__init__()
-        self.network = _detection_model(description).fuse(verbose=False).eval()
-        head = self.network.model[-1]
-        head.export = True  # boxes and scores alone, in one tensor, as ultralytics exports it
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(N, H, W, 3) 0 to 1 → (N, 5, boxes)."""
-        return self.network(pixels.permute(0, 3, 1, 2))
+def build_foreign(description: str) -> Any:
+    """An untrained network of one class that ultralytics describes in a yaml of its own, for comparisons of speed."""
+    return _detection_model(description)
 
 
 def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:

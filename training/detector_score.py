@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from edge.candidates import read_plates
-from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, suppress
+from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, merge, suppress
 from edge.preprocess import letterbox
 from edge.reader import PlateReader
 from edge.records import PlateBox
@@ -47,7 +47,13 @@ def float_finder(network: Any, size: int) -> Finder:
         kept = suppress(boxes, scores, NMS_IOU)
         moved = (boxes[kept] - np.array([boxed.left, boxed.top] * 2, np.float32)) / boxed.scale
         height, width = picture.image.shape[:2]
-        return Found(moved.clip(0, np.array([width, height] * 2, np.float32)), scores[kept])
+        corners = moved.clip(0, np.array([width, height] * 2, np.float32)).tolist()
+        found = [
+            PlateBox(x1, y1, x2, y2, score)
+            for (x1, y1, x2, y2), score in zip(corners, scores[kept].tolist(), strict=True)
+        ]
+        merged = merge(found, NMS_IOU)
+        return Found(_corners(merged), np.array([box.confidence for box in merged], np.float32))
 
     return find
 

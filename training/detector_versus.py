@@ -1,7 +1,8 @@
 """How long the plate detector's network takes beside well-known ones of the same input, in one run.
 
 Each network is built untrained (its time does not hang on its weights), exported here, and run in turn with the others,
-so that whatever else the machine does meets all of them. Suppression of overlapping boxes is in none of the times.
+so that whatever else the machine does meets all of them. All are cut before their boxes are decoded, as ours is on the
+device: decoding and the suppression of overlapping boxes are in none of the times.
 """
 
 import argparse
@@ -10,8 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from rich.table import Table
 from edge.errors import ConfigError
 from edge.runtime import open_interpreter
 from training.detector_export import quantize, to_litert
-from training.detector_network import CutNetwork, ForeignNetwork, build_network
+from training.detector_network import CutNetwork, build_foreign, build_network
 
 FOREIGN = {"yolo11n": "yolo11n.yaml", "YOLOv9-t": "yolov9t.yaml"}
 """Name and ultralytics' own description of the network."""
@@ -80,8 +83,8 @@ def build(size: int, folder: Path, console: Console) -> list[Contestant]:
     """All networks in all runtimes, exported into `folder`; ours in int8 comes first."""
     canvases = [np.random.default_rng(seed).random((1, size, size, 3), np.float32) for seed in range(_CALIBRATION)]
     contestants = []
-    makers: dict[str, Callable[[], torch.nn.Module]] = {OURS: _own}
-    makers |= {name: partial(ForeignNetwork, yaml) for name, yaml in FOREIGN.items()}
+    makers: dict[str, Callable[[], Any]] = {OURS: build_network}
+    makers |= {name: partial(build_foreign, yaml) for name, yaml in FOREIGN.items()}
     for name, make in makers.items():
         console.log(f"{name}: exporting")
         network = _still(make)
@@ -91,18 +94,13 @@ def build(size: int, folder: Path, console: Console) -> list[Contestant]:
         quantize(floats, canvases, ints)
         for runtime, path in ((INT8, ints), (FLOAT, floats)):
             contestants.append(Contestant(name, runtime, weights, path.stat().st_size, _litert(path)))
-        # Another one: ultralytics' keeps the cells' places of its last call, and those of one tracing stop the next.
         torch.onnx.export(_still(make), (torch.rand(1, size, size, 3),), str(onnx), dynamo=False)
         contestants.append(Contestant(name, ONNX, weights, onnx.stat().st_size, _onnx(onnx, size)))
     return contestants
 
 
-def _own() -> torch.nn.Module:
-    return CutNetwork(build_network().fuse(verbose=False))
-
-
-def _still(make: Callable[[], torch.nn.Module]) -> torch.nn.Module:
-    return make().eval().requires_grad_(False)
+def _still(make: Callable[[], Any]) -> torch.nn.Module:
+    return CutNetwork(make().fuse(verbose=False)).eval().requires_grad_(False)
 
 
 def _litert(path: Path) -> Callable[[], object]:
@@ -118,12 +116,8 @@ def _litert(path: Path) -> Callable[[], object]:
 
 
 def _onnx(path: Path, size: int) -> Callable[[], object]:
-    try:
-        import onnxruntime  # noqa: PLC0415 - an extra that only comparisons need
-    except ImportError:
-        raise ConfigError(
-            "detector versus needs onnxruntime and onnx: pip install 'gatereader[training,versus]'"
-        ) from None
+    import onnxruntime  # noqa: PLC0415 - an extra that only comparisons need
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -155,6 +149,9 @@ def main(argv: list[str]) -> int:
         raise ConfigError(f"--size is {options.size}, wanted a multiple of 32, {_LEAST_SIZE} or more")
     if options.rounds < 1:
         raise ConfigError(f"--rounds is {options.rounds}, wanted 1 or more")
+    for package in ("onnx", "onnxruntime"):
+        if find_spec(package) is None:
+            raise ConfigError(f"detector versus needs {package}: pip install 'gatereader[training,versus]'")
     torch.set_num_threads(1)
     console = Console(stderr=True)
     with TemporaryDirectory() as folder:

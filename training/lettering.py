@@ -36,7 +36,7 @@ def serial_mask(line: str, font: str, size: tuple[int, int], bold: int, random_:
     total = sum(max(widths.get(character, space), least) + spacing for character in line)
     stretch = 1.0
     if random_.random() < 0.75 and total < room:
-        wanted = room * random_.uniform(0.82, 1.0) / total
+        wanted = max(1.0, room * random_.uniform(0.82, 1.0) / total)
         stretch = min(wanted ** random_.uniform(0.3, 1.0), _MOST_STRETCH)
         spacing = min(spacing + (wanted - stretch) * total / len(line), _MOST_SPACING * height)
     parts: list[Mask] = []

@@ -9,7 +9,7 @@ const REASONS = {
   edge_cut: "The plate was cut by the edge of the picture.",
   low_confidence: "Some characters could not be read with enough confidence.",
   no_consensus: "The readings did not agree with each other.",
-  format: "The text fits no known plate format.",
+  format: "The text is too long for a plate.",
   static_text: "This text never moves: a sign or a caption, not a car.",
   duplicate: "The same plate as a moment ago, which was reported already.",
 };
