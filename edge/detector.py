@@ -49,7 +49,7 @@ class DetectorSettings:
     longer than 0.25 s here; or the path of an int8 .tflite file, its card beside it."""
     threshold: float = 0.0
     """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
-    candidates: float = 0.15
+    candidates: float = 0.2
     """Boxes below the threshold but at least this confident count if the reader finds a plate's text in them
     (`candidates.py`); 0: none do."""
     threads: int = 1

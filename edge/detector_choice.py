@@ -5,7 +5,6 @@ time: on a slow board more looks at a near plate are worth more than seeing it f
 the machine's time; what reads pictures and recordings has time enough, and gives the same answer everywhere.
 """
 
-import logging
 import time
 from dataclasses import replace
 from functools import cache
@@ -30,8 +29,6 @@ _SHIPPED = {"": "detector.tflite", AUTO: "detector.tflite", LARGE: "detector.tfl
 _RUNS = 3
 _FRAME = (1280, 720)
 
-_log = logging.getLogger(__name__)
-
 
 def detector_path(model: str) -> Path:
     """The file that a configuration's `detector.model` means; ModelError if it cannot be one.
@@ -53,14 +50,20 @@ def settled(settings: "DetectorSettings", region: RegionSettings) -> "DetectorSe
     """
     if settings.model != AUTO:
         return settings
-    seconds = _seconds_a_look(settings.threads) * len(windows(region, *_FRAME))
-    model = SMALL if seconds > SLOW_SECONDS else LARGE
-    _log.info(
-        "plate detector: the large model takes %.0f ms a frame here, so the %s one runs (detector.model)",
-        1000 * seconds,
-        model,
-    )
-    return replace(settings, model=model)
+    return replace(settings, model=SMALL if _seconds_a_frame(settings, region) > SLOW_SECONDS else LARGE)
+
+
+def choice_text(settings: "DetectorSettings", region: RegionSettings) -> str:
+    """What `settled` chose and why, for the log; empty where there was nothing to choose."""
+    if settings.model != AUTO:
+        return ""
+    milliseconds = round(1000 * _seconds_a_frame(settings, region))
+    model = settled(settings, region).model
+    return f"plate detector: the large model takes {milliseconds} ms a frame here, so the {model} one runs"
+
+
+def _seconds_a_frame(settings: "DetectorSettings", region: RegionSettings) -> float:
+    return _seconds_a_look(settings.threads) * len(windows(region, *_FRAME))
 
 
 @cache

@@ -18,6 +18,7 @@ from edge.aim import AimMeter
 from edge.aim_words import aim_values
 from edge.clock import ClockWatch
 from edge.config import Config
+from edge.detector_choice import choice_text
 from edge.live import LiveServer
 from edge.notify import notify
 from edge.parts import Extra, Parts
@@ -273,6 +274,8 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
+        if told := choice_text(config.detector, config.region):
+            _log.info("%s", told)
         loop = Loop(parts.pipeline, parts.ledger, page, progress, config.service.log_plates, extras=parts.extras)
         if load is not None:
             loop.reload = progress.reload = Reload(load, parts, lambda: loop.use(parts))

@@ -1,6 +1,5 @@
 """Which shipped detector runs: by name, by path, and by how long the large one takes here."""
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +10,7 @@ import pytest
 from edge import detector_choice
 from edge.card import TensorSpec, load_card, shipped_model
 from edge.detector import DetectorSettings, PlateDetector
-from edge.detector_choice import detector_path, seconds_a_run, settled
+from edge.detector_choice import choice_text, detector_path, seconds_a_run, settled
 from edge.errors import ModelError
 from edge.region import RegionSettings
 
@@ -56,16 +55,11 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Pace:
 
 
 @pytest.mark.parametrize(("seconds", "model"), [(0.03, "large"), (0.24, "large"), (0.26, "small"), (3.0, "small")])
-def test_auto_takes_the_small_one_where_the_large_one_is_slow(
-    pace: Pace, caplog: pytest.LogCaptureFixture, seconds: float, model: str
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_auto_takes_the_small_one_where_the_large_one_is_slow(pace: Pace, seconds: float, model: str) -> None:
     pace(seconds)
     assert chosen() == model
-    assert caplog.messages == [
-        f"plate detector: the large model takes {1000 * seconds:.0f} ms a frame here, so the {model} one runs "
-        "(detector.model)"
-    ]
+    told = f"plate detector: the large model takes {1000 * seconds:.0f} ms a frame here, so the {model} one runs"
+    assert choice_text(DetectorSettings("auto"), RegionSettings()) == told
 
 
 def test_it_measures_once_for_each_number_of_threads(pace: Pace) -> None:
@@ -92,6 +86,7 @@ def test_what_is_said_is_not_measured(pace: Pace) -> None:
     for model in ("", "large", "small", "own.tflite"):
         settings = DetectorSettings(model)
         assert settled(settings, RegionSettings()) is settings
+        assert choice_text(settings, RegionSettings()) == ""
 
 
 @pytest.mark.parametrize(("model", "wanted"), [("", LARGE), ("auto", LARGE), ("large", LARGE), ("small", SMALL)])
