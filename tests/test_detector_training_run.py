@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("ultralytics", reason="ultralytics is not installed; it comes with the extra [training]")
+pytest.importorskip("torch", reason="torch is not installed; it comes with the extra [training]")
 
 from edge.errors import ModelError
 from training import detector_data
