@@ -41,14 +41,15 @@ def same_size(a: PlateBox, b: PlateBox, growth: float = 2.0) -> bool:
     )
 
 
-def edge_margin(width: float) -> float:
+def _edge_margin(width: float, share: float = _AT_EDGE_SHARE) -> float:
     """How near the edge of the frame, in pixels, the box of a plate so wide may end and be cut by it all the same."""
-    return max(_AT_EDGE, _AT_EDGE_SHARE * width)
+    return max(_AT_EDGE, share * width)
 
 
-def at_edge(box: PlateBox, width: int, height: int, margin: float) -> bool:
-    """Whether a box comes nearer than `margin` to the edge of a frame of this size, all in pixels, so that what it
-    shows may be cut off."""
+def at_edge(box: PlateBox, width: int, height: int, share: float = _AT_EDGE_SHARE) -> bool:
+    """Whether a box comes so near the edge of a frame of this size, in pixels, that the plate may be cut off: nearer
+    than two pixels or `share` of its own width."""
+    margin = _edge_margin(box.width, share)
     return box.x1 < margin or box.y1 < margin or box.x2 > width - margin or box.y2 > height - margin
 
 
@@ -56,7 +57,7 @@ def completed(box: PlateBox, like: PlateBox, width: int, height: int) -> PlateBo
     """A box with what the edge of a frame of this size hides of it, if the plate is as large as `like`; one that no
     edge cuts is left as it is. A detector's boxes end a little before the edge."""
     x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
-    margin = edge_margin(like.width)
+    margin = _edge_margin(like.width)
     if x1 < margin:
         x1 = min(x1, x2 - like.width)
     elif x2 > width - margin:

@@ -10,7 +10,7 @@ from edge.detector_choice import settled
 from edge.errors import OutputError
 from edge.kept_crops import KeptCrops, crops_folder
 from edge.ledger import Ledger
-from edge.motion import open_detector
+from edge.motion import AnyDetector, open_detector
 from edge.pipeline import Pipeline
 from edge.privacy import Privacy, VeiledPipeline
 from edge.reader import PlateReader
@@ -32,7 +32,7 @@ class Parts:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
+        self._detector = _open_detector(config)
         self._reader = PlateReader(config.reader)
         camera, frames = config.service.camera, config.pictures.keep == "frames"
         self._whole = Pipeline(self._detector, self._reader, config.tracker, config.vote, camera, keep_frames=frames)
@@ -54,7 +54,7 @@ class Parts:
         old = self.config
         detector, reader = self._detector, self._reader
         if (old.detector, old.region, old.motion) != (config.detector, config.region, config.motion):
-            detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
+            detector = _open_detector(config)
         if old.reader != config.reader:
             reader = PlateReader(config.reader)
         privacy = Privacy(config.privacy, config.csv.path)  # always: its list of known plates is a file of its own
@@ -96,3 +96,7 @@ class Parts:
             facts = {"version": __version__, "camera": config.service.camera, "source": self._source, "models": models}
             extras.append(Recorder(config.recording, facts))
         return extras
+
+
+def _open_detector(config: Config) -> AnyDetector:
+    return open_detector(settled(config.detector, config.region), config.region, config.motion)

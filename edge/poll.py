@@ -10,7 +10,6 @@ from edge.vote import NO_VOTE, Ballot, Vote, VoteSettings, count
 MANY_TEXTS = 4
 """So many different texts, each of them clear, are no plate."""
 _CLEARLY = 1.1
-_EDGE = 2.0
 _TWO_LINES = 1.7
 _GOOD_WIDTH = 120.0
 GOOD_SHARPNESS = 500.0
@@ -102,7 +101,7 @@ def refusal_of(
 def is_cut(box: PlateBox, frame_size: tuple[int, int], edge_margin: float) -> bool:
     """Whether a box comes so near the edge of a frame, (width, height) pixels, that the plate may be cut off;
     `edge_margin` is in plate widths."""
-    return at_edge(box, *frame_size, max(_EDGE, edge_margin * box.width))
+    return at_edge(box, *frame_size, edge_margin)
 
 
 def weigh(reading: PlateReading, box: PlateBox) -> float:

@@ -111,9 +111,14 @@ def crop_plate(image: Image, box: PlateBox, margin: float = PLATE_MARGIN) -> Ima
 def rotated(picture: Image, degrees: float, interpolation: int) -> Image:
     """A picture, (H, W, 3) or (H, W), turned anticlockwise about its middle; its size stays, its edge is drawn out."""
     height, width = picture.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    turned = cv2.warpAffine(picture, matrix, (width, height), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(turned, dtype=np.uint8)
+    return warped(picture, cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0), interpolation)
+
+
+def warped(picture: Image, matrix: cv2.typing.MatLike, interpolation: int) -> Image:
+    """A picture, (H, W, 3) or (H, W), as an affine matrix (2, 3) moves it; its size stays, its edge is drawn out."""
+    height, width = picture.shape[:2]
+    moved = cv2.warpAffine(picture, matrix, (width, height), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.uint8)
 
 
 def even_contrast(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.preprocess import warped
 from edge.records import Image
 
 _WORK_WIDTH = 200
@@ -71,9 +72,7 @@ def upright(picture: Image, seen: Slant) -> Image:
     undone = np.linalg.inv(np.array([[1.0, -lean], [fall, 1.0]]))  # of what makes of right and down what is seen
     undone /= math.sqrt(abs(np.linalg.det(undone)))  # the lettering keeps its area
     middle = np.array([width / 2, height / 2])
-    matrix = np.concatenate([undone, (middle - undone @ middle)[:, None]], axis=1)
-    stood = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(stood, dtype=np.uint8)
+    return warped(picture, np.concatenate([undone, (middle - undone @ middle)[:, None]], axis=1), cv2.INTER_LINEAR)
 
 
 def _sharpest(place: Doubles, along: Doubles, weight: Doubles, most: float) -> float:

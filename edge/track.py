@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from edge.course import Course
-from edge.geometry import at_edge, edge_margin, overlap
+from edge.geometry import at_edge, overlap
 from edge.poll import Poll
 from edge.records import Frame, PlateBox, PlateEvent, Reason, Shot
 from edge.vote import Ballot
@@ -104,7 +104,7 @@ class Track:
     def see(self, frame: Frame, box: PlateBox) -> None:
         """Take in where the plate is now."""
         height, width = frame.image.shape[:2]
-        if not at_edge(box, width, height, edge_margin(box.width)):
+        if not at_edge(box, width, height):
             self.course.add(frame.time, box)
             self.whole = box
         elif self.course.stale(frame.time):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from edge.candidates import read_plates
-from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, merge, suppress
+from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, merge, suppress, to_frame
 from edge.preprocess import letterbox
 from edge.reader import PlateReader
 from edge.records import PlateBox
@@ -45,15 +45,8 @@ def float_finder(network: Any, size: int) -> Finder:
         ]
         boxes, scores = decode(levels, BINS, LEAST_SCORE)
         kept = suppress(boxes, scores, NMS_IOU)
-        moved = (boxes[kept] - np.array([boxed.left, boxed.top] * 2, np.float32)) / boxed.scale
         height, width = picture.image.shape[:2]
-        corners = moved.clip(0, np.array([width, height] * 2, np.float32)).tolist()
-        found = [
-            PlateBox(x1, y1, x2, y2, score)
-            for (x1, y1, x2, y2), score in zip(corners, scores[kept].tolist(), strict=True)
-        ]
-        merged = merge(found, NMS_IOU)
-        return Found(_corners(merged), np.array([box.confidence for box in merged], np.float32))
+        return _found(merge(to_frame(boxes[kept], scores[kept], boxed, width, height), NMS_IOU))
 
     return find
 
@@ -63,8 +56,7 @@ def int8_finder(model: Path) -> Finder:
     detector = PlateDetector(DetectorSettings(str(model), LEAST_SCORE))
 
     def find(picture: data.Picture) -> Found:
-        boxes = detector.detect(picture.image)
-        return Found(_corners(boxes), np.array([box.confidence for box in boxes], np.float32))
+        return _found(detector.detect(picture.image))
 
     return find
 
@@ -81,6 +73,10 @@ def read_finder(model: Path) -> Finder:
         return Found(_corners([box for box, _ in plates]), np.ones(len(plates), np.float32))
 
     return find
+
+
+def _found(boxes: Sequence[PlateBox]) -> Found:
+    return Found(_corners(boxes), np.array([box.confidence for box in boxes], np.float32))
 
 
 def _corners(boxes: Sequence[PlateBox]) -> data.Boxes:
