@@ -18,9 +18,10 @@ PLATE_MARGIN = 0.04
 """A box is widened by this share of its size on each side before it is cropped: an int8 detector's edges are a pixel
 or two off, and a cut first character costs more than a sliver of bumper."""
 
-TWO_LINE_ASPECT = 2.0
-"""A crop less wide than this times its height may hold two lines of characters (the widest two-line plates are about
-1.9 to 1); it is read both ways and the more confident reading counts."""
+TWO_LINE_ASPECT = 3.2
+"""A crop less wide than this times its height may hold two lines of characters (the widest two-line plates are about 2
+to 1, some boxes loose, and cameras stretch); unless it is clear at once, it is read both ways and the more confident
+reading counts."""
 
 _TARGET_MEAN = 128.0
 _TARGET_DEVIATION = 52.0

@@ -17,6 +17,8 @@ from edge.runtime import Int8Model
 
 _TYPICAL_LENGTH = 5
 _ONE_LINE_BONUS = 0.05
+_CLEAR, _CLEAR_LENGTH = 0.9, 6
+"""What is read with this confidence and as many characters in one line is not looked at as two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,12 @@ class PlateReader:
     def read(self, crop: Image) -> PlateReading:
         """The text of a crop, (H, W, 3) BGR or (H, W) grey; empty where nothing is legible."""
         views = plate_views(crop)
-        return best_reading(views, [decode_greedy(self.logits(view), self._temperature) for view in views])
+        decoded: list[Decoded] = []
+        for view in views:
+            decoded.append(decode_greedy(self.logits(view), self._temperature))
+            if _is_clear(decoded[0]):
+                break
+        return best_reading(views, decoded)
 
     def logits(self, view: PlateView) -> npt.NDArray[np.float32]:
         """(T, C) logits of one view."""
@@ -88,9 +95,16 @@ def best_reading(views: Sequence[PlateView], decoded: Sequence[Decoded]) -> Plat
 
 def choose_view(decoded: Sequence[Decoded]) -> int:
     """Which view's reading to believe, the first being the plain one-line view, which wins unless clearly beaten."""
+    if _is_clear(decoded[0]):
+        return 0
     scores = [_score(reading) for reading in decoded]
     scores[0] += _ONE_LINE_BONUS
     return scores.index(max(scores))
+
+
+def _is_clear(one_line: Decoded) -> bool:
+    """Whether the one-line reading leaves no question, so that the other view need not be read."""
+    return one_line.confidence >= _CLEAR and len(one_line.text) >= _CLEAR_LENGTH
 
 
 def _score(reading: Decoded) -> float:

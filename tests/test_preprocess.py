@@ -110,6 +110,7 @@ def test_a_flat_crop_stays_flat() -> None:
 def test_only_a_narrow_crop_is_looked_at_as_two_lines() -> None:
     assert [view.lines for view in plate_views(picture(30, 140))] == [1]
     assert [view.lines for view in plate_views(picture(100, 140))] == [1, 2]
+    assert [view.lines for view in plate_views(picture(50, 150))] == [1, 2]  # stretched, or the box is loose
 
 
 def test_two_lines_go_side_by_side() -> None:

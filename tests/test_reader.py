@@ -98,10 +98,10 @@ def test_confidence_is_what_scale_and_temperature_say(model: type[FakeModel]) ->
     ("one", "two", "winner"),
     [
         (logits("A8I", 20), logits("AB123CD", 60), 2),
-        (logits("AB123CD", 60), logits("A8I", 20), 1),
-        (logits("AB123CD", 60), logits("XK940LM", 60), 1),
+        (logits("AB123CD", 30), logits("A8I", 20), 1),
+        (logits("AB123CD", 25), logits("XK940LM", 25), 1),
         (logits("", 60), logits("AB123CD", 25), 2),
-        (logits("AB123CD", 40), logits("I", 90), 1),
+        (logits("AB123CD", 30), logits("I", 90), 1),
         (logits("", 60), logits("", 60), 1),
     ],
 )
@@ -120,13 +120,30 @@ def test_nothing_legible_is_an_empty_reading(model: type[FakeModel]) -> None:
     assert (found.text, found.confidence, found.characters) == ("", 0.0, ())
 
 
-def test_one_line_wins_a_near_tie() -> None:
-    def decoded(confidence: float) -> Decoded:
-        return Decoded("AB123", tuple((c, confidence) for c in "AB123"), ())
+def decoded(confidence: float, text: str = "AB123") -> Decoded:
+    return Decoded(text, tuple((c, confidence) for c in text), ())
 
+
+def test_one_line_wins_a_near_tie() -> None:
     assert choose_view([decoded(0.80), decoded(0.82)]) == 0
     assert choose_view([decoded(0.80), decoded(0.95)]) == 1
     assert choose_view([decoded(0.10)]) == 0
+
+
+def test_what_is_clear_in_one_line_is_not_looked_at_as_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PlateReader()
+    looked: list[int] = []
+    logits = reader.logits
+    monkeypatch.setattr(reader, "logits", lambda view: (looked.append(view.lines), logits(view))[1])
+    wide = {"clear": decoded(0.95, "ABC123"), "short": decoded(0.95, "ABC12"), "unsure": decoded(0.85, "ABC123")}
+    for name, first in wide.items():
+        looked.clear()
+        monkeypatch.setattr("edge.reader.decode_greedy", lambda *_, first=first: first)
+        reader.read(np.full((40, 100, 3), 128, dtype=np.uint8))
+        assert looked == ([1] if name == "clear" else [1, 2]), name
+    assert choose_view([wide["clear"], decoded(0.99, "ABCD1234")]) == 0
+    assert choose_view([wide["short"], decoded(0.999, "ABCD1234")]) == 0  # the bonus of one line
+    assert choose_view([decoded(0.91, "ABC12"), decoded(0.99, "ABCD1234")]) == 1
 
 
 def test_sharpness_falls_with_blur_and_not_with_contrast() -> None:

@@ -1,5 +1,6 @@
 """Label files, pools and scores of the reader's training; needs no TensorFlow."""
 
+import csv
 from pathlib import Path
 from typing import cast
 
@@ -7,12 +8,26 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.alphabet import ALPHABET
 from edge.errors import SourceError
 
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
 
-from training.dataset import Pool, Sample, data_folder, plain_pool, read_samples, read_split, real_chunk, real_jobs
+from training.dataset import (
+    BOXED,
+    LONGEST,
+    Pool,
+    Sample,
+    boxed_samples,
+    data_folder,
+    load_crop,
+    plain_pool,
+    read_samples,
+    read_split,
+    real_chunk,
+    real_jobs,
+)
 from training.scores import character_accuracy, edit_distance, exact_share
 
 
@@ -33,6 +48,34 @@ def test_samples_know_their_set_and_their_lines(tmp_path: Path) -> None:
     write_set(tmp_path / "home" / "train", ["AB12", "CD34"], two_lines="CD34")
     samples = read_split(tmp_path, "train")
     assert [(sample.text, sample.lines, sample.set) for sample in samples] == [("AB12", 1, "home"), ("CD34", 2, "home")]
+
+
+def test_plates_in_the_detectors_pictures_are_cut_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.zeros((100, 200, 3), dtype=np.uint8)
+    picture[40:60, 50:150] = 255
+    (tmp_path / "web" / "train" / "images").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "web" / "train" / "images" / "a.png"), picture)
+    table = tmp_path / "boxed.csv"
+    header = "source,split,image,x1,y1,x2,y2,text,lines\n"
+    rows = "web,train,a.png,50,40,150,60,AB12,1\nweb,val,a.png,0,0,9,9,X,1\nweb,train,gone.png,0,0,9,9,Y,1\n"
+    table.write_text(header + rows)
+    monkeypatch.setattr("training.dataset.BOXED", table)
+    (sample,) = boxed_samples(tmp_path, "train")
+    assert (sample.text, sample.lines, sample.set, sample.group) == ("AB12", 1, "web", "a")
+    crop = load_crop(sample)
+    assert crop.shape == (22, 108, 3)  # and the margin that the device leaves around a box
+    assert crop[2:-2, 5:-5].min() > 200
+    assert plain_pool([sample]).texts == ("AB12",)
+
+
+def test_texts_read_by_eye_can_be_learned_and_none_is_in_both_splits() -> None:
+    with BOXED.open(encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    texts = {split: {row["text"] for row in rows if row["split"] == split} for split in ("train", "val")}
+    assert not texts["train"] & texts["val"]
+    assert all(set(row["text"]) <= set(ALPHABET) and 1 <= len(row["text"]) <= LONGEST for row in rows)
+    assert all(float(row["x1"]) < float(row["x2"]) and float(row["y1"]) < float(row["y2"]) for row in rows)
+    assert {row["lines"] for row in rows} == {"1", "2"}
 
 
 def test_missing_labels_and_pictures_are_named(tmp_path: Path) -> None:

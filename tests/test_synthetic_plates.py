@@ -103,10 +103,10 @@ def test_jitter_keeps_the_shape() -> None:
 def test_chosen_texts_can_be_learned_and_are_words() -> None:
     random_ = random.Random(1)
     texts = [vanity(random_) for _ in range(600)]
-    plain = [text.replace(" ", "") for text in texts]
+    plain = [re.sub("[ *-]", "", text) for text in texts]
     assert all(2 <= len(text) <= LONGEST_WORD and set(text) <= set(ALPHABET) for text in plain)
     assert len(set(plain)) > 400
-    assert sum(" " in text for text in texts) > 30
+    assert all(sum(sign in text for text in texts) > least for sign, least in ((" ", 30), ("-", 10), ("*", 10)))
     assert sum(any(c.isdigit() for c in text) for text in plain) > 30
     assert draw_serial("{vanity}", "", random.Random(1)).text == plain[0]
 

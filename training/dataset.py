@@ -28,6 +28,9 @@ from edge.records import Image, PlateBox
 from training.augment import photograph, rephotograph
 from training.synthesize import draw_plate
 
+BOXED = Path(__file__).with_name("boxed_plates.csv")
+"""Texts of plates in the detector's pictures that no set of crops has, read by eye. No text of `val` is in `train`."""
+
 LONGEST = 12
 """Characters of the longest text that a pool can hold."""
 
@@ -45,7 +48,10 @@ _EMPTY_ACROSS = 4
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One labelled crop; `set` is the name of its data set ("europe"), `group` ties pictures that belong together."""
+    """One labelled crop; `set` is the name of its data set ("europe"), `group` ties pictures that belong together.
+
+    With a `box` the plate is that part of the picture, cut out as the device cuts what its detector finds.
+    """
 
     image: Path
     text: str
@@ -53,6 +59,7 @@ class Sample:
     lines: int
     set: str
     group: str = ""
+    box: PlateBox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,26 @@ def read_split(root: Path, split: str) -> list[Sample]:
     return [sample for folder in folders for sample in read_samples(folder)]
 
 
+def boxed_samples(root: Path, split: str) -> list[Sample]:
+    """The samples of `BOXED` whose pictures lie in `root/*/split/images`."""
+    with BOXED.open(encoding="ascii", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    samples = []
+    for row in rows:
+        image = root / row["source"] / split / "images" / row["image"]
+        if image.is_file():
+            x1, y1, x2, y2 = (float(row[name]) for name in ("x1", "y1", "x2", "y2"))
+            box = PlateBox(x1, y1, x2, y2, 1.0)
+            samples.append(Sample(image, row["text"], "", int(row["lines"]), row["source"], image.stem, box))
+    return samples
+
+
+def load_crop(sample: Sample) -> Image:
+    """A sample's crop as (H, W, 3) BGR; SourceError if its picture cannot be read."""
+    picture = load_picture(sample.image)
+    return picture if sample.box is None else crop_plate(picture, sample.box)
+
+
 def load_picture(path: Path) -> Image:
     """A picture as (H, W, 3) BGR; SourceError if it cannot be read."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -143,7 +170,7 @@ def load_picture(path: Path) -> Image:
 
 def plain_pool(samples: Iterable[Sample]) -> Pool:
     """Samples as they are, each as its label says one- or two-line; for validation."""
-    pairs = [(plate_view(load_picture(sample.image), sample.lines).pixels, sample.text) for sample in samples]
+    pairs = [(plate_view(load_crop(sample), sample.lines).pixels, sample.text) for sample in samples]
     return Pool(np.stack([view for view, _ in pairs]), tuple(text for _, text in pairs))
 
 
@@ -170,7 +197,7 @@ def real_chunk(seed: int, samples: list[Sample]) -> Pool:
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         for sample in samples:
             across = (len(sample.text) if sample.lines == 1 else len(sample.text) // 2 + 1) or _EMPTY_ACROSS
-            yield rephotograph(load_picture(sample.image), across, photo_random), sample.text, sample.lines
+            yield rephotograph(load_crop(sample), across, photo_random), sample.text, sample.lines
 
     return _collect(pictures(), len(samples))
 

@@ -19,7 +19,7 @@ from edge.errors import ConfigError, SourceError
 from edge.looks import look_again
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
-from training.dataset import Sample, data_folder, load_picture
+from training.dataset import Sample, boxed_samples, data_folder, load_crop
 from training.own import real_samples
 from training.scores import Judged, score
 from training.versus import compare, comparison_lines, comparison_table, run
@@ -32,7 +32,7 @@ CELL_WIDTH, CELL_HEIGHT = 220, 96
 
 def evaluate_reader(reader: PlateReader, samples: list[Sample]) -> dict[str, Any]:
     """Scores of all samples together and of each set, "exact" and, with only one look at each crop, "once"."""
-    return _scores(samples, *read_all(reader, [load_picture(sample.image) for sample in samples]))
+    return _scores(samples, *read_all(reader, [load_crop(sample) for sample in samples]))
 
 
 def read_all(reader: CropReader, crops: Sequence[Image]) -> tuple[list[PlateReading], list[PlateReading]]:
@@ -96,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=data_folder(), help="folder with reader/*/val, or own crops (%(default)s)"
     )
     parser.add_argument("--split", default="val", choices=("train", "val"), help="(%(default)s)")
+    parser.add_argument(
+        "--boxed",
+        action="store_true",
+        help="judge by the plates of detector/*/val whose texts are in training/boxed_plates.csv",
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     parser.add_argument("--sheet", type=Path, help="write a picture of every misread crop, with truth and reading")
     parser.add_argument(
@@ -140,12 +145,14 @@ def main(arguments: list[str]) -> int:
     reader = exported or _float_reader(given)
     write_report = _report_writer() if given.report else None
     others = [contender(what) for what in given.versus]
-    samples = real_samples(given.data, given.split)
+    samples = (
+        boxed_samples(given.data / "detector", given.split) if given.boxed else real_samples(given.data, given.split)
+    )
     if not samples:
         raise SourceError(
             f"{given.data}: no plate to judge by in {given.split}; a plate of your own crops is held back"
         )
-    crops = [load_picture(sample.image) for sample in samples]
+    crops = [load_crop(sample) for sample in samples]
     well, once = read_all(reader, crops)
     judged = Judged(samples, crops, well)
     scores = _scores(samples, well, once)

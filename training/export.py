@@ -31,7 +31,7 @@ from edge.errors import ModelError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
-from training.dataset import Pool, data_folder, load_picture, plain_pool, synthetic_chunk
+from training.dataset import Pool, data_folder, load_crop, plain_pool, synthetic_chunk
 from training.evaluate import evaluate_reader
 from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
@@ -173,7 +173,7 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
         )
     temperature = TEMPERATURE
     if len(pool) >= FEWEST_TO_CALIBRATE:
-        crops = [crop_logits(reader, load_picture(sample.image)) for sample in samples]
+        crops = [crop_logits(reader, load_crop(sample)) for sample in samples]
         temperature = best_temperature(crops, pool.texts)
     card = replace(card, decoding={**card.decoding, "temperature": temperature}, golden=golden_vectors(reader))
     card.write(draft.with_suffix(".json"))

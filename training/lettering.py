@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
+from training.dies import Die, Mask, die_glyph
 from training.plates import SEPARATORS
 
 _GLYPH_HEIGHT = 96
@@ -17,12 +18,10 @@ _MOST_STRETCH = 1.35
 _MOST_SPACING = 0.32
 """Of the characters' height."""
 
-Mask = npt.NDArray[np.uint8]
-"""(H, W) coverage, 0 to 255."""
 
-
-def serial_mask(line: str, font: str, size: tuple[int, int], bold: int, random_: random.Random) -> Mask:
-    """One line of characters and separators as coverage; `size` is the room that it has and its height, pixels.
+def serial_mask(line: str, font: str | Die, size: tuple[int, int], bold: int, random_: random.Random) -> Mask:
+    """One line of characters and separators as coverage; `font` is a font's file, or dies, and `size` the room that it
+    has and its height, pixels.
 
     Presses have a die of one width for each character, or gaps that keep thin ones apart, and their plates are filled:
     where there is room, characters and gaps grow into it. A few are as cramped as no press would have it.
@@ -66,7 +65,12 @@ def _separator(character: str, height: int, space: int, random_: random.Random) 
         cv2.circle(mask, centre, max(2, round(height * 0.06)), 255, -1, cv2.LINE_AA)
     elif character == "*":
         radius = max(3, round(mask.shape[1] * random_.uniform(0.25, 0.48)))
-        if random_.random() < 0.3:  # the outline of a state, an emblem
+        sign = random_.random()
+        if sign < 0.3:
+            outline = (_star if sign < 0.15 else _heart)() * radius * random_.uniform(1.0, 1.4) + centre
+            cv2.fillPoly(mask, [outline.round().astype(np.int32)], random_.randint(120, 255), cv2.LINE_AA)
+            return mask
+        if sign < 0.5:  # the outline of a state, an emblem
             angles = np.sort([random_.uniform(0, 2 * np.pi) for _ in range(random_.randint(5, 9))])
             reach = np.array([random_.uniform(0.5, 1.15) for _ in angles]) * radius
             outline = np.stack([centre[0] + reach * np.cos(angles), centre[1] + reach * np.sin(angles)], axis=1)
@@ -79,10 +83,24 @@ def _separator(character: str, height: int, space: int, random_: random.Random) 
     return mask
 
 
+def _star() -> npt.NDArray[np.float64]:
+    """A star of five points within a circle of radius 1 about 0, (10, 2) x and y."""
+    angles = np.arange(10) * np.pi / 5 - np.pi / 2
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.where(np.arange(10) % 2, 0.42, 1.0)[:, None]
+
+
+def _heart() -> npt.NDArray[np.float64]:
+    """A heart of about the same size, (32, 2) x and y."""
+    turn = np.linspace(0, 2 * np.pi, 32)
+    across = np.sin(turn) ** 3
+    down = (13 * np.cos(turn) - 5 * np.cos(2 * turn) - 2 * np.cos(3 * turn) - np.cos(4 * turn)) / -16
+    return np.stack([across, down], axis=1)
+
+
 @lru_cache(maxsize=12000)
-def _glyph(character: str, font: str, bold: int) -> Mask:
+def _glyph(character: str, font: str | Die, bold: int) -> Mask:
     """A character cut to its ink, `_GLYPH_HEIGHT` tall; `bold` grows (or, if negative, thins) its strokes."""
-    mask = _ink(character, font, 128)
+    mask = die_glyph(character, font) if isinstance(font, Die) else _ink(character, font, 128)
     if bold:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(bold) + 1, 2 * abs(bold) + 1))
         padded = cv2.copyMakeBorder(mask, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=0)

@@ -8,7 +8,19 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from training.dataset import Job, Pool, Sample, demo_jobs, empty_jobs, make_pool, read_split, real_jobs, synthetic_jobs
+from training.dataset import (
+    Job,
+    Pool,
+    Sample,
+    boxed_samples,
+    data_folder,
+    demo_jobs,
+    empty_jobs,
+    make_pool,
+    read_split,
+    real_jobs,
+    synthetic_jobs,
+)
 from training.own import usual_samples
 
 log = logging.getLogger(__name__)
@@ -33,12 +45,13 @@ def prepare_pools(
     With `own` crops to learn from, the usual real plates may be missing.
     """
     samples = usual_samples("train") if own else read_split(data / "reader", "train")
+    samples += boxed_samples((data_folder() if own else data) / "detector", "train")
     negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
     makers: dict[str, tuple[str, Callable[[], list[Job]], str]] = {}
     makers["synthetic"] = (f"{seed}-{synthetic}", lambda: synthetic_jobs(seed, synthetic), "synthetic plates")
     if samples:
         title = "real plates, photographed again"
-        makers["real"] = (f"{seed}-{real_times}", lambda: real_jobs(seed, samples, real_times), title)
+        makers["real"] = (f"{seed}-{real_times}-{len(samples)}", lambda: real_jobs(seed, samples, real_times), title)
     else:
         log.warning("no usual real plates: only drawn ones are rehearsed; set GATEREADER_DATA to where real ones lie")
     if negatives:

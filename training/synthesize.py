@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from edge.records import Image
-from training.lettering import Mask, serial_mask, small_text
+from training.dies import Die, Mask, draw_die
+from training.lettering import serial_mask, small_text
 from training.plate_keys import GROUND_KINDS
 from training.plates import (
     VANITY,
@@ -23,6 +24,8 @@ from training.plates import (
     load_layouts,
 )
 
+_PRESSED = 0.5
+"""How often a plate's characters are drawn from dies of its own, and not from a font."""
 _BAND_BLUE: Colour = (22, 50, 140)
 _SCREW: Colour = (120, 118, 112)
 _STICKERS: tuple[str, ...] = (
@@ -303,7 +306,7 @@ def _draw_lines(
             top = height * (share + 0.07)
         else:
             bottom = height * (0.93 - share)
-    font = str(random_.choice(font_files(layout.fonts if random_.random() < 0.8 else "any")))
+    font = _lettering(layout, random_)
     rows = np.linspace(top, bottom, len(serial.lines) + 1)
     gap = 0.05 * height if len(serial.lines) > 1 else 0.0
     bold = random_.choice([0, 0, 0, 1, 1, 2, -1])
@@ -317,6 +320,13 @@ def _draw_lines(
         mask = cv2.resize(mask, (max(width, 8), cell_height), interpolation=cv2.INTER_AREA).astype(np.uint8)
         x = columns[0] + round((room - width) * random_.choice([0.5, 0.5, 0.5, random_.random()]))
         _paint(canvas, mask, x, round(start + gap / 2), ink)
+
+
+def _lettering(layout: Layout, random_: random.Random) -> str | Die:
+    """Dies, or a font of the layout's class, as it may be."""
+    if random_.random() < _PRESSED:
+        return draw_die(random_, layout.fonts == "us")
+    return str(random_.choice(font_files(layout.fonts if random_.random() < 0.8 else "any")))
 
 
 def _draw_header(canvas: Image, layout: Layout, random_: random.Random) -> float:

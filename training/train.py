@@ -32,7 +32,7 @@ from edge.errors import ConfigError
 from training.augment import jitter
 from training.backend import compile_reader, share_among, use_threads
 from training.curves import draw_curves, read_history, record
-from training.dataset import Pool, data_folder, plain_pool, read_split, synthetic_chunk
+from training.dataset import Pool, boxed_samples, data_folder, plain_pool, read_split, synthetic_chunk
 from training.float_reader import centred, exact_of
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
@@ -268,7 +268,7 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
             plain_pool(usual) if usual else synthetic_chunk(_JUDGE_SEED, JUDGES), plain_pool(judged) if judged else None
         )
     else:
-        judges = Judges(plain_pool(read_split(data / "reader", "val")))
+        judges = Judges(plain_pool(read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")))
     _loop(trainer, Batches(pools, settings), judges)
     draw_curves(folder / "history.csv", folder / "curves.png")
     best = folder / "best.weights.h5"

@@ -30,20 +30,19 @@ _STARTS = (
 )
 _SOUNDS = (*"AEIOUY", "AI", "EA", "EE", "OO", "OU")
 _ENDS = ("", "", *"BDGLMNPRSTXZ", "CK", "LL", "NG", "RD", "SS", "ST")
+_JOINTS = ("", " ", "-", "*")
 _SHORT = {"ATE": "8", "FOR": "4", "TO": "2", "YOU": "U", "ARE": "R", "EASY": "EZ", "AND": "N"}
 
 
 def vanity(random_: random.Random) -> str:
-    """A text of 2 to `LONGEST_WORD` letters and digits, words of it perhaps parted by a space."""
+    """A text of 2 to `LONGEST_WORD` letters and digits, words of it perhaps parted by a gap or a sign."""
     kind = random_.random()
     if kind < 0.35:
         text = random_.choice(_WORDS)
     elif kind < 0.6:
-        text = (
-            random_.choice(_WORDS) + random_.choice(["", " "]) + random_.choice([*_WORDS, *_SHORT.values(), "ME", "MY"])
-        )
+        text = random_.choice(_WORDS) + _joint(random_) + random_.choice([*_WORDS, *_SHORT.values(), "ME", "MY"])
     elif kind < 0.7:
-        text = random_.choice(["I", "MY", "BE", "ITS", "IM", "THE", "GO", "NO", "2", "4"]) + random_.choice(["", " "])
+        text = random_.choice(["I", "MY", "BE", "ITS", "IM", "THE", "GO", "NO", "2", "4"]) + _joint(random_)
         text += random_.choice(_WORDS)
     else:
         text = "".join(
@@ -53,9 +52,12 @@ def vanity(random_: random.Random) -> str:
     if random_.random() < 0.2:  # as those write whose word was taken
         text = text[0] + "".join(letter for letter in text[1:] if letter not in "AEIOU")
     if random_.random() < 0.15:
-        text += random_.choice(["", " "]) + str(
-            random_.choice([1, 2, 3, 4, 7, 8, 9, 11, 21, 55, 64, 66, 69, 77, 88, 99])
-        )
-    while len(text.replace(" ", "")) > LONGEST_WORD or text.endswith(" "):
+        text += _joint(random_) + str(random_.choice([1, 2, 3, 4, 7, 8, 9, 11, 21, 55, 64, 66, 69, 77, 88, 99]))
+    while sum(letter not in _JOINTS for letter in text) > LONGEST_WORD or text[-1] in _JOINTS:
         text = text[:-1]
     return text if len(text) > 1 else text + random_.choice(_WORDS)[:6]
+
+
+def _joint(random_: random.Random) -> str:
+    """What stands between two words: nothing, a gap, a dash, or a sign such as a heart."""
+    return random_.choices(_JOINTS, (0.45, 0.35, 0.1, 0.1))[0]

@@ -12,10 +12,11 @@ import numpy as np
 
 from edge.alphabet import ALPHABET
 from edge.errors import ConfigError, ModelError
-from edge.preprocess import TWO_LINE_ASPECT
 from edge.records import Image
 
 HEIGHT = 128
+TWO_LINES = 2.0
+"""What is narrower than this times its height is told to it as two lines."""
 """Pixels that a line of a plate is enlarged to. Of 36, 48, 64, 96, 128 and 200 the best on 250 real `train` crops."""
 
 TRIMMED = (0.08, 0.02)
@@ -49,8 +50,8 @@ def tesseract_picture(crop: Image) -> Image:
 
 
 def may_have_two_lines(crop: Image) -> bool:
-    """By its shape, as our own reader judges; nobody is told how many lines a plate has."""
-    return bool(crop.shape[1] < TWO_LINE_ASPECT * crop.shape[0])
+    """By its shape; nobody is told how many lines a plate has."""
+    return bool(crop.shape[1] < TWO_LINES * crop.shape[0])
 
 
 def read_with_tesseract(crops: Sequence[Image], program: str = "tesseract") -> list[str]:
