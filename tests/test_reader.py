@@ -10,7 +10,7 @@ import edge.reader
 from edge.alphabet import ALPHABET, CLASSES, Decoded
 from edge.card import ModelCard, TensorSpec
 from edge.errors import ModelError
-from edge.preprocess import READER_HEIGHT, READER_WIDTH, plate_view
+from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView, plate_view
 from edge.reader import PlateReader, ReaderSettings, choose_view, sharpness
 
 STEPS = 40
@@ -134,7 +134,12 @@ def test_what_is_clear_in_one_line_is_not_looked_at_as_two(monkeypatch: pytest.M
     reader = PlateReader()
     looked: list[int] = []
     logits = reader.logits
-    monkeypatch.setattr(reader, "logits", lambda view: (looked.append(view.lines), logits(view))[1])
+
+    def looking(view: PlateView) -> npt.NDArray[np.float32]:
+        looked.append(view.lines)
+        return logits(view)
+
+    monkeypatch.setattr(reader, "logits", looking)
     wide = {"clear": decoded(0.95, "ABC123"), "short": decoded(0.95, "ABC12"), "unsure": decoded(0.85, "ABC123")}
     for name, first in wide.items():
         looked.clear()

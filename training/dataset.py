@@ -23,7 +23,7 @@ from rich.progress import track
 from edge.alphabet import encode
 from edge.demo_scene import DemoScene
 from edge.errors import SourceError
-from edge.preprocess import READER_HEIGHT, READER_WIDTH, crop_plate, plate_view
+from edge.preprocess import READER_HEIGHT, READER_WIDTH, TWO_LINE_ASPECT, crop_plate, plate_view
 from edge.records import Image, PlateBox
 from training.augment import photograph, rephotograph
 from training.synthesize import draw_plate
@@ -220,6 +220,23 @@ def empty_chunk(seed: int, pictures: list[Path], count: int) -> Pool:
     return _collect(crops(), count)
 
 
+def astray_chunk(seed: int, count: int) -> Pool:
+    """`count` drawn plates looked at the wrong way, two lines as one or one as two, as the device does until it knows
+    better; text is empty, so that the right way is the more confident."""
+    cv2.setNumThreads(1)
+    draw_random, photo_random = random.Random(seed), np.random.default_rng(seed)
+
+    def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
+        while True:
+            plate = draw_plate(draw_random, two_lines=bool(draw_random.random() < 0.5))
+            across = len(plate.text) if plate.lines == 1 else len(plate.text) // 2 + 1
+            crop = photograph(plate.image, across, photo_random)
+            if crop.shape[1] < TWO_LINE_ASPECT * crop.shape[0]:
+                yield crop, "", 3 - plate.lines
+
+    return _collect(pictures(), count)
+
+
 def demo_chunk(seed: int, count: int) -> Pool:
     """`count` crops of plates in the demo scene of another seed than the demo shows, with a detector's loose box."""
     cv2.setNumThreads(1)
@@ -287,6 +304,12 @@ def real_jobs(seed: int, samples: list[Sample], times: int) -> list[Job]:
     chooser.shuffle(chosen)
     starts = range(0, len(chosen), _CHUNK)
     return [(real_chunk, (seed * 1_000_003 + 7 + start, chosen[start : start + _CHUNK])) for start in starts]
+
+
+def astray_jobs(seed: int, count: int) -> list[Job]:
+    """Jobs that together draw `count` plates to be looked at the wrong way."""
+    starts = range(0, count, _CHUNK)
+    return [(astray_chunk, (seed * 1_000_003 + 19 + start, min(_CHUNK, count - start))) for start in starts]
 
 
 def empty_jobs(seed: int, pictures: list[Path], count: int) -> list[Job]:

@@ -12,6 +12,7 @@ from training.dataset import (
     Job,
     Pool,
     Sample,
+    astray_jobs,
     boxed_samples,
     data_folder,
     demo_jobs,
@@ -40,7 +41,7 @@ def prepare_pools(
     processes: int,
     own: Sequence[Sample] = (),
 ) -> dict[str, Pool]:
-    """Kind ("synthetic", "real", "empty", "demo", "own") → its pool in `folder`, made if it is not there yet.
+    """Kind ("synthetic", "real", "empty", "astray", "demo", "own") → its pool in `folder`, made if it is not there yet.
 
     With `own` crops to learn from, the usual real plates may be missing.
     """
@@ -54,11 +55,14 @@ def prepare_pools(
         makers["real"] = (f"{seed}-{real_times}-{len(samples)}", lambda: real_jobs(seed, samples, real_times), title)
     else:
         log.warning("no usual real plates: only drawn ones are rehearsed; set GATEREADER_DATA to where real ones lie")
+    count = max(50, synthetic // 40)
     if negatives:
-        count = max(50, synthetic // 40)
-        makers["empty"] = (f"{seed}", lambda: empty_jobs(seed, negatives, count), "crops without a plate")
+        title = "crops without a plate"
+        makers["empty"] = (f"{seed}-{count}", lambda: empty_jobs(seed, negatives, count), title)
     else:
         log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
+    title = "plates looked at the wrong way"
+    makers["astray"] = (f"{seed}-{count}", lambda: astray_jobs(seed, count), title)
     if demo:
         makers["demo"] = (f"{seed}-{demo}", lambda: demo_jobs(seed, demo), "plates of the demo scene")
     if own:

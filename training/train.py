@@ -58,8 +58,9 @@ class TrainSettings:
     width: float = 0.5
     context: int = 2
     dropout: float = 0.1
-    mix: tuple[float, ...] = (0.42, 0.5, 0.03, 0.05)
-    """Shares of synthetic plates, real plates, crops without a plate and the demo scene's plates in a batch."""
+    mix: tuple[float, ...] = (0.46, 0.43, 0.03, 0.05, 0.03)
+    """Shares of synthetic plates, real plates, crops without a plate, the demo scene's plates and plates looked at the
+    wrong way in a batch."""
     demo: int = 1500
     synthetic: int = 100_000
     real_times: int = 24
@@ -82,7 +83,7 @@ class TrainSettings:
 OWN_DEFAULTS = {"steps": 3000, "learning_rate": 5e-4, "synthetic": 20_000, "real_times": 4, "validate_every": 250}
 OWN_DEFAULTS["threads"] = min(2, os.cpu_count() or 1)
 """What differs in a run that goes on with own crops; the command line beats it."""
-KINDS = ("synthetic", "real", "empty", "demo")
+KINDS = ("synthetic", "real", "empty", "demo", "astray")
 """What the shares of `mix` belong to."""
 COLUMNS = ("step", "loss", "exact", "own")
 STATE = "state.npz"
