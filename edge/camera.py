@@ -21,10 +21,12 @@ from edge.source_state import Cause, ClosedByWith, SourceState, turn
 
 log = logging.getLogger(__name__)
 
+DEFAULT_SIZE = (1280, 720)
+"""Width and height to ask a camera at this machine for, where none is given."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _CLOSE_SECONDS = 2.0
 _MOST_HUNG = 3
-"""Threads that may be left behind, stuck in a driver, before no new one is started."""
+"""Threads that may be left behind, stuck in a driver, before the program ends, to be started anew by systemd."""
 
 
 class CameraError(SourceError):
@@ -162,8 +164,12 @@ class LiveCamera(ClosedByWith):
         if busy is None or self._now() - busy < self._patience:
             return
         self._set_offline("timeout", f"the driver has not answered for {self._patience:.0f} s")
-        if sum(thread.is_alive() for thread in self._threads) <= _MOST_HUNG:
-            self._start()
+        if sum(thread.is_alive() for thread in self._threads) > _MOST_HUNG:
+            raise SourceError(
+                f"{self.description}: the driver hung {_MOST_HUNG + 1} times; only a new start of the "
+                "program gets over that (systemd makes one)"
+            )
+        self._start()
 
     def _take(self) -> Frame | None:
         with self._changed:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.camera import CameraError
+from edge.camera import DEFAULT_SIZE, CameraError
 from edge.frame_pool import FramePool
 from edge.network import find_cause
 from edge.records import Image
@@ -87,7 +87,10 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
 
 
 def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: float) -> OpenCvCapture:
-    """Open a USB camera; `size` (width, height) and `fps` are wishes, 0 leaves them to the driver."""
+    """Open a USB camera; `size` (width, height) and `fps` are wishes.
+
+    A size of 0 is `DEFAULT_SIZE`, since the driver's own would be 640×480, and an `fps` of 0 the driver's.
+    """
     keep_quiet()
     _check_device(device)
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(max(1, round(read_timeout))))
@@ -98,6 +101,7 @@ def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: flo
         raise CameraError(
             "no picture", f"{device} is no camera that OpenCV can open; `v4l2-ctl --list-devices` tells more"
         )
+    size = size if any(size) else DEFAULT_SIZE
     wishes = {cv2.CAP_PROP_FRAME_WIDTH: size[0], cv2.CAP_PROP_FRAME_HEIGHT: size[1], cv2.CAP_PROP_FPS: fps}
     if size[0] > 640:  # most USB cameras give larger pictures fast only as MJPEG
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))

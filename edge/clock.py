@@ -1,5 +1,6 @@
 """Whether the machine's clock is right, as far as the machine knows: a Raspberry Pi has none of its own."""
 
+import contextlib
 import ctypes
 import logging
 import time
@@ -18,6 +19,7 @@ _WORTH_TELLING = timedelta(minutes=1)
 _TOLD_FOR = 3600.0
 _TIMESYNCD = Path("/run/systemd/timesync")
 """systemd-timesyncd makes the folder when it starts and the file `synchronized` in it once it knows the time."""
+_RTCS = Path("/sys/class/rtc")
 _TIME_ERROR = 5
 """What adjtimex(2) returns while the kernel's clock is not synchronised."""
 _ROOM = 512
@@ -96,9 +98,20 @@ def clock_synced() -> bool | None:
     if (_TIMESYNCD / "synchronized").exists():
         return True
     state = _kernel_state()
-    if state >= 0:
-        return state != _TIME_ERROR
-    return False if _TIMESYNCD.is_dir() else None
+    if state >= 0 and state != _TIME_ERROR:
+        return True
+    doubted = state >= 0 or _TIMESYNCD.is_dir()
+    return False if doubted and not _has_battery_clock() else None
+
+
+def _has_battery_clock() -> bool:
+    """Whether the machine has a clock of its own that tells a possible time: at a gate without a network that is the
+    best there is. One that lost its power tells the year 1970 or 2000."""
+    for told in sorted(_RTCS.glob("rtc*/since_epoch")):
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            if possible(datetime.fromtimestamp(int(told.read_text(encoding="ascii")), UTC)):
+                return True
+    return False
 
 
 def _kernel_state() -> int:

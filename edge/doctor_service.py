@@ -13,6 +13,8 @@ from edge.written import written_text
 UNIT = "gatereader.service"
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User"
 _CONFIGURATION = 78
+_NOT_WRITTEN = ("rows wait for", "cannot write")
+"""What the service's status says while its rows cannot be written."""
 _LOOK = f"see `journalctl -u {UNIT} -n 50`"
 
 
@@ -45,12 +47,16 @@ def service(found: Service) -> Diagnosis:
         told += f"; {found['StatusText']}"
     if not found.active:
         return _not_running(found, told)
-    if found.get("UnitFileState") == "disabled":
-        cure = f"sudo systemctl enable {UNIT}"
-        return Diagnosis("service", "attention", f"{told}; it does not start with the machine", cure)
-    if restarts:
-        return Diagnosis("service", "attention", told, f"why it was started again: {_LOOK}")
-    return Diagnosis("service", "ok", told)
+    cure = ""
+    if any(trouble in found.get("StatusText", "") for trouble in _NOT_WRITTEN):
+        cure = (
+            "let it write there (ReadWritePaths= in a drop-in: docs/install.md), or take a folder that it may write to"
+        )
+    elif found.get("UnitFileState") == "disabled":
+        told, cure = f"{told}; it does not start with the machine", f"sudo systemctl enable {UNIT}"
+    elif restarts:
+        cure = f"why it was started again: {_LOOK}"
+    return Diagnosis("service", "attention" if cure else "ok", told, cure)
 
 
 def _not_running(found: Service, told: str) -> Diagnosis:

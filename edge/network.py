@@ -11,6 +11,12 @@ from edge.source_state import Cause
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 SCHEMES = tuple(_PORTS)
 
+_TOKEN = re.compile(r"/(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{12,}(?=/|$)")
+"""A part of a path that looks like a secret, as some recorders have it."""
+_WANTS_DIGEST = -1
+"""Instead of a status code: a sign-in that only the stream itself makes."""
+_LONGEST_ANSWER = 8192
+
 
 def check_url(url: str) -> str:
     """The URL as it is; SourceError, which never shows it, for one that cannot be a camera's."""
@@ -35,12 +41,17 @@ def signed_url(url: str, user: str, password: str) -> str:
     return parts._replace(netloc=f"{quote(user, safe='')}{secret}@{place}").geturl()
 
 
+def path_tokens(path: str) -> list[str]:
+    """What looks like a secret in the path of a camera's address."""
+    return [found.strip("/") for found in _TOKEN.findall(path)]
+
+
 def public_url(url: str) -> str:
-    """The URL without user, password and query; some cameras have a password in the path, as `password=…`."""
+    """The URL without user, password and query, nor what some cameras have in the path: `password=…`, or a token."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = f":{parts.port}" if parts.port else ""
-    path = parts.path.split("=", 1)[0] + "=…" if "=" in parts.path else parts.path
+    path = parts.path.split("=", 1)[0] + "=…" if "=" in parts.path else _TOKEN.sub("/…", parts.path)
     query = "?…" if parts.query else ""
     return f"{parts.scheme}://{host}{port}{path}{query}"
 
@@ -55,6 +66,8 @@ def find_cause(url: str, timeout: float) -> tuple[Cause, str]:
             status = _ask(connection, parts) if parts.scheme.lower() in ("rtsp", "http") else 0
     except OSError as error:
         return _network_cause(error, host, port)
+    if status == _WANTS_DIGEST:
+        return "no picture", f"{host} wants a sign-in by Digest, so that nobody but the stream itself can tell more"
     if status in (401, 403):
         wrong = "the camera refuses this user and password" if parts.username else "it wants a user and a password"
         return "unauthorised", wrong
@@ -78,8 +91,8 @@ def _network_cause(error: OSError, host: str, port: int) -> tuple[Cause, str]:
 def _ask(connection: socket.socket, parts: SplitResult) -> int:
     """The camera's status code for one request; 0 if it gives none.
 
-    The password goes out as Basic only. A camera that wants Digest answers 401, also where the path is what is wrong:
-    it would not tell strangers.
+    The password goes out as Basic only, the camera's own way being left to FFmpeg: `_WANTS_DIGEST` says that nobody
+    can tell from this whether the password is right.
     """
     host = parts.hostname or ""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -92,5 +105,12 @@ def _ask(connection: socket.socket, parts: SplitResult) -> int:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         lines.append(f"Authorization: Basic {base64.b64encode(secret).decode()}")
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
-    found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", connection.recv(256))
-    return int(found[1]) if found else 0
+    answer = b""
+    while b"\r\n\r\n" not in answer and len(answer) < _LONGEST_ANSWER and (more := connection.recv(1024)):
+        answer += more
+    found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", answer)
+    status = int(found[1]) if found else 0
+    ways = re.findall(rb"(?im)^www-authenticate:\s*(\w+)", answer)
+    if status == 401 and parts.username and ways and not any(way.lower() == b"basic" for way in ways):
+        return _WANTS_DIGEST
+    return status

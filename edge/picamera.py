@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.camera import CameraError
+from edge.camera import DEFAULT_SIZE, CameraError
 from edge.errors import SourceError
 from edge.records import Image
 from edge.source_state import turn
@@ -25,7 +25,6 @@ _TO_BGR: dict[str, int | None] = {
     "YVU420": cv2.COLOR_YUV2BGR_YV12,
     "YUYV": cv2.COLOR_YUV2BGR_YUYV,
 }
-DEFAULT_SIZE = (1280, 720)
 _SMALL_FORMAT = "YUV420"
 """The one that the second stream can have on every Raspberry Pi."""
 _SETTLED = 12
@@ -144,8 +143,11 @@ class PiCapture:
         return turn(self.main.to_bgr(arrays[0]), self.rotate)
 
     def release(self) -> None:
-        """Stop the camera and let others have it."""
-        self._camera.stop()
+        """Stop the camera and let others have it.
+
+        Not by `stop` first: after a picture that never came, it would wait for that picture for ever; `close` ends the
+        loop that hands pictures out before it stops the camera.
+        """
         self._camera.close()
 
     def _tell(self, metadata: Mapping[str, Any]) -> None:

@@ -89,8 +89,7 @@ class Pictures:
         self._sizes: dict[str, int] = {}
         """Bytes by the name of the day, which is that of its folder."""
         self._tidied = float("-inf")
-        if settings.keep != "off":
-            self._attempt(self._look)
+        self._attempt(self._look)
         newest = max(map(_start_of, self._sizes), default=None)
         self._ages = Ages(settings.max_days, now, newest)
         self.tidy()
@@ -110,8 +109,8 @@ class Pictures:
         return saved
 
     def tidy(self) -> None:
-        """Once an hour: deletes what is too old or too much, also while nobody passes."""
-        if self._settings.keep != "off" and time.monotonic() - self._tidied >= _TIDY_EVERY:
+        """Once an hour: deletes what is too old or too much, also while nobody passes or no new ones are kept."""
+        if time.monotonic() - self._tidied >= _TIDY_EVERY:
             self._tidied = time.monotonic()
             self._attempt(lambda: self._make_room(0))
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _WAITING = 16
 """Frames kept in memory, at most, for what comes before a pass."""
+_WAITING_BYTES = 48_000_000
+"""And bytes of them: 16 frames of a 4K camera would be 400 MB, more than the service may have."""
 _RETRY_EVERY = 10.0
 """Seconds from one try to begin to the next, where the disk does not take it."""
 _AROUND = 5.0
@@ -43,7 +45,7 @@ class RecordingSettings:
     """Which: "passes" from shortly before a plate is found until shortly after its pass is decided; "all" every frame,
     which also shows what the detector misses."""
     before: float = 1.0
-    """Seconds before a plate is found (16 frames at most)."""
+    """Seconds before a plate is found (16 frames at most, and 48 MB of them: 17 of 1280×720, 2 of 4K)."""
     after: float = 2.0
     """Seconds after its pass is decided, or it was last seen."""
     fps: float = 0.0
@@ -144,8 +146,12 @@ class Recorder:
                 return
             self._due = next_due(self._due, frame.time, settings.fps)
         self._before.append(frame)
-        while self._before and self._before[0].time < frame.time - settings.before:
+        while self._before[0].time < frame.time - settings.before or (
+            len(self._before) > 1 and sum(each.image.nbytes for each in self._before) > _WAITING_BYTES
+        ):
             self._before.popleft()
+            if not self._before:
+                break
         if frame.time > self._until:
             return
         while self._before:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from edge.log_rows import plain
-from edge.network import public_url
+from edge.network import path_tokens, public_url
 
 HIDDEN = "(hidden)"
 _SECRET = (("live", "password_hash"), ("live", "user"), ("source", "user"))
@@ -74,10 +74,11 @@ class Redactor:
 
 
 def url_secrets(url: str) -> tuple[str, ...]:
-    """The password and the query of a camera's address; some cameras have a password in the path, as `password=…`."""
+    """The password and the query of a camera's address; some cameras have a password in the path, as `password=…`,
+    or a token."""
     try:
         parts = urlsplit(url)
-        named = parts.path.split("=", 1)[1:]
+        named = [*parts.path.split("=", 1)[1:], *path_tokens(parts.path)]
         return tuple(one for one in (parts.password, parts.query, *named, *_IN_PIPELINE.findall(url)) if one)
     except ValueError:
         return ()

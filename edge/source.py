@@ -43,9 +43,9 @@ class SourceSettings:
     fps: float = 0.0
     """Frames a second to take, at most; 0 takes all. For a folder its pictures a second, where 0 means 5."""
     width: int = 0
-    """Width to ask a camera for, pixels; 0 leaves it to the camera. It may give another."""
+    """Width to ask a camera at this machine for, pixels; with both 0 that is 1280×720. It may give another."""
     height: int = 0
-    """Height to ask a camera for, pixels; 0 leaves it to the camera. It may give another."""
+    """Height to ask a camera at this machine for, pixels. It may give another."""
     rotate: Literal[0, 90, 180, 270] = 0
     """Turn the pictures clockwise by so many degrees."""
     small_width: int = 0

@@ -273,7 +273,7 @@ their place, and run this again"
 is there a network? \`sudo apt update\` must succeed first"
     run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >"$work/apt" 2>&1 \
       || { tail -n 3 "$work/apt" >&2; fail "apt could not install ${missing[*]}, see above; python3-picamera2 is in Raspberry \
-Pi OS only. Nothing was changed in gatereader"; }
+Pi OS only: elsewhere choose --camera usb, rtsp or none. Nothing was changed in gatereader"; }
     [ -z "$dry" ] || cat "$work/apt"
   fi
 }
@@ -506,7 +506,8 @@ place_template() {
 check_config() {
   local answer
   if [ -n "$dry" ]; then run "$1/bin/gatereader" config check "$CONFIG"; return; fi
-  if ! answer=$("$1/bin/gatereader" config check "$CONFIG" 2>&1); then
+  # from where the service runs, whose relative paths begin there
+  if ! answer=$(cd "$STATE" 2>/dev/null || cd /; "$1/bin/gatereader" config check "$CONFIG" 2>&1); then
     told=yes
     printf 'install.sh: %s\n' "$(tail -n 1 <<<"$answer")" \
       "this version does not take $CONFIG as it is: correct it and run this again. Until then nothing is switched over" >&2

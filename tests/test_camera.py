@@ -199,7 +199,7 @@ def test_a_hung_driver_is_left_behind() -> None:
         fake.end()
 
 
-def test_threads_do_not_pile_up_behind_a_hung_driver() -> None:
+def test_a_driver_that_hangs_again_and_again_ends_the_program_and_no_threads_pile_up() -> None:
     fake, clock, stuck = FakeCamera(), Clock(), threading.Event()
 
     def hang() -> Image:
@@ -210,12 +210,16 @@ def test_threads_do_not_pile_up_behind_a_hung_driver() -> None:
         frames = iter(source)
         for _ in range(12):
             fake.script.put(hang)
-        for _ in range(12):
+        for _ in range(3):
             until(lambda: source._busy_since is not None)
             clock.seconds += 11
-            next(frames)
+            assert next(frames) is None
+            assert not source.state().online
+        with pytest.raises(SourceError, match="the driver hung 4 times"):  # noqa: PT012 - at which look is the threads'
+            for _ in range(12):
+                clock.seconds += 11
+                next(frames)
         assert fake.opened <= 5
-        assert not source.state().online
         stuck.set()
 
 

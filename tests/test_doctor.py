@@ -214,6 +214,7 @@ def unit(**states: str) -> Service:
     ("found", "state", "words"),
     [
         (unit(StatusText="5.0 frames/s"), "ok", "5.0 frames/s"),
+        (unit(StatusText="5.0 frames/s; 3 rows wait for /srv/a.csv"), "attention", "3 rows"),
         (unit(NRestarts="3"), "attention", "3 restarts"),
         (unit(UnitFileState="disabled"), "attention", "does not start with the machine"),
         (unit(ActiveState="inactive", SubState="dead"), "attention", "inactive (dead)"),

@@ -12,6 +12,7 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.network import find_cause, public_url, signed_url
+from edge.redaction import url_secrets
 from edge.sign_in import SignIn
 from edge.source import Source, SourceSettings, open_source
 
@@ -50,6 +51,11 @@ def hang(connection: socket.socket) -> None:
 
 def refuse_strangers(connection: socket.socket) -> None:
     connection.sendall(b'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n')
+
+
+def want_digest(connection: socket.socket) -> None:
+    connection.sendall(b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n")
+    connection.sendall(b'WWW-Authenticate: Digest realm="cam", nonce="1"\r\n\r\n')
 
 
 def talk_nonsense(connection: socket.socket) -> None:
@@ -95,6 +101,27 @@ def test_a_port_where_nothing_listens_is_refused() -> None:
         port = server.getsockname()[1]
     with open_source(SourceSettings(source=f"rtsp://127.0.0.1:{port}/live", open_timeout=1.0)) as source:
         assert cause_of(source) == "refused"
+
+
+def test_a_sign_in_by_digest_is_left_to_the_stream() -> None:
+    with listener(want_digest) as port:
+        assert find_cause(f"rtsp://gate:s3cret@127.0.0.1:{port}/live", 2)[0] == "no picture"
+        assert find_cause(f"rtsp://127.0.0.1:{port}/live", 2)[0] == "unauthorised"  # nobody signs in at all
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/u5Xqn2CZ0r8y1AbC", "/…"),
+        ("/s/u5Xqn2CZ0r8y1AbC/main", "/s/…/main"),
+        ("/Streaming/Channels/101", "/Streaming/Channels/101"),
+        ("/h264Preview_01_main", "/h264Preview_01_main"),
+        ("/onvifprofile", "/onvifprofile"),
+    ],
+)
+def test_a_token_in_the_path_is_not_shown(path: str, shown: str) -> None:
+    assert public_url(f"rtsps://nvr:7441{path}") == f"rtsps://nvr:7441{shown}"
+    assert url_secrets(f"rtsps://nvr:7441{path}") == (("u5Xqn2CZ0r8y1AbC",) if "…" in shown else ())
 
 
 def test_a_name_that_no_network_knows() -> None:

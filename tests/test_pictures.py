@@ -160,6 +160,17 @@ def test_what_is_too_old_goes_unless_the_clock_is_known_to_be_wrong(
     assert len(all_files(tmp_path)) == left
 
 
+def test_old_pictures_go_also_when_no_new_ones_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    settings = replace(ROOMY, max_days=30.0)
+    Pictures(settings, tmp_path, now=lambda: MOMENT).save(shown())
+    off = Pictures(replace(settings, keep="off"), tmp_path, now=lambda: MOMENT + timedelta(days=29))
+    assert len(all_files(tmp_path)) == 1
+    assert off.save(shown(1)).crop is None
+    Pictures(replace(settings, keep="off"), tmp_path, now=lambda: MOMENT + timedelta(days=50))
+    assert not all_files(tmp_path)
+
+
 def test_other_peoples_files_stay(tmp_path: Path) -> None:
     mine = tmp_path / "holiday.jpg"
     mine.write_bytes(b"x" * 50_000)

@@ -64,7 +64,7 @@ def test_train_resume_export_read(
     del fields["architecture"], fields["devices"]  # as runs before these were written
     (run / "settings.json").write_text(json.dumps(fields))
 
-    card = exporting.export(run, tmp_path / "models", data, "a test")
+    card = exporting.export(run, tmp_path / "models", data)
     assert card.input.scale == pytest.approx(1.0)
     assert card.input.zero_point == 0
     assert not {"QUANTIZE", "DEQUANTIZE", "MUL"} & set(card.architecture["operators"])
@@ -96,7 +96,7 @@ def test_a_crnn_is_trained_and_judged_but_not_exported(
     assert evaluate(["--run", str(run), "--data", str(data), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["all"]["crops"] == len(real_samples(data, "val"))
     with pytest.raises(ModelError, match="a crnn has no int8 form"):
-        exporting.export(run, tmp_path / "models", data, "a test")
+        exporting.export(run, tmp_path / "models", data)
     assert not (tmp_path / "models").exists()
     with pytest.raises(ModelError, match="no trained run here"):
         FloatReader(tmp_path)

@@ -70,6 +70,15 @@ def test_what_comes_before_a_pass_is_bounded_in_memory(tmp_path: Path) -> None:
     assert len(seconds(tmp_path)) == 16
 
 
+def test_large_frames_that_wait_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording._WAITING_BYTES", 3.5 * IMAGE.nbytes)
+    record(tmp_path, [*[look(i) for i in range(9)], look(9, "reading")], before=60.0)
+    assert len(seconds(tmp_path)) == 3
+    monkeypatch.setattr("edge.recording._WAITING_BYTES", 1)
+    record(tmp_path / "huge", [look(0), look(1, "reading")])
+    assert len(seconds(tmp_path / "huge")) == 1  # a frame that is there is recorded, however large
+
+
 def test_the_oldest_frames_make_room(tmp_path: Path) -> None:
     record(tmp_path / "one", [look(0)], frames="all")
     size = next((tmp_path / "one").glob("*.jpg")).stat().st_size

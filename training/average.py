@@ -17,7 +17,8 @@ from training.widen import stored_width
 
 
 def average(runs: list[Path], out: Path, width: float | None, context: int) -> Path:
-    """Write the mean of the weight files `runs` to `out`/best.weights.h5, with the settings of the last one's run.
+    """Write the mean of the weight files `runs` to `out`/best.weights.h5, with the settings of the last one's run; of
+    those that lie in no run there are none.
 
     Without a `width` it is that of the first weights.
     """
@@ -33,9 +34,12 @@ def average(runs: list[Path], out: Path, width: float | None, context: int) -> P
         collected.append(network.get_weights())
     network.set_weights([np.mean(tensors, axis=0) for tensors in zip(*collected, strict=True)])
     out.mkdir(parents=True, exist_ok=True)
-    settings = runs[-1].parent / "settings.json"
-    if settings.is_file():
-        shutil.copyfile(settings, out / settings.name)
+    folders = [path.parent for path in reversed(runs) if (path.parent / "settings.json").is_file()]
+    if not folders:
+        raise ConfigError(f"{runs[-1]}: lies in no run's folder (there is no settings.json), nor do the others")
+    for name in ("settings.json", "pools.json"):
+        if (folders[0] / name).is_file():
+            shutil.copyfile(folders[0] / name, out / name)
     network.save_weights(out / "best.weights.h5")
     return out / "best.weights.h5"
 
@@ -53,7 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("weights", nargs="+", type=Path, help="weight files, such as RUN/best.weights.h5")
     parser.add_argument("--run", type=Path, required=True, help="folder of the new run")
     parser.add_argument("--width", type=float, help="(that of the first weights)")
-    parser.add_argument("--context", type=int, default=2)
+    parser.add_argument("--context", type=int, default=2, help="blocks along the width (%(default)s)")
     given = parser.parse_args(arguments)
     written = average(given.weights, given.run, given.width, given.context)
     sys.stdout.write(f"wrote {written}; export it with: python -m training export --run {given.run}\n")

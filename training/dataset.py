@@ -1,7 +1,7 @@
 """Label files → samples for the reader, and pools of ready-made views on disk.
 
 A data set is a folder with `labels.csv` (`image,text,country,source`) and, if there are two-line plates, `meta.csv`
-(`width,height,lines,group,note`). A pool is what training eats: views (N, H, W) uint8 exactly as the device would
+(`image,width,height,lines,group,note`). A pool is what training eats: views (N, H, W) uint8 exactly as the device would
 prepare them, with their texts.
 """
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from edge.alphabet import encode
+from edge.alphabet import ALPHABET, encode
 from edge.demo_scene import DemoScene
 from edge.errors import SourceError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, TWO_LINE_ASPECT, crop_plate, plate_view
@@ -102,7 +102,7 @@ def data_folder() -> Path:
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """The samples of one data set; SourceError says what is missing."""
+    """The samples of one data set; SourceError says what is missing or cannot be learned, and where."""
     labels = folder / "labels.csv"
     if not labels.is_file():
         raise SourceError(
@@ -110,12 +110,21 @@ def read_samples(folder: Path) -> list[Sample]:
         )
     lines, groups = {}, {}
     if (folder / "meta.csv").is_file():
-        with (folder / "meta.csv").open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                lines[row["image"]] = int(row["lines"] or 1)
-                groups[row["image"]] = row.get("group") or ""
+        try:
+            with (folder / "meta.csv").open(encoding="utf-8-sig", newline="") as file:
+                for row in csv.DictReader(file):
+                    lines[row["image"]] = int(row["lines"] or 1)
+                    groups[row["image"]] = row.get("group") or ""
+        except (KeyError, ValueError) as error:
+            raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted image,width,height,lines,group,note") from None
     with labels.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    if missing := {"image", "text"} - set(reader.fieldnames or []):
+        raise SourceError(f"{labels}: no column {', '.join(sorted(missing))}; wanted image,text,country,source")
+    for number, row in enumerate(rows, start=2):
+        if fault := _unlearnable(row["text"] or ""):
+            raise SourceError(f"{labels}: row {number}: {fault}")
     name = folder.parent.name if folder.name in ("train", "val") else folder.name
     return [
         Sample(
@@ -130,12 +139,20 @@ def read_samples(folder: Path) -> list[Sample]:
     ]
 
 
+def _unlearnable(text: str) -> str:
+    """Why the reader cannot be taught this text; nothing if it can."""
+    if strange := [character for character in text if character not in ALPHABET]:
+        return f"{strange[0]!r} in {text!r}; wanted letters A to Z and digits only"
+    return f"{text!r} has {len(text)} characters; the reader knows {LONGEST}" if len(text) > LONGEST else ""
+
+
 def read_split(root: Path, split: str) -> list[Sample]:
     """All samples of `root/*/split`, in the order of their names."""
     folders = sorted(folder for folder in root.glob(f"*/{split}") if (folder / "labels.csv").is_file())
     if not folders:
         raise SourceError(
-            f"{root}: no data set with a {split} folder; set GATEREADER_DATA to where the real plates lie"
+            f"{root}: no data set with a {split} folder; set GATEREADER_DATA to where the real plates lie, or go on "
+            "with crops of your own: --from models/checkpoints/reader.weights.h5 --data FOLDER (docs/training.md)"
         )
     return [sample for folder in folders for sample in read_samples(folder)]
 

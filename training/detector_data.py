@@ -14,7 +14,7 @@ from edge.errors import SourceError
 from edge.records import Image
 from training import dataset
 
-SOURCES = ("openimages", "romania", "web")
+NEGATIVES = "negatives"
 HELD_BACK_NEGATIVES = 150
 CORRECTIONS = Path(__file__).with_name("detector_corrections.csv")
 """Places of training pictures that no label knew, found by an earlier detector and judged by eye: `plate`s, and what
@@ -43,21 +43,35 @@ def data_folder() -> Path:
     return folder
 
 
-def load_pictures(data: Path, split: str, sources: Sequence[str] = SOURCES) -> list[Picture]:
-    """Every real picture of `split` ("train" or "val") with its boxes, in the order of their names.
+def sources(data: Path, split: str) -> list[str]:
+    """Names of the sets of pictures that there are of `split`; SourceError if there is none."""
+    folders = sorted((data / "detector").glob(f"*/{split}/images"))
+    if names := [folder.parents[1].name for folder in folders if folder.parents[1].name != NEGATIVES]:
+        return names
+    raise SourceError(
+        f"{data / 'detector'}: no set of pictures; wanted NAME/{split}/images and NAME/{split}/labels "
+        "(docs/training.md)"
+    )
+
+
+def load_pictures(data: Path, split: str, names: Sequence[str] = ()) -> list[Picture]:
+    """Every real picture of `split` ("train" or "val") with its boxes, of all sets or of those named, in the order of
+    their names.
 
     Training pictures come with the missing labels of `CORRECTIONS`; pictures for validation as they are.
     """
     corrections = _corrections() if split == "train" else {}
     return [
         _corrected(_load(path, source), corrections.get((source, path.name), ()))
-        for source in sources
+        for source in names or sources(data, split)
         for path in sorted((data / "detector" / source / split / "images").iterdir())
     ]
 
 
 def load_folder(folder: Path) -> list[Picture]:
     """Pictures of one folder in the same layout, such as frames drawn for training."""
+    if not (folder / "images").is_dir():
+        raise SourceError(f"{folder}: no folder images in it; wanted images/ and labels/, YOLO text")
     return [_load(path, folder.name) for path in sorted((folder / "images").iterdir())]
 
 
@@ -67,7 +81,12 @@ def negative_paths(data: Path, *, held_back: bool) -> list[Path]:
     Ordered by the hash of what they belong to, so that the split is the same everywhere and the frames of one room
     (`ni_03_…`) stay on one side.
     """
-    paths = sorted((data / "detector" / "negatives" / "train" / "images").iterdir())
+    folder = data / "detector" / NEGATIVES / "train" / "images"
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder}: missing; the threshold is chosen on {HELD_BACK_NEGATIVES} pictures without plates"
+        )
+    paths = sorted(folder.iterdir())
     paths.sort(key=lambda path: (hashlib.sha1(_belongs_to(path).encode()).hexdigest(), path.name))
     return paths[:HELD_BACK_NEGATIVES] if held_back else paths[HELD_BACK_NEGATIVES:]
 
@@ -75,7 +94,7 @@ def negative_paths(data: Path, *, held_back: bool) -> list[Path]:
 def load_negatives(data: Path, *, held_back: bool) -> list[Picture]:
     """The pictures of `negative_paths`."""
     nothing = np.zeros((0, 4), np.float32)
-    return [Picture(_read(path), nothing, "negatives", path.name) for path in negative_paths(data, held_back=held_back)]
+    return [Picture(_read(path), nothing, NEGATIVES, path.name) for path in negative_paths(data, held_back=held_back)]
 
 
 def load_plate_crops(data: Path) -> list[Image]:

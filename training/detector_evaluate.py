@@ -36,7 +36,7 @@ def seconds_a_call(model: Path, pictures: Sequence[data.Picture], threshold: flo
 
 def _table(figures: dict[str, Any]) -> Table:
     table = Table("pictures", "plates", "AP50", "AP50-95", "recall", title=f"threshold {figures['threshold']}")
-    for name in ("all", *data.SOURCES):
+    for name in _sets(figures):
         row = figures[name]
         scores = (f"{100 * row[key]:.1f}" for key in ("ap50", "ap50_95", "recall"))
         table.add_row(f"{name} ({row['pictures']})", str(row["plates"]), *scores)
@@ -47,6 +47,11 @@ def _table(figures: dict[str, Any]) -> Table:
     row = figures["negatives"]
     table.add_row(f"without plates ({row['pictures']})", "0", "", "", f"{100 * row['boxed']:.1f} boxed")
     return table
+
+
+def _sets(figures: dict[str, Any]) -> list[str]:
+    """All pictures and each source: what a report has average precisions of."""
+    return [name for name, row in figures.items() if isinstance(row, dict) and "ap50" in row]
 
 
 def main(argv: list[str]) -> int:
@@ -71,7 +76,7 @@ def main(argv: list[str]) -> int:
     as_read, negatives_as_read = validation.run(read_finder(model))
     together = report(validation, as_read, negatives_as_read, size, 0.5)
     figures["with_reader"] = {
-        **{name: together[name]["recall"] for name in ("all", *data.SOURCES)},
+        **{name: together[name]["recall"] for name in _sets(figures)},
         **{name: row["recall"] for name, row in together["photographs"].items()},
         "negatives_boxed": together["negatives"]["boxed"],
     }

@@ -48,7 +48,7 @@ _BUILTIN = {
     "QUANTIZE",
 }
 _BUILTIN |= {"RESHAPE", "SLICE", "STRIDED_SLICE", "SPLIT", "MAXIMUM"}
-_SOURCES = {
+_LICENCES = {
     "openimages": "CC BY (Open Images)",
     "romania": "MIT, © 2020 Robert Lucian Chiriac",
     "web": "MIT",
@@ -90,7 +90,7 @@ def quantize(float_file: Path, calibration: Sequence[npt.NDArray[np.float32]], o
 
 def calibration_canvases(folder: Path, size: int, count: int) -> list[npt.NDArray[np.float32]]:
     """Training pictures as the device letterboxes them, evenly from each source and from the negatives."""
-    groups = [data.load_pictures(folder, "train", [source]) for source in data.SOURCES]
+    groups = [data.load_pictures(folder, "train", [source]) for source in data.sources(folder, "train")]
     groups.append(data.load_negatives(folder, held_back=False))
     canvases = []
     for group in groups:
@@ -201,11 +201,11 @@ def _data_rows() -> tuple[dict[str, Any], ...]:
     rows: list[dict[str, Any]] = [
         {
             "name": source,
-            "licence": licence,
+            "licence": _LICENCES.get(source, "not told"),
             "train": len(list((folder / source / "train" / "images").iterdir())),
-            "val": len(list((folder / source / "val" / "images").iterdir())),
+            "val": len(list((folder / source / "val" / "images").glob("*"))),
         }
-        for source, licence in _SOURCES.items()
+        for source in data.sources(data.data_folder(), "train")
     ]
     negatives = len(list((folder / "negatives" / "train" / "images").iterdir()))
     held_back = data.HELD_BACK_NEGATIVES
@@ -223,7 +223,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--checkpoint", type=Path, default=Path("runs/detector/best.pt"), help="(%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("models/detector.tflite"), help="(%(default)s)")
     parser.add_argument("--size", type=int, default=DEVICE_SIZE, help="side of the input, pixels (%(default)s)")
-    parser.add_argument("--calibration", type=int, default=100, help="pictures to take ranges from (%(default)s)")
+    parser.add_argument("--calibration", type=int, default=24, help="pictures to take ranges from (%(default)s)")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING)
     cv2.setNumThreads(1)

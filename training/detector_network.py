@@ -84,17 +84,24 @@ def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:
 
 def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     """The network of `save_weights` in evaluation mode, and what was said about it."""
-    if not path.is_file():
-        raise ModelError(f"{path}: no such checkpoint; `python -m training detector train` makes one")
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = _stored(path)
     network = build_network()
     network.load_state_dict({name: value.float() for name, value in stored["weights"].items()})
     return network.eval(), stored["about"]
 
 
+def _stored(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such checkpoint; `python -m training detector train` makes one")
+    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if "weights" not in stored:
+        raise ModelError(f"{path}: the state of a run, not a checkpoint; take best.pt, or --resume")
+    return stored
+
+
 def transfer_weights(network: Any, path: Path) -> int:
     """Copy into `network` a checkpoint's weights of the same name and shape; how many tensors stay as built."""
-    stored = torch.load(path, map_location="cpu", weights_only=True)["weights"]
+    stored = _stored(path)["weights"]
     own = network.state_dict()
     same = {name: value.float() for name, value in stored.items() if name in own and own[name].shape == value.shape}
     network.load_state_dict(same, strict=False)

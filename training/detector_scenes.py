@@ -54,6 +54,7 @@ class SceneSettings:
 # Share of the real views, and least and greatest zoom on top of the device's scale. The web's plates are close
 # already; Open Images' are small and become smaller, or as large as a plate at a gate is.
 _SOURCES = {"openimages": (0.62, 0.8, 2.8), "romania": (0.18, 0.74, 1.85), "web": (0.2, 0.31, 1.1)}
+_OTHER = (0.25, 0.6, 2.0)
 
 
 class SceneMaker:
@@ -66,7 +67,12 @@ class SceneMaker:
         plates: Sequence[Image],
         extra: Sequence[Picture] = (),
     ) -> None:
-        self._real = {source: [picture for picture in real if picture.source == source] for source in _SOURCES}
+        self._real: dict[str, list[Picture]] = {}
+        for picture in real:
+            self._real.setdefault(picture.source, []).append(picture)
+        self._views = [_SOURCES.get(source, _OTHER) for source in self._real]
+        shares = np.array([share for share, _, _ in self._views])
+        self._source_shares = shares / shares.sum()
         self._negatives, self._plates, self._extra = negatives, plates, extra
         self._shares = np.full(len(negatives), 1 / max(len(negatives), 1))
 
@@ -110,10 +116,10 @@ class SceneMaker:
             negative = self._negatives[int(rng.choice(len(self._negatives), p=self._shares))]
             view = _look(rng, negative, width, height, zoom * _log_uniform(rng, 0.5, 1.5))
         else:
-            sources = list(_SOURCES)
-            source = sources[rng.choice(len(sources), p=[_SOURCES[name][0] for name in sources])]
-            _, least, most = _SOURCES[source]
-            view = _look(rng, _pick(rng, self._real[source]), width, height, zoom * _log_uniform(rng, least, most))
+            chosen = int(rng.choice(len(self._views), p=self._source_shares))
+            _, least, most = self._views[chosen]
+            picture = _pick(rng, list(self._real.values())[chosen])
+            view = _look(rng, picture, width, height, zoom * _log_uniform(rng, least, most))
         boxes = list(view.boxes)
         if rng.random() < settings.pasted:
             for _ in range(int(rng.integers(1, 3))):

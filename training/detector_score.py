@@ -90,7 +90,7 @@ def report(
     threshold = threshold or choose_threshold(negatives)
     pictures = validation.pictures
     groups = {"all": list(range(len(pictures)))}
-    for source in data.SOURCES:
+    for source in sorted({picture.source for picture in pictures}):
         groups[source] = [index for index, picture in enumerate(pictures) if picture.source == source]
     figures: dict[str, Any] = {"threshold": threshold}
     for name, group in groups.items():

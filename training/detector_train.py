@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
+from edge.errors import ConfigError
 from training import detector_data as data
 from training.curves import draw_curves, record
 from training.detector_network import build_network, save_weights, transfer_weights
@@ -63,6 +64,10 @@ class TrainSettings:
     wild: SceneSettings = field(default=SceneSettings())
 
 
+LAST = "last.pt"
+"""All of a run's state, in its folder."""
+
+
 class Average:
     """Running average of a network's weights (Polyak), quick to follow at first."""
 
@@ -94,6 +99,8 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
     run = _Run(settings, out, console)
     if resume:
         run.restore()
+    elif (out / LAST).exists():
+        raise ConfigError(f"{out}: holds a run already; go on with --resume or choose another --out")
     console.log("loading pictures")
     extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
     negatives = data.load_negatives(folder, held_back=False)
@@ -203,7 +210,7 @@ class _Run:
                  "optimizer": self.optimizer.state_dict(), "step": self.step, "best": self.best,
                  "spent": self.spent + time.monotonic() - self._began}  # fmt: skip
         torch.save(state, self.out / "last.tmp")
-        (self.out / "last.tmp").replace(self.out / "last.pt")
+        (self.out / "last.tmp").replace(self.out / LAST)
         line = {"step": self.step, "share": round(share, 4), "loss": round(float(np.mean(self._losses)), 4),
                 "processor_minutes": round((time.process_time() - self._processor) / 60, 2),
                 "goal": round(goal, 4), **scores}  # fmt: skip
@@ -217,7 +224,9 @@ class _Run:
 
     def restore(self) -> None:
         """Go on from `last.pt`."""
-        state = torch.load(self.out / "last.pt", map_location="cpu", weights_only=True)
+        if not (self.out / LAST).is_file():
+            raise ConfigError(f"{self.out}: nothing to resume ({LAST} is missing); start without --resume")
+        state = torch.load(self.out / LAST, map_location="cpu", weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -246,6 +255,14 @@ def make_batch(
         "bboxes": torch.from_numpy(middles.astype(np.float32)),
         "batch_idx": torch.from_numpy(owners.astype(np.float32)),
     }
+
+
+def _sizes(text: str) -> tuple[tuple[float, int], ...]:
+    """ "0:320,0.85:416" as pairs; ConfigError if it is nothing of the kind."""
+    try:
+        return tuple((float(share), int(size)) for share, _, size in (pair.partition(":") for pair in text.split(",")))
+    except ValueError:
+        raise ConfigError(f"--sizes {text}: wanted SHARE:PIXELS and so on, such as 0:320,0.85:416") from None
 
 
 def main(argv: list[str]) -> int:
@@ -278,8 +295,9 @@ def main(argv: list[str]) -> int:
     )
     options = vars(parser.parse_args(argv))
     out, resume = options.pop("out"), options.pop("resume")
-    pairs = (pair.partition(":") for pair in options.pop("sizes").split(","))
-    options["sizes"] = tuple((float(share), int(size)) for share, _, size in pairs)
+    options["sizes"] = _sizes(options.pop("sizes"))
+    if bool(options["extra"]) != bool(options["extra_share"]):
+        raise ConfigError("--extra FOLDER and --extra-share, such as 0.3, go together: neither does anything alone")
     console = Console(stderr=True)
     logging.basicConfig(level=logging.INFO)
     best = train(TrainSettings(**options), data.data_folder(), out, resume=resume, console=console)

@@ -151,7 +151,7 @@ def main(argv: list[str]) -> int:
         raise ConfigError(f"--rounds is {options.rounds}, wanted 1 or more")
     for package in ("onnx", "onnxruntime"):
         if find_spec(package) is None:
-            raise ConfigError(f"detector versus needs {package}: pip install 'gatereader[training,versus]'")
+            raise ConfigError(f"detector versus needs {package}: pip install -e '.[training,versus]'")
     torch.set_num_threads(1)
     console = Console(stderr=True)
     with TemporaryDirectory() as folder:

@@ -9,6 +9,8 @@ import argparse
 import base64
 import json
 import logging
+import shlex
+import shutil
 import sys
 import tempfile
 import zlib
@@ -17,7 +19,6 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -27,22 +28,23 @@ from keras import layers
 
 from edge.alphabet import ALPHABET, decode_greedy
 from edge.card import ModelCard, file_sha256
-from edge.errors import ModelError
+from edge.errors import ModelError, SourceError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
-from training.dataset import Pool, data_folder, load_crop, plain_pool, synthetic_chunk
+from training.dataset import Pool, boxed_samples, data_folder, load_crop, plain_pool, synthetic_chunk
 from training.evaluate import evaluate_reader
 from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
-from training.own import NAME, real_samples
+from training.own import NAME, is_own, real_samples
 from training.scores import exact_share, greedy_texts
-from training.train import TrainSettings
+from training.train import OPTIONS, POOLS, SETTINGS, TrainSettings
 
 log = logging.getLogger(__name__)
 
 CALIBRATION_VIEWS = 300
+WEIGHTS = "best.weights.h5"
 LARGEST_LOSS = 0.005
 """Share of the real validation plates that int8 may lose against float."""
 
@@ -50,7 +52,7 @@ FEWEST_TO_CALIBRATE = 100
 """Crops; fewer say too little about how sure a reader should be."""
 
 TEMPERATURE = 1.1
-"""That of the shipped reader, where there are too few crops to find one."""
+"""About that of the readers that shipped, where there are too few crops to find one."""
 
 GOLDEN_SEED = 2026
 
@@ -93,18 +95,32 @@ def convert_int8(model: keras.Model, calibration: npt.NDArray[np.uint8]) -> byte
         return bytes(converter.convert())
 
 
-def calibration_views(pools: Path, seed: int) -> npt.NDArray[np.uint8]:
-    """Views from every pool of the run, more real than synthetic ones."""
+def calibration_views(run: Path, seed: int) -> npt.NDArray[np.uint8]:
+    """Views from the pools of the run, more real than synthetic ones."""
     random_ = np.random.default_rng(seed)
-    shares = {"synthetic": 0.4, "real": 0.55, "empty": 0.05}
+    shares = {"synthetic": 0.4, "real": 0.55, "empty": 0.05, "own": 0.3}
     views = []
-    for path in sorted(pools.glob("*.npz")):
-        pool = Pool.load(path)
-        count = round(shares.get(path.name.split("-")[0], 0.0) * CALIBRATION_VIEWS)
-        views.append(pool.views[random_.choice(len(pool), min(count, len(pool)), replace=False)])
+    for path in _pools(run):
+        if count := round(shares.get(path.name.split("-")[0], 0.0) * CALIBRATION_VIEWS):
+            pool = Pool.load(path)
+            views.append(pool.views[random_.choice(len(pool), min(count, len(pool)), replace=False)])
     if not views:
-        raise ModelError(f"{pools}: no pools to calibrate with; train first")
+        raise ModelError(
+            f"{run.parent / 'pools'}: no pools to calibrate with; they are made by training, beside its run"
+        )
     return np.concatenate(views)
+
+
+def _pools(run: Path) -> list[Path]:
+    """The files that the run learned from; of an average of runs, which does not say, all that lie there."""
+    folder = run.parent / "pools"
+    try:
+        names = json.loads((run / POOLS).read_text(encoding="utf-8")).values()
+    except FileNotFoundError:
+        names = [path.name for path in folder.glob("*.npz") if ".partial" not in path.name]
+    if lost := [name for name in sorted(names) if not (folder / name).is_file()]:
+        raise ModelError(f"{folder / lost[0]}: missing; copy the run together with the folder `pools` beside it")
+    return [folder / name for name in sorted(names)]
 
 
 def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
@@ -119,42 +135,57 @@ def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
     return tuple(golden)
 
 
-def export(run: Path, output: Path, data: Path, command: str) -> ModelCard:
+def export(run: Path, output: Path, data: Path) -> ModelCard:
     """Write the int8 file and its card into `output`; ModelError, and nothing written, if the gate refuses."""
     if keras.backend.backend() != "tensorflow":
         raise ModelError(f"export needs TensorFlow: run it without KERAS_BACKEND={keras.backend.backend()}")
-    settings = TrainSettings(**_settings(run))
+    settings = _settings(run)
     if settings.architecture != "cnn":
         raise ModelError(
             f"{run}: a {settings.architecture} has no int8 form: TensorFlow Lite's converter crashes on its LSTMs; "
             "train a cnn"
         )
-    model = inference_model(settings, run / "best.weights.h5")
+    model = inference_model(settings, run / WEIGHTS)
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "reader.tflite"
-        draft.write_bytes(convert_int8(model, calibration_views(run.parent / "pools", settings.seed)))
+        draft.write_bytes(convert_int8(model, calibration_views(run, settings.seed)))
         counts = require_int8_builtins(draft)
-        card = _card(draft, settings, model, command=command, data=data, operators=counts)
+        card = _card(draft, settings, model, command=_command(run, settings), data=data, operators=counts)
         card.write(draft.with_suffix(".json"))
         card = _judged(card, draft, model, data)
         output.mkdir(parents=True, exist_ok=True)
         (output / "reader.tflite").write_bytes(draft.read_bytes())
+        (output / "checkpoints").mkdir(exist_ok=True)
+        shutil.copyfile(run / WEIGHTS, output / "checkpoints" / "reader.weights.h5")  # to go on from
     card.write(output / "reader.json")
     return card
 
 
-def _settings(run: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads((run / "settings.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{run}: no training run here (settings.json is missing)") from None
-    return {**fields, "mix": tuple(fields["mix"])}
+def _settings(run: Path) -> TrainSettings:
+    for name, lacking in ((SETTINGS, "no training run here"), (WEIGHTS, "it has not been judged yet: train on")):
+        if not (run / name).is_file():
+            raise ModelError(f"{run}: {lacking} ({name} is missing)")
+    fields = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
+    return TrainSettings(**{**fields, "mix": tuple(fields["mix"])})
+
+
+def _command(run: Path, settings: TrainSettings) -> str:
+    """What made the run, as far as its settings tell."""
+    default = asdict(TrainSettings())
+    told = {name: value for name, value in asdict(settings).items() if value != default[name]}
+    words = ["python", "-m", "training", "train", "--run", str(run)]
+    for name, option in (*((name, name) for name in OPTIONS), ("init", "from"), ("own", "data")):
+        if name in told:
+            words += [f"--{option.replace('_', '-')}", str(told[name])]
+    return f"{shlex.join(words)}; python -m training export --run {run}"
 
 
 def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> ModelCard:
     """The card with the metrics, the temperature and the golden vectors; the parity gate."""
     reader = PlateReader(ReaderSettings(model=str(draft)))
     samples = real_samples(data, "val")
+    if not samples:
+        raise SourceError(f"{data}: no plate to judge by; of your own crops one needs at least two plates")
     pool = plain_pool(samples)
     float_logits = logits_of(model, pool.views)
     int8_logits = np.stack(
@@ -169,12 +200,15 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
     if int8_exact < float_exact - LARGEST_LOSS:
         raise ModelError(
             f"the int8 reader loses {100 * (float_exact - int8_exact):.2f} points on the real validation crops, "
-            f"{100 * LARGEST_LOSS:.1f} are allowed; nothing was written"
+            f"{100 * LARGEST_LOSS:.1f} are allowed; nothing was written. One of the {len(pool)} crops is "
+            f"{100 / len(pool):.2f} points: judge by more, or train on and export again"
         )
     temperature = TEMPERATURE
+    boxed = [] if is_own(data) else boxed_samples(data / "detector", "val")
     if len(pool) >= FEWEST_TO_CALIBRATE:
-        crops = [crop_logits(reader, load_crop(sample)) for sample in samples]
-        temperature = best_temperature(crops, pool.texts)
+        judged = samples + boxed
+        crops = [crop_logits(reader, load_crop(sample)) for sample in judged]
+        temperature = best_temperature(crops, [sample.text for sample in judged])
     card = replace(card, decoding={**card.decoding, "temperature": temperature}, golden=golden_vectors(reader))
     card.write(draft.with_suffix(".json"))
     reader = PlateReader(ReaderSettings(model=str(draft)))  # judged as it will read: at its temperature
@@ -182,6 +216,8 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
         "real validation crops, layout known": {"float": round(float_exact, 4), "int8": round(int8_exact, 4)},
         "real validation crops, through edge": evaluate_reader(reader, samples),
     }
+    if boxed:
+        metrics["plates of the detector's validation pictures, through edge"] = evaluate_reader(reader, boxed)
     return replace(card, metrics=metrics)
 
 
@@ -189,17 +225,21 @@ def _card(
     file: Path, settings: TrainSettings, model: keras.Model, *, command: str, data: Path, operators: dict[str, int]
 ) -> ModelCard:
     input_, outputs = tensor_specs(file)
-    train = real_samples(data, "train")
+    train = real_samples(data, "train") + boxed_samples((data_folder() if is_own(data) else data) / "detector", "train")
     sources = {name: sum(sample.set == name for sample in train) for name in sorted({sample.set for sample in train})}
     licences = {
+        "openimages": "CC BY",
+        "openimages_small": "CC BY",
+        "indonesia": "CC BY",
         "europe": "AGPL-3.0",
         "brazil": "AGPL-3.0",
         "brazil_toll": "AGPL-3.0",
         "romania": "MIT",
+        "web": "MIT",
         NAME: "the owner's",
     }
     real = [
-        {"name": name, "kind": "real", "pictures": count, "licence": licences.get(name, "CC BY")}
+        {"name": name, "kind": "real", "pictures": count, "licence": licences.get(name, "not told")}
         for name, count in sources.items()
     ]
     drawn = {"name": "synthetic", "kind": "drawn", "pictures": settings.synthetic, "licence": "fonts: OFL-1.1 and MIT"}
@@ -240,7 +280,6 @@ def main(arguments: list[str]) -> int:
     )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    command = f"python -m training train --run {given.run}; python -m training export --run {given.run}"
-    card = export(given.run, given.output, given.data, command)
+    card = export(given.run, given.output, given.data)
     log.info("wrote %s and its card: %s", given.output / card.file, json.dumps(card.metrics))
     return 0

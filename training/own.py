@@ -4,14 +4,12 @@ They are few, so the usual data is rehearsed beside them, and what they are judg
 pictures of one plate, and all of one `group`, are either learned from or judged by.
 """
 
-import csv
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from edge.alphabet import ALPHABET
 from edge.errors import SourceError
-from training.dataset import LONGEST, Sample, data_folder, load_picture, read_samples, read_split
+from training.dataset import Sample, data_folder, load_picture, read_samples, read_split
 
 NAME = "own"
 """What this data set is called in scores and on the card."""
@@ -27,24 +25,8 @@ def is_own(data: Path) -> bool:
 
 def read_own(folder: Path) -> list[Sample]:
     """All crops of the folder; SourceError names the first row that cannot be learned from, and why."""
-    with (folder / "labels.csv").open(encoding="utf-8-sig", newline="") as file:
-        header = csv.DictReader(file).fieldnames or []
-    missing = {"image", "text"} - set(header)
-    if missing:
-        raise SourceError(
-            f"{folder / 'labels.csv'}: no column {', '.join(sorted(missing))}; wanted image,text,country,source"
-        )
-    try:
-        samples = [replace(sample, set=NAME) for sample in read_samples(folder)]
-    except (KeyError, ValueError) as error:
-        raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted image,width,height,lines,group,note") from None
-    for number, sample in enumerate(samples, start=2):
-        where = f"{folder / 'labels.csv'}: row {number}"
-        strange = [character for character in sample.text if character not in ALPHABET]
-        if strange:
-            raise SourceError(f"{where}: {strange[0]!r} in {sample.text!r}; wanted letters A to Z and digits only")
-        if len(sample.text) > LONGEST:
-            raise SourceError(f"{where}: {sample.text!r} has {len(sample.text)} characters; the reader knows {LONGEST}")
+    samples = [replace(sample, set=NAME) for sample in read_samples(folder)]
+    for sample in samples:
         load_picture(sample.image)
     if not any(sample.text for sample in samples):
         raise SourceError(

@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import cv2
 import numpy as np
@@ -80,8 +81,14 @@ def _overlap(a: PlateBox, b: PlateBox) -> float:
     return both / (a.width * a.height + b.width * b.height - both)
 
 
+def _table(path: Path, columns: str) -> TextIO:
+    if not path.is_file():
+        raise SourceError(f"{path}: missing; wanted the columns {columns}")
+    return path.open(newline="", encoding="utf-8")
+
+
 def _labels(folder: Path) -> dict[tuple[str, str], PlateBox]:
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+    with _table(folder / "labels.csv", "image,x,y,w,h,text,country") as file:
         return {
             (row["image"], row["text"]): PlateBox(
                 x := float(row["x"]), y := float(row["y"]), x + float(row["w"]), y + float(row["h"]), 1.0
@@ -92,7 +99,7 @@ def _labels(folder: Path) -> dict[tuple[str, str], PlateBox]:
 
 def _tracks(folder: Path) -> dict[str, list[dict[str, str]]]:
     tracks: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with (folder / "tracks.csv").open(newline="", encoding="utf-8") as file:
+    with _table(folder / "tracks.csv", "track,ride,text,t_seconds,image") as file:
         for row in csv.DictReader(file):
             tracks[row["track"]].append(row)
     return {name: sorted(rows, key=lambda row: float(row["t_seconds"])) for name, rows in tracks.items()}

@@ -1,6 +1,7 @@
 """The reader's training pools: synthetic plates, real ones photographed again, and crops without a plate.
 
-Made once and kept under the run's folder; a broken run goes on from the pools that are finished.
+Made once and kept beside the runs, for all of them; a broken run goes on from the pools that are finished. A pool's
+name changes with what it is made of: crops and their texts, layouts and fonts, but not with the code that draws.
 """
 
 import logging
@@ -10,7 +11,6 @@ from pathlib import Path
 
 from training.dataset import (
     Job,
-    Pool,
     Sample,
     astray_jobs,
     boxed_samples,
@@ -23,6 +23,7 @@ from training.dataset import (
     synthetic_jobs,
 )
 from training.own import usual_samples
+from training.plates import FONTS, LAYOUTS
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def prepare_pools(
     demo: int,
     processes: int,
     own: Sequence[Sample] = (),
-) -> dict[str, Pool]:
+) -> dict[str, Path]:
     """Kind ("synthetic", "real", "empty", "astray", "demo", "own") → its pool in `folder`, made if it is not there yet.
 
     With `own` crops to learn from, the usual real plates may be missing.
@@ -49,10 +50,12 @@ def prepare_pools(
     samples += boxed_samples((data_folder() if own else data) / "detector", "train")
     negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
     makers: dict[str, tuple[str, Callable[[], list[Job]], str]] = {}
-    makers["synthetic"] = (f"{seed}-{synthetic}", lambda: synthetic_jobs(seed, synthetic), "synthetic plates")
+    layouts = _layouts()
+    title = "synthetic plates"
+    makers["synthetic"] = (f"{seed}-{synthetic}-{layouts}", lambda: synthetic_jobs(seed, synthetic), title)
     if samples:
         title = "real plates, photographed again"
-        makers["real"] = (f"{seed}-{real_times}-{len(samples)}", lambda: real_jobs(seed, samples, real_times), title)
+        makers["real"] = (f"{seed}-{real_times}-{_print(samples)}", lambda: real_jobs(seed, samples, real_times), title)
     else:
         log.warning("no usual real plates: only drawn ones are rehearsed; set GATEREADER_DATA to where real ones lie")
     count = max(50, synthetic // 40)
@@ -62,7 +65,7 @@ def prepare_pools(
     else:
         log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
     title = "plates looked at the wrong way"
-    makers["astray"] = (f"{seed}-{count}", lambda: astray_jobs(seed, count), title)
+    makers["astray"] = (f"{seed}-{count}-{layouts}", lambda: astray_jobs(seed, count), title)
     if demo:
         makers["demo"] = (f"{seed}-{demo}", lambda: demo_jobs(seed, demo), "plates of the demo scene")
     if own:
@@ -72,15 +75,23 @@ def prepare_pools(
     pools = {}
     for kind, (name, jobs, title) in makers.items():
         path = folder / f"{kind}-{name}.npz"
-        if not path.is_file():
+        if path.is_file():
+            log.info("%s: %s, drawn before", path, title)
+        else:
             make_pool(jobs(), processes, title).save(path)
-        pools[kind] = Pool.load(path)
+        pools[kind] = path
     return pools
+
+
+def _layouts() -> str:
+    """Changes when a layout or the list of fonts does."""
+    return sha256(LAYOUTS.read_bytes() + (FONTS / "fonts.toml").read_bytes()).hexdigest()[:12]
 
 
 def _print(samples: Sequence[Sample]) -> str:
     """Changes when a crop or its text does."""
     digest = sha256()
     for sample in samples:
-        digest.update(f"{sample.image.name} {sample.text} {sample.lines}\n".encode() + sample.image.read_bytes())
+        known = f"{sample.image.name} {sample.set} {sample.text} {sample.lines} {sample.box}\n"
+        digest.update(known.encode() + sample.image.read_bytes())
     return digest.hexdigest()[:12]

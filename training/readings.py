@@ -52,6 +52,8 @@ def write_passes(path: Path, passes: Iterable[RecordedPass]) -> int:
 
 def read_passes(path: Path) -> Iterator[RecordedPass]:
     """The passes of a file; SourceError names the line that is none."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file of readings; `python -m training passes {path}` makes one")
     with path.open(encoding="utf-8") as file:
         lines = (_parse(path, number, line) for number, line in enumerate(file, start=1) if line.strip())
         for name, group in groupby(lines, key=lambda values: values["pass"]):

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ from edge.errors import ConfigError
 from training.augment import jitter
 from training.backend import compile_reader, share_among, use_threads
 from training.curves import draw_curves, read_history, record
-from training.dataset import Pool, boxed_samples, data_folder, plain_pool, read_split, synthetic_chunk
+from training.dataset import Pool, Sample, boxed_samples, data_folder, plain_pool, read_split, synthetic_chunk
 from training.float_reader import centred, exact_of
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
@@ -83,10 +83,28 @@ class TrainSettings:
 OWN_DEFAULTS = {"steps": 3000, "learning_rate": 5e-4, "synthetic": 20_000, "real_times": 4, "validate_every": 250}
 OWN_DEFAULTS["threads"] = min(2, os.cpu_count() or 1)
 """What differs in a run that goes on with own crops; the command line beats it."""
+OPTIONS = {
+    "steps": "batches to learn from",
+    "batch": "crops in a batch",
+    "synthetic": "drawn plates in the pool",
+    "real_times": "how often each real crop is photographed again for the pool; those of rare sets more often",
+    "demo": "crops of the demo scene in the pool",
+    "seed": "of pools, batches and first weights",
+    "threads": "processor threads",
+    "validate_every": "steps between two looks at the validation crops",
+    "devices": "devices that share each batch (JAX)",
+    "width": "of the network; 0.75 is that of the shipped reader",
+    "learning_rate": "the highest of one cycle; 5e-4 to 1.5e-3 to go on from weights",
+    "own_share": "share of your own crops in a batch",
+}
+"""Options of the command line, which are settings, and what they are."""
 KINDS = ("synthetic", "real", "empty", "demo", "astray")
 """What the shares of `mix` belong to."""
 COLUMNS = ("step", "loss", "exact", "own")
 STATE = "state.npz"
+SETTINGS = "settings.json"
+POOLS = "pools.json"
+"""Kind → file name of the pools that a run learned from; they lie in the folder `pools` beside it."""
 _JUDGE_SEED = 4_000_000_007
 JUDGES = 400
 """Drawn plates that stand for the usual validation plates where there are none."""
@@ -236,6 +254,15 @@ def _stored(path: Path) -> tuple[str, float]:
         raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
 
 
+def _stored_settings(folder: Path) -> dict[str, Any]:
+    """Those that a run began with; ConfigError if there is none."""
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise ConfigError(f"{folder}: nothing to resume; start without --resume")
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {**stored, "mix": tuple(stored["mix"])}
+
+
 def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
     """Run or go on with a run; returns the file of the best weights."""
     use_threads(settings.threads)
@@ -251,8 +278,9 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
     elif (folder / STATE).exists() or (folder / "last.weights.h5").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
-    pools = prepare_pools(
+    (folder / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+    judges = _judges(settings, data, judged)  # before hours of drawing, lest it fail after them
+    paths = prepare_pools(
         folder.parent / "pools",
         data,
         seed=settings.seed,
@@ -262,20 +290,25 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
         processes=max(1, settings.threads),
         own=learned,
     )
-    if settings.own:
-        log.info("%d own crops to learn from, %d to judge by", len(learned), len(judged))
-        usual = usual_samples("val")
-        judges = Judges(
-            plain_pool(usual) if usual else synthetic_chunk(_JUDGE_SEED, JUDGES), plain_pool(judged) if judged else None
-        )
-    else:
-        judges = Judges(plain_pool(read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")))
-    _loop(trainer, Batches(pools, settings), judges)
+    names = json.dumps({kind: path.name for kind, path in paths.items()}, indent=1)
+    (folder / POOLS).write_text(names + "\n", encoding="utf-8")
+    _loop(trainer, Batches({kind: Pool.load(path) for kind, path in paths.items()}, settings), judges)
     draw_curves(folder / "history.csv", folder / "curves.png")
     best = folder / "best.weights.h5"
     if judges.own:
         _compare(trainer, judges)
     return best
+
+
+def _judges(settings: TrainSettings, data: Path, judged: list[Sample]) -> Judges:
+    """The plates to judge by, `judged` being the owner's that are held back."""
+    if not settings.own:
+        return Judges(plain_pool(read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")))
+    log.info("%d own crops to judge by", len(judged))
+    usual = usual_samples("val")
+    return Judges(
+        plain_pool(usual) if usual else synthetic_chunk(_JUDGE_SEED, JUDGES), plain_pool(judged) if judged else None
+    )
 
 
 def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
@@ -340,18 +373,17 @@ def main(arguments: list[str]) -> int:
         help="folder with reader/*/train and val, or one of your own crops with a labels.csv, as `gatereader review "
         "--export` writes it, which is learned beside the usual data (%(default)s)",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the run's last state")
-    parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
-    numbers: dict[str, type[int] | type[float]] = dict.fromkeys(
-        ("steps", "batch", "synthetic", "real_times", "demo", "seed", "threads", "validate_every"), int
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the run's last state, with its settings but for what you give"
     )
-    numbers["devices"] = int
-    numbers |= dict.fromkeys(("width", "learning_rate", "own_share"), float)
-    for name, kind in numbers.items():
+    parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
+    for name, text in OPTIONS.items():
         mine = f", with own crops {OWN_DEFAULTS[name]}" if name in OWN_DEFAULTS else ""
+        value = getattr(default, name)
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, help=f"({getattr(default, name)}{mine})", metavar="N"
+            f"--{name.replace('_', '-')}", type=type(value), help=f"{text} ({value}{mine})", metavar="N"
         )
+    parser.add_argument("--profile", help="another exercise, such as digits5: `--profile digits5 --help`")
     parser.add_argument(
         "--architecture",
         choices=ARCHITECTURES,
@@ -361,11 +393,15 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
     given = {name: value for name, value in given.items() if value is not None}
-    if given["init"]:
+    if is_own(data):
+        given, data = {**given, "own": str(data)}, data_folder()
+    if resume:
+        given = {**_stored_settings(folder), **{name: value for name, value in given.items() if value != ""}}
+    elif given["init"]:
         architecture, width = _stored(Path(given["init"]))
         given = {"architecture": architecture, "width": width, **given}
-    if is_own(data):
-        given, data = {**OWN_DEFAULTS, **given, "own": str(data)}, data_folder()
+    if not resume and "own" in given:
+        given = {**OWN_DEFAULTS, **given}
     settings = TrainSettings(**given)
     best = train(settings, folder, data, resume)
     judged = f" --data {settings.own}" if settings.own else ""

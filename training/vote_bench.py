@@ -25,6 +25,7 @@ from rich.table import Table
 from edge.alignment import distance, look_alike
 from edge.alphabet import ALPHABET
 from edge.countries import COUNTRIES
+from edge.errors import SourceError
 from edge.pipeline import Pipeline
 from edge.poll import refusal_of
 from edge.records import Frame, Image, PlateBox, PlateEvent, PlateReading
@@ -310,6 +311,10 @@ def main(arguments: list[str]) -> int:
     settings = VoteSettings()
     passes = [one for path in given.readings for one in read_passes(path)]
     passes = [one for one in passes if readable_frames(one, settings) >= given.least]
+    if not passes:
+        raise SourceError(
+            f"{', '.join(map(str, given.readings))}: no pass with {given.least} readable frames; lower --least"
+        )
     outcomes = bench(passes, settings, given.gated, given.formats)
     scores = {name: score(passes, found) for name, found in outcomes.items()}
     for name in scores.keys() - {OURS}:
