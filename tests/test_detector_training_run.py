@@ -1,6 +1,7 @@
 """Trains a detector for a few steps, goes on with it, and asks for its export: needs torch and ultralytics."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed; it comes with the extra [training]")
 
-from edge.errors import ModelError
+from edge.errors import ConfigError, GateReaderError, ModelError, SourceError
 from training import detector_data
 from training.curves import read_history
 from training.detector_export import main as export
@@ -55,11 +56,37 @@ def test_a_run_is_kept_and_goes_on_where_it_was(data: Path, tmp_path: Path) -> N
     out = tmp_path / "run"
     assert train(["--out", str(out), "--steps", "2", *OPTIONS]) == 0
     assert {path.name for path in out.iterdir()} >= {"last.pt", "best.pt", "log.jsonl", "history.csv", "curves.png"}
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train(["--out", str(out), "--steps", "3", *OPTIONS])
     assert train(["--out", str(out), "--steps", "3", "--resume", *OPTIONS]) == 0
     assert [row["step"] for row in read_history(out / "history.csv")] == [2, 3]
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    assert [line["all"]["plates"] for line in lines] == [6, 6]
+    assert [line["all"]["plates"] for line in lines] == [4, 4]
+    assert lines[-1]["mine"]["plates"] == 2  # a set of one's own is learned from and judged by
     assert load_weights(out / "best.pt")[1]["settings"]["batch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--resume"], "nothing to resume"),
+        (["--start", "none.pt"], r"none\.pt: no such checkpoint"),
+        (["--sizes", "320"], "wanted SHARE:PIXELS"),
+        (["--extra", "more"], "go together"),
+        (["--extra", "none", "--extra-share", "0.3"], "no folder images in it"),
+    ],
+)
+def test_what_cannot_be_begun_is_told_in_one_line(data: Path, tmp_path: Path, wrong: list[str], words: str) -> None:
+    with pytest.raises(GateReaderError, match=words):
+        train(["--out", str(tmp_path / "run"), *OPTIONS, *wrong])
+
+
+def test_data_that_is_not_there_is_told(data: Path) -> None:
+    with pytest.raises(SourceError, match=r"no set of pictures; wanted NAME/test/images"):
+        detector_data.load_pictures(data, "test")
+    shutil.rmtree(data / "detector" / "negatives")
+    with pytest.raises(SourceError, match="pictures without plates"):
+        detector_data.load_negatives(data, held_back=False)
 
 
 def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """Trains a reader for a few steps, resumes it, exports it to int8 and reads with it: needs TensorFlow."""
 
 import json
+import shutil
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from training.model import build_reader
 from training.own import real_samples
 from training.state import load_state, save_state
 from training.train import TrainSettings, learning_rate_at, train
+from training.train import main as train_command
 from training.widen import load_widened, stored_architecture, stored_width
 
 # TensorFlow and Keras warn of each other; that is not ours to mend.
@@ -53,11 +55,17 @@ def test_train_resume_export_read(
     assert len((run / "history.csv").read_text().splitlines()) == 3
     with pytest.raises(ConfigError, match="holds a run already"):
         train(SETTINGS, run, data, resume=False)
-    train(replace(SETTINGS, steps=6), run, data, resume=True)
+    assert train_command(["--run", str(run), "--data", str(data), "--resume", "--steps", "6"]) == 0
     assert (run / "history.csv").read_text().splitlines()[-1].startswith("6,")
+    assert json.loads((run / "settings.json").read_text()) == {**asdict(SETTINGS), "steps": 6, "mix": [0.5, 0.5]}
+    pools = json.loads((run / "pools.json").read_text())
+    assert set(pools) == {"synthetic", "real", "astray"}
     mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean", None, SETTINGS.context)
     assert mean.is_file()
     assert (mean.parent / "settings.json").read_bytes() == (run / "settings.json").read_bytes()
+    stray = shutil.copyfile(best, tmp_path / "stray.weights.h5")
+    with pytest.raises(ConfigError, match=r"stray\.weights\.h5: lies in no run's folder"):
+        average([stray], tmp_path / "runs" / "lost", None, SETTINGS.context)
     with pytest.raises(ConfigError, match=r"not the weights of a reader of width 0\.5"):
         average([tmp_path / "none.weights.h5"], tmp_path, 0.5, 2)
     fields = json.loads((run / "settings.json").read_text())
@@ -68,6 +76,8 @@ def test_train_resume_export_read(
     assert card.input.scale == pytest.approx(1.0)
     assert card.input.zero_point == 0
     assert not {"QUANTIZE", "DEQUANTIZE", "MUL"} & set(card.architecture["operators"])
+    assert card.command.startswith(f"python -m training train --run {run} --steps 6 --batch 4 --synthetic 30")
+    assert (tmp_path / "models" / "checkpoints" / "reader.weights.h5").read_bytes() == best.read_bytes()
     reader = PlateReader(ReaderSettings(model=str(tmp_path / "models" / "reader.tflite")))
     assert isinstance(reader.read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)
 
@@ -78,6 +88,13 @@ def test_train_resume_export_read(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("python -m training export:")]
     assert "nothing was written" in line
     assert not (tmp_path / "refused").exists()
+
+    (run.parent / "pools" / pools["real"]).unlink()
+    with pytest.raises(ModelError, match="copy the run together with the folder `pools`"):
+        exporting.export(run, tmp_path / "models", data)
+    best.unlink()
+    with pytest.raises(ModelError, match=r"best\.weights\.h5 is missing"):
+        exporting.export(run, tmp_path / "models", data)
 
 
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:

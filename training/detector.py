@@ -5,7 +5,7 @@ import importlib
 import sys
 
 _STEPS = {
-    "prepare": ("training.detector_prepare", "check the data, write the split and a sheet of training scenes"),
+    "prepare": ("training.detector_prepare", "check the data, write a sheet of training scenes"),
     "train": ("training.detector_train", "train from scratch, or fine-tune"),
     "average": ("training.detector_average", "the mean of two checkpoints, one of which went on from the other"),
     "export": ("training.detector_export", "write models/detector.tflite (int8) and its card"),
