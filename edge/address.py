@@ -12,7 +12,7 @@ _SEND_BUFFER = 256 * 1024
 _STALLED_MS = 15_000
 """A viewer that takes nothing for this long loses its connection, and its place."""
 _SILENT_SECONDS = 30
-"""After which a connection that says nothing is asked whether it is there, and then closed."""
+"""After which a connection that says nothing is asked whether anybody is there, and closed if not."""
 
 
 class Address(NamedTuple):
@@ -60,11 +60,10 @@ def listen(address: Address) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
-            # who went away without a word, and who connects and never says one, must not use up the open files
+            # who went away without a word must not use up the open files; who says nothing waits outside for a while
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENT_SECONDS)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _SILENT_SECONDS // 3)
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SILENT_SECONDS)
         listener.bind(target)
         listener.listen(64)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edge.clock import EARLIEST, LATEST, JumpMeter, Now, clock_synced, possible, running_time, utc_now
+from edge.clock import EARLIEST, LATEST, JumpMeter, Now, battery_agrees, clock_synced, possible, running_time, utc_now
 
 NO_DATE = datetime.max.replace(tzinfo=UTC)
 """What a name tells that looks like a date and is none; it never gets old."""
@@ -45,7 +45,7 @@ class Ages:
         if abs(self._meter.jump()) > _LARGE:
             self._doubted = self._running()
         now = self._now()
-        if not self._days or not possible(now) or (synced := clock_synced()) is False:
+        if not self._days or not possible(now) or (synced := _believed(now)) is False:
             return None
         if synced is None and self._running() - self._doubted < _SETTLE:
             return None
@@ -60,11 +60,17 @@ class Ages:
         now = self._now()
         if told == NO_DATE or EARLIEST <= told <= now + _LARGE:
             return told
-        if not possible(now) or clock_synced() is False:
+        if not possible(now) or _believed(now) is False:
             return told if possible(told) else LATEST
         if path not in self._noticed:
             self._noticed[path] = _noticed(path, now)
         return self._noticed[path]
+
+
+def _believed(now: datetime) -> bool | None:
+    """Whether the clock is right, as `clock_synced`; a battery's that says the same makes a "no" a "nobody knows"."""
+    synced = clock_synced()
+    return None if synced is False and battery_agrees(now) else synced
 
 
 def _noticed(path: Path, now: datetime) -> datetime:

@@ -108,9 +108,10 @@ class LiveCamera(ClosedByWith):
                 before = self._state.frames
                 self._read_until_lost()
             except CameraError as error:
-                if not self._is_current():
-                    return
-                self._set_offline(error.cause, str(error))
+                if self._is_current():
+                    self._set_offline(error.cause, str(error))
+            if not self._is_current():
+                return  # left behind: what is marked busy now is another thread
             self._busy_since = None
             if self._state.frames > before:
                 pause = _FIRST_PAUSE

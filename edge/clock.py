@@ -20,6 +20,7 @@ _TOLD_FOR = 3600.0
 _TIMESYNCD = Path("/run/systemd/timesync")
 """systemd-timesyncd makes the folder when it starts and the file `synchronized` in it once it knows the time."""
 _RTCS = Path("/sys/class/rtc")
+_AGREES = timedelta(minutes=2)
 _TIME_ERROR = 5
 """What adjtimex(2) returns while the kernel's clock is not synchronised."""
 _ROOM = 512
@@ -98,18 +99,19 @@ def clock_synced() -> bool | None:
     if (_TIMESYNCD / "synchronized").exists():
         return True
     state = _kernel_state()
-    if state >= 0 and state != _TIME_ERROR:
-        return True
-    doubted = state >= 0 or _TIMESYNCD.is_dir()
-    return False if doubted and not _has_battery_clock() else None
+    if state >= 0:
+        return state != _TIME_ERROR
+    return False if _TIMESYNCD.is_dir() else None
 
 
-def _has_battery_clock() -> bool:
-    """Whether the machine has a clock of its own that tells a possible time: at a gate without a network that is the
-    best there is. One that lost its power tells the year 1970 or 2000."""
+def battery_agrees(now: datetime) -> bool:
+    """Whether the machine has a clock of its own that says the same as the system's `now`, to two minutes.
+
+    At a gate without a network that is the best there is. A clock that lost its power tells the year 1970 or 2000.
+    """
     for told in sorted(_RTCS.glob("rtc*/since_epoch")):
         with contextlib.suppress(OSError, ValueError, OverflowError):
-            if possible(datetime.fromtimestamp(int(told.read_text(encoding="ascii")), UTC)):
+            if abs(datetime.fromtimestamp(int(told.read_text(encoding="ascii")), UTC) - now) <= _AGREES:
                 return True
     return False
 

@@ -7,7 +7,7 @@ import re
 
 import cv2
 
-from edge.camera import CameraError
+from edge.camera import DEFAULT_SIZE, CameraError
 from edge.capture import OpenCvCapture, keep_quiet
 from edge.errors import SourceError
 
@@ -31,7 +31,7 @@ def jetson_pipeline(number: int, size: tuple[int, int], fps: float, rotate: int)
 
     `size` (width, height) is that of the picture before it is turned; (0, 0) for 1280×720. `fps` 0 is the camera's own.
     """
-    width, height = size if any(size) else (1280, 720)
+    width, height = size if any(size) else DEFAULT_SIZE
     if rotate in (90, 270):
         width, height = height, width
     rate = f",framerate={round(fps)}/1" if fps else ""

@@ -11,8 +11,8 @@ from edge.source_state import Cause
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 SCHEMES = tuple(_PORTS)
 
-_TOKEN = re.compile(r"/(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{12,}(?=/|$)")
-"""A part of a path that looks like a secret, as some recorders have it."""
+_TOKEN = re.compile(r"/(?:(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{12,}|[A-Za-z0-9_-]{22,})(?=/|$)")
+"""A part of a path that looks like a secret, as some recorders have it: letters and digits, or very long."""
 _WANTS_DIGEST = -1
 """Instead of a status code: a sign-in that only the stream itself makes."""
 _LONGEST_ANSWER = 8192
@@ -51,7 +51,8 @@ def public_url(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = f":{parts.port}" if parts.port else ""
-    path = parts.path.split("=", 1)[0] + "=…" if "=" in parts.path else _TOKEN.sub("/…", parts.path)
+    path, named, _ = parts.path.partition("=")
+    path = _TOKEN.sub("/…", path) + ("=…" if named else "")
     query = "?…" if parts.query else ""
     return f"{parts.scheme}://{host}{port}{path}{query}"
 
@@ -106,8 +107,12 @@ def _ask(connection: socket.socket, parts: SplitResult) -> int:
         lines.append(f"Authorization: Basic {base64.b64encode(secret).decode()}")
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
     answer = b""
-    while b"\r\n\r\n" not in answer and len(answer) < _LONGEST_ANSWER and (more := connection.recv(1024)):
-        answer += more
+    try:
+        while b"\r\n\r\n" not in answer and len(answer) < _LONGEST_ANSWER and (more := connection.recv(1024)):
+            answer += more
+    except OSError:  # what has come is an answer, too
+        if not answer:
+            raise
     found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", answer)
     status = int(found[1]) if found else 0
     ways = re.findall(rb"(?im)^www-authenticate:\s*(\w+)", answer)

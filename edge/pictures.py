@@ -203,6 +203,9 @@ class Pictures:
             work()
         except OSError as error:
             self._report(error)
+        else:
+            if self._settings.keep == "off":
+                self.error = ""  # with pictures, the next one that is written says so
 
     def _report(self, error: OSError) -> None:
         cause = f"{self._folder}: {error.strerror or error}"

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _WAITING = 16
 """Frames kept in memory, at most, for what comes before a pass."""
-_WAITING_BYTES = 48_000_000
-"""And bytes of them: 16 frames of a 4K camera would be 400 MB, more than the service may have."""
+_WAITING_BYTES = 50_000_000
+"""And bytes of them: 16 frames of a 4K camera would be 400 MB, and with all else more than the service may have."""
 _RETRY_EVERY = 10.0
 """Seconds from one try to begin to the next, where the disk does not take it."""
 _AROUND = 5.0
@@ -45,7 +45,8 @@ class RecordingSettings:
     """Which: "passes" from shortly before a plate is found until shortly after its pass is decided; "all" every frame,
     which also shows what the detector misses."""
     before: float = 1.0
-    """Seconds before a plate is found (16 frames at most, and 48 MB of them: 17 of 1280×720, 2 of 4K)."""
+    """Seconds before a plate is found (16 frames and 50 MB at most: 16 frames of 1280×720, 2 of 4K, the present one
+    among them)."""
     after: float = 2.0
     """Seconds after its pass is decided, or it was last seen."""
     fps: float = 0.0
@@ -150,8 +151,6 @@ class Recorder:
             len(self._before) > 1 and sum(each.image.nbytes for each in self._before) > _WAITING_BYTES
         ):
             self._before.popleft()
-            if not self._before:
-                break
         if frame.time > self._until:
             return
         while self._before:

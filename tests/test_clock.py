@@ -31,25 +31,22 @@ def test_who_is_believed(
     if file:
         (place / "synchronized").touch()
     monkeypatch.setattr(clock, "_TIMESYNCD", place)
-    monkeypatch.setattr(clock, "_RTCS", tmp_path / "rtc")
     monkeypatch.setattr(clock, "_kernel_state", lambda: kernel)
     assert clock_synced() is synced
 
 
 @pytest.mark.parametrize(
-    ("told", "synced"),
-    [("1795298888\n", None), ("86461\n", False), ("946684800\n", False), ("", False), ("9" * 30, False)],
+    ("told", "agrees"),
+    [("1795298888\n", True), ("86461\n", False), ("946684800\n", False), ("", False), ("9" * 30, False)],
 )
-def test_a_clock_with_a_battery_is_not_known_to_be_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, synced: bool | None
+def test_a_clock_with_a_battery_agrees_or_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, agrees: bool
 ) -> None:
-    (tmp_path / "rtc" / "rtc0").mkdir(parents=True)
-    (tmp_path / "rtc" / "rtc0" / "since_epoch").write_text(told)
-    monkeypatch.setattr(clock, "_TIMESYNCD", tmp_path)
-    monkeypatch.setattr(clock, "_RTCS", tmp_path / "rtc")
-    for kernel in (-1, 5):
-        monkeypatch.setattr(clock, "_kernel_state", lambda kernel=kernel: kernel)
-        assert clock_synced() is synced
+    (tmp_path / "rtc0").mkdir()
+    (tmp_path / "rtc0" / "since_epoch").write_text(told)
+    monkeypatch.setattr(clock, "_RTCS", tmp_path)
+    assert clock.battery_agrees(datetime.fromtimestamp(1795298900, UTC)) is agrees
+    assert not clock.battery_agrees(datetime.fromtimestamp(1795299900, UTC))  # one of the two was set
 
 
 def test_the_kernel_answers_or_forbids_it() -> None:

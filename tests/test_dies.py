@@ -3,6 +3,7 @@
 import itertools
 import random
 import string
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -47,11 +48,23 @@ def test_what_differs_to_the_eye_differs(seed: int) -> None:
 def test_the_same_dies_draw_the_same_and_others_differ() -> None:
     first, again, other = (draw_die(random.Random(seed), american=True) for seed in (1, 1, 2))
     assert first == again
-    die_glyph.cache_clear()
-    before = die_glyph("R", first).copy()
-    die_glyph.cache_clear()
+    before = die_glyph("R", first)
     assert np.array_equal(before, die_glyph("r", again))
     assert before.shape != die_glyph("R", other).shape or (before != die_glyph("R", other)).any()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_open_characters_stay_open(seed: int) -> None:
+    """A 5 is open at its left below the middle, a 6 at its right above it: closed they would be a 6 and an 8."""
+    die = replace(draw_die(random.Random(seed), american=seed % 2 == 0), flat_ends=True)
+    five, six, letter = (die_glyph(character, die) for character in "56A")
+    rows = range(round(0.3 * len(five)), round(0.95 * len(five)))
+    assert min(five[row, : five.shape[1] // 4].max() for row in rows) == 0
+    rows = range(round(0.05 * len(six)), round(0.6 * len(six)))
+    assert min(six[row, -(six.shape[1] // 4) :].max() for row in rows) == 0
+    bar = letter[round(0.6 * len(letter)) : round(0.75 * len(letter))]
+    foot = letter[-round(0.05 * len(letter)) :]
+    assert np.flatnonzero(bar.max(axis=0))[0] >= np.flatnonzero(foot.max(axis=0))[0]  # its bar does not stick out
 
 
 def test_american_dies_are_narrower_and_thinner() -> None:

@@ -117,11 +117,13 @@ def test_a_sign_in_by_digest_is_left_to_the_stream() -> None:
         ("/Streaming/Channels/101", "/Streaming/Channels/101"),
         ("/h264Preview_01_main", "/h264Preview_01_main"),
         ("/onvifprofile", "/onvifprofile"),
+        ("/u5Xqn2CZ0r8y1AbC/user=admin", "/…/user=…"),
+        ("/f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "/…"),
     ],
 )
 def test_a_token_in_the_path_is_not_shown(path: str, shown: str) -> None:
     assert public_url(f"rtsps://nvr:7441{path}") == f"rtsps://nvr:7441{shown}"
-    assert url_secrets(f"rtsps://nvr:7441{path}") == (("u5Xqn2CZ0r8y1AbC",) if "…" in shown else ())
+    assert bool(url_secrets(f"rtsps://nvr:7441{path}")) is ("…" in shown)
 
 
 def test_a_name_that_no_network_knows() -> None:

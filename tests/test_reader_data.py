@@ -1,6 +1,7 @@
 """Label files, pools and scores of the reader's training; needs no TensorFlow."""
 
 import csv
+import random
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +11,8 @@ import pytest
 
 from edge.alphabet import ALPHABET
 from edge.errors import SourceError
+from edge.preprocess import TWO_LINE_ASPECT, PlateView, plate_view
+from edge.records import Image
 
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
@@ -19,6 +22,7 @@ from training.dataset import (
     LONGEST,
     Pool,
     Sample,
+    astray_chunk,
     boxed_samples,
     data_folder,
     load_crop,
@@ -29,6 +33,7 @@ from training.dataset import (
     real_jobs,
 )
 from training.scores import character_accuracy, edit_distance, exact_share
+from training.synthesize import Plate, draw_plate
 
 
 def write_set(folder: Path, texts: list[str], two_lines: str = "") -> None:
@@ -76,6 +81,37 @@ def test_texts_read_by_eye_can_be_learned_and_none_is_in_both_splits() -> None:
     assert all(set(row["text"]) <= set(ALPHABET) and 1 <= len(row["text"]) <= LONGEST for row in rows)
     assert all(float(row["x1"]) < float(row["x2"]) and float(row["y1"]) < float(row["y2"]) for row in rows)
     assert {row["lines"] for row in rows} == {"1", "2"}
+
+
+def test_no_text_to_judge_by_is_learned_from_a_crop() -> None:
+    reader = data_folder() / "reader"
+    if not reader.is_dir():
+        pytest.skip(f"no real plates at {reader}; set GATEREADER_DATA")
+    learned = {sample.text for sample in read_split(reader, "train")}
+    assert not learned & {sample.text for sample in boxed_samples(data_folder() / "detector", "val")}
+
+
+def test_plates_looked_at_the_wrong_way_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, looked = [], []
+
+    def draw(random_: random.Random, two_lines: bool) -> Plate:
+        plate = draw_plate(random_, two_lines=two_lines)
+        drawn.append(plate.lines)
+        return plate
+
+    def look(crop: Image, lines: int) -> PlateView:
+        assert crop.shape[1] < TWO_LINE_ASPECT * crop.shape[0], "the device would not look at it as two lines"
+        looked.append(lines)
+        return plate_view(crop, lines)
+
+    monkeypatch.setattr("training.dataset.draw_plate", draw)
+    monkeypatch.setattr("training.dataset.photograph", lambda image, *_: image)
+    monkeypatch.setattr("training.dataset.plate_view", look)
+    pool = astray_chunk(5, 12)
+    assert pool.texts == ("",) * 12
+    assert set(looked) == {1, 2}
+    assert drawn.count(2) == looked.count(1)  # all in two lines, and those in one that are not too wide
+    assert drawn.count(1) >= looked.count(2)
 
 
 def test_missing_labels_and_pictures_are_named(tmp_path: Path) -> None:

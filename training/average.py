@@ -17,8 +17,8 @@ from training.widen import stored_width
 
 
 def average(runs: list[Path], out: Path, width: float | None, context: int) -> Path:
-    """Write the mean of the weight files `runs` to `out`/best.weights.h5, with the settings of the last one's run; of
-    those that lie in no run there are none.
+    """Write the mean of the weight files `runs` to `out`/best.weights.h5, with the settings of the last of them that
+    lies in a run.
 
     Without a `width` it is that of the first weights.
     """
@@ -32,11 +32,11 @@ def average(runs: list[Path], out: Path, width: float | None, context: int) -> P
             cause = str(error).strip().splitlines()[0]
             raise ConfigError(f"{path}: not the weights of a reader of width {width:g} ({cause})") from None
         collected.append(network.get_weights())
-    network.set_weights([np.mean(tensors, axis=0) for tensors in zip(*collected, strict=True)])
-    out.mkdir(parents=True, exist_ok=True)
     folders = [path.parent for path in reversed(runs) if (path.parent / "settings.json").is_file()]
     if not folders:
         raise ConfigError(f"{runs[-1]}: lies in no run's folder (there is no settings.json), nor do the others")
+    network.set_weights([np.mean(tensors, axis=0) for tensors in zip(*collected, strict=True)])
+    out.mkdir(parents=True, exist_ok=True)
     for name in ("settings.json", "pools.json"):
         if (folders[0] / name).is_file():
             shutil.copyfile(folders[0] / name, out / name)

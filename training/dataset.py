@@ -29,7 +29,8 @@ from training.augment import photograph, rephotograph
 from training.synthesize import draw_plate
 
 BOXED = Path(__file__).with_name("boxed_plates.csv")
-"""Texts of plates in the detector's pictures that no set of crops has, read by eye. No text of `val` is in `train`."""
+"""Texts of plates in the detector's pictures that no set of crops shows, read by eye. No text of `val` is
+in `train`."""
 
 LONGEST = 12
 """Characters of the longest text that a pool can hold."""
@@ -245,7 +246,7 @@ def astray_chunk(seed: int, count: int) -> Pool:
 
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         while True:
-            plate = draw_plate(draw_random, two_lines=bool(draw_random.random() < 0.5))
+            plate = draw_plate(draw_random, two_lines=draw_random.random() < 0.5)
             across = len(plate.text) if plate.lines == 1 else len(plate.text) // 2 + 1
             crop = photograph(plate.image, across, photo_random)
             if crop.shape[1] < TWO_LINE_ASPECT * crop.shape[0]:

@@ -121,7 +121,7 @@ class SceneMaker:
             picture = _pick(rng, list(self._real.values())[chosen])
             view = _look(rng, picture, width, height, zoom * _log_uniform(rng, least, most))
         boxes = list(view.boxes)
-        if rng.random() < settings.pasted:
+        if rng.random() < settings.pasted and self._plates:
             for _ in range(int(rng.integers(1, 3))):
                 box = paste_plate(rng, view.image, boxes, _pick(rng, self._plates))
                 boxes += [] if box is None else [box]

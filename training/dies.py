@@ -9,7 +9,6 @@ import random
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ Mask = npt.NDArray[np.uint8]
 _HEIGHT = 192
 """Pixels that a character is drawn tall."""
 
-_LEAST_GAP = 0.37
+_LATEST_END = 0.37
 """Where an arm of S, 3 or 6 ends at the latest, less a stroke, so that it does not touch the character's middle."""
 
 _STEPS = 8
@@ -77,7 +76,7 @@ def draw_die(random_: random.Random, american: bool) -> Die:
         corner=random_.choice([random_.uniform(0.45, 0.7), random_.uniform(0.6, 1.0), 1.0]),
         tall=random_.uniform(1.0, 1.5),
         flat_ends=random_.random() < 0.5,
-        opening=min(random_.uniform(0.16, 0.34), _LEAST_GAP - stroke),
+        opening=min(random_.uniform(0.16, 0.34), _LATEST_END - stroke),
         middle=random_.uniform(0.44, 0.54),
         wide=max(random_.choice([1.0, random_.uniform(1.0, 1.15), random_.uniform(1.1, 1.4)]), 4 * stroke / width),
         valley=random_.choice([random_.uniform(0.3, 0.6), random_.uniform(0.6, 1.0)]),
@@ -85,7 +84,6 @@ def draw_die(random_: random.Random, american: bool) -> Die:
     )
 
 
-@lru_cache(maxsize=20000)
 def die_glyph(character: str, die: Die) -> Mask:
     """A character, A to Z or 0 to 9, cut to its ink; lower case is drawn as capitals."""
     character = character.upper()
@@ -100,10 +98,10 @@ def die_glyph(character: str, die: Die) -> Mask:
         points = np.array(stroke.points, dtype=np.float64) * span + inset
         line = _rounded(points, max(radius, 1.0), die.tall, stroke.closed) if stroke.rounded else points
         if die.flat_ends and not stroke.closed:
-            line = _longer(line, inset)
+            line = _to_the_edge(line, inset, span)
         cv2.polylines(mask, [(line * 16).round().astype(np.int32)], stroke.closed, 255, thick, cv2.LINE_AA, 4)
         if die.flat_ends and not stroke.rounded:
-            _square_corners(mask, points, inset, stroke.closed)
+            _square_corners(mask, points, inset)
     columns = np.flatnonzero(mask.max(axis=0))
     return mask[:, columns[0] : columns[-1] + 1]
 
@@ -130,19 +128,20 @@ def _rounded(points: npt.NDArray[np.float64], radius: float, tall: float, closed
     return np.array(line)
 
 
-def _longer(line: npt.NDArray[np.float64], by: float) -> npt.NDArray[np.float64]:
-    """Both ends drawn out, so that they are cut off flat at the die's edge."""
+def _to_the_edge(line: npt.NDArray[np.float64], inset: float, span: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Ends at the top and at the bottom drawn out, so that the die's edge cuts them off flat; those within stay."""
     line = line.copy()
     for end, before in ((0, 1), (-1, -2)):
         way = line[end] - line[before]
-        line[end] += way / max(float(np.hypot(*way)), 1e-6) * by
+        drawn = line[end] + way / max(float(np.hypot(*way)), 1e-6) * inset
+        if not inset - 1 <= drawn[1] <= inset + span[1] + 1:
+            line[end] = drawn
     return line
 
 
-def _square_corners(mask: Mask, points: npt.NDArray[np.float64], inset: float, closed: bool) -> None:
-    inner = points if closed else points[1:-1]
-    for row, (x, y) in enumerate(inner, start=0 if closed else 1):
-        ways = (points[row - 1] - points[row], points[(row + 1) % len(points)] - points[row])
+def _square_corners(mask: Mask, points: npt.NDArray[np.float64], inset: float) -> None:
+    for row, (x, y) in enumerate(points[1:-1], start=1):
+        ways = (points[row - 1] - points[row], points[row + 1] - points[row])
         if all(min(abs(way)) < 1 for way in ways):
             low, high = (round(x - inset), round(y - inset)), (round(x + inset) - 1, round(y + inset) - 1)
             cv2.rectangle(mask, low, high, 255, -1)
@@ -186,9 +185,8 @@ def _c(die: Die) -> Drawn:
     return (_curve((1, end), (1, 0), (0, 0), (0, 1), (1, 1), (1, 1 - end)),), 1.0
 
 
-def _d(die: Die) -> Drawn:
-    left = -0.02 if die.takes("D", 3) else 0.0
-    return (_STEM, _curve((left, 0), (1, 0), (1, 1), (left, 1))), 1.0
+def _d(_: Die) -> Drawn:
+    return (_STEM, _curve((0, 0), (1, 0), (1, 1), (0, 1))), 1.0
 
 
 def _e(die: Die) -> Drawn:

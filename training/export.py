@@ -39,7 +39,7 @@ from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
 from training.own import NAME, is_own, real_samples
 from training.scores import exact_share, greedy_texts
-from training.train import OPTIONS, POOLS, SETTINGS, TrainSettings
+from training.train import OPTIONS, OWN_DEFAULTS, POOLS, SETTINGS, TrainSettings
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def calibration_views(run: Path, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def _pools(run: Path) -> list[Path]:
-    """The files that the run learned from; of an average of runs, which does not say, all that lie there."""
+    """The files that the run learned from; of an older run, which does not say, all that lie there."""
     folder = run.parent / "pools"
     try:
         names = json.loads((run / POOLS).read_text(encoding="utf-8")).values()
@@ -136,7 +136,10 @@ def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
 
 
 def export(run: Path, output: Path, data: Path) -> ModelCard:
-    """Write the int8 file and its card into `output`; ModelError, and nothing written, if the gate refuses."""
+    """Write the int8 file, its card, and the weights to go on from (checkpoints/) into `output`.
+
+    ModelError, and nothing written, if the gate refuses.
+    """
     if keras.backend.backend() != "tensorflow":
         raise ModelError(f"export needs TensorFlow: run it without KERAS_BACKEND={keras.backend.backend()}")
     settings = _settings(run)
@@ -171,13 +174,14 @@ def _settings(run: Path) -> TrainSettings:
 
 def _command(run: Path, settings: TrainSettings) -> str:
     """What made the run, as far as its settings tell."""
-    default = asdict(TrainSettings())
+    default = asdict(TrainSettings()) | (OWN_DEFAULTS if settings.own else {})
     told = {name: value for name, value in asdict(settings).items() if value != default[name]}
     words = ["python", "-m", "training", "train", "--run", str(run)]
     for name, option in (*((name, name) for name in OPTIONS), ("init", "from"), ("own", "data")):
         if name in told:
             words += [f"--{option.replace('_', '-')}", str(told[name])]
-    return f"{shlex.join(words)}; python -m training export --run {run}"
+    data = ["--data", settings.own] if settings.own else []
+    return "; ".join(shlex.join(each) for each in (words, [*words[:3], "export", "--run", str(run), *data]))
 
 
 def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> ModelCard:

@@ -14,7 +14,6 @@ from training.dataset import (
     Sample,
     astray_jobs,
     boxed_samples,
-    data_folder,
     demo_jobs,
     empty_jobs,
     make_pool,
@@ -47,7 +46,7 @@ def prepare_pools(
     With `own` crops to learn from, the usual real plates may be missing.
     """
     samples = usual_samples("train") if own else read_split(data / "reader", "train")
-    samples += boxed_samples((data_folder() if own else data) / "detector", "train")
+    samples += boxed_samples(data / "detector", "train")
     negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
     makers: dict[str, tuple[str, Callable[[], list[Job]], str]] = {}
     layouts = _layouts()
@@ -61,7 +60,8 @@ def prepare_pools(
     count = max(50, synthetic // 40)
     if negatives:
         title = "crops without a plate"
-        makers["empty"] = (f"{seed}-{count}", lambda: empty_jobs(seed, negatives, count), title)
+        names = sha256("".join(f"{path.name} {path.stat().st_size}\n" for path in negatives).encode()).hexdigest()[:12]
+        makers["empty"] = (f"{seed}-{count}-{names}", lambda: empty_jobs(seed, negatives, count), title)
     else:
         log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
     title = "plates looked at the wrong way"

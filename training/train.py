@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -272,7 +272,7 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
         raise ConfigError(
             "own crops alone make no reader: go on from one with --from models/checkpoints/reader.weights.h5"
         )
-    trainer = Trainer(settings, folder)
+    trainer = Trainer(replace(settings, init="") if resume else settings, folder)  # its own state says more
     if resume:
         trainer.restore()
     elif (folder / STATE).exists() or (folder / "last.weights.h5").exists():
@@ -374,7 +374,9 @@ def main(arguments: list[str]) -> int:
         "--export` writes it, which is learned beside the usual data (%(default)s)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the run's last state, with its settings but for what you give"
+        "--resume",
+        action="store_true",
+        help="go on from the run's last state, with its settings but for what you give (--data TREE again)",
     )
     parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
     for name, text in OPTIONS.items():
