@@ -1,6 +1,7 @@
 """The bench: every stage is measured, and its report holds together."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,9 @@ def test_every_stage_is_measured(folder: Path) -> None:
         assert 0 <= stage.processor_median <= stage.processor_p95
         assert 0 <= stage.wall_median <= stage.wall_p95
     assert report.frame.wall_median >= report.stages["detect"].wall_median
-    assert 20 < report.memory_mb <= report.memory_peak_mb < 1000
+    assert 20 < report.memory_mb <= report.memory_peak_mb
+    if not {"torch", "tensorflow"} & sys.modules.keys():  # whose memory would be measured along
+        assert report.memory_peak_mb < 1000
     assert report.versions["opencv-python-headless"][0].isdigit()
     assert report.machine["processor"]
 

@@ -120,8 +120,8 @@ def read_samples(folder: Path) -> list[Sample]:
             raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted image,width,height,lines,group,note") from None
     with labels.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        rows = list(reader)
-    if missing := {"image", "text"} - set(reader.fieldnames or []):
+        header, rows = set(reader.fieldnames or []), list(reader)
+    if missing := {"image", "text"} - header:
         raise SourceError(f"{labels}: no column {', '.join(sorted(missing))}; wanted image,text,country,source")
     for number, row in enumerate(rows, start=2):
         if fault := _unlearnable(row["text"] or ""):
