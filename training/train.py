@@ -96,6 +96,7 @@ OPTIONS = {
     "width": "of the network; 0.75 is that of the shipped reader",
     "learning_rate": "the highest of one cycle; 5e-4 to 1.5e-3 to go on from weights",
     "own_share": "share of your own crops in a batch",
+    "forget": "share of the usual plates that may be lost for your own",
 }
 """Options of the command line, which are settings, and what they are."""
 KINDS = ("synthetic", "real", "empty", "demo", "astray")
@@ -336,7 +337,12 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
 
 def _compare(trainer: Trainer, judges: Judges) -> None:
     """Tells the usual and the own plates side by side, as the first weights read them and as the best ones do."""
-    before = read_history(trainer.folder / "history.csv")[0]
+    before, *others = read_history(trainer.folder / "history.csv")
+    best = max(others, key=lambda row: row["own"], default=before)
+    lost = before["exact"] - best["exact"]
+    if best["own"] > before["own"] and lost > trainer.settings.forget:
+        words = "step %.0f reads %.1f %% of yours and %.1f points less of the usual ones; --forget %.3f would keep it"
+        log.info(words, best["step"], 100 * best["own"], 100 * lost, lost + 0.001)
     trainer.averaged.load_weights(trainer.folder / "best.weights.h5")
     table = Table("plates", "number", "before", "after", title="read without an error")
     for name, pool, column in (("usual", judges.usual, "exact"), ("own", judges.own, "own")):
