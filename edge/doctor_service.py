@@ -8,13 +8,11 @@ from edge.address import Address, parse_listen
 from edge.doctor_machine import Diagnosis, Machine
 from edge.live import LiveSettings
 from edge.live_guard import HEALTH_PATH
-from edge.written import written_text
+from edge.written import ROWS_WAIT, UNWRITTEN, written_text
 
 UNIT = "gatereader.service"
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User"
 _CONFIGURATION = 78
-_NOT_WRITTEN = ("rows wait for", "cannot write")
-"""What the service's status says while its rows cannot be written."""
 _LOOK = f"see `journalctl -u {UNIT} -n 50`"
 
 
@@ -48,10 +46,8 @@ def service(found: Service) -> Diagnosis:
     if not found.active:
         return _not_running(found, told)
     cure = ""
-    if any(trouble in found.get("StatusText", "") for trouble in _NOT_WRITTEN):
-        cure = (
-            "let it write there (ReadWritePaths= in a drop-in: docs/install.md), or take a folder that it may write to"
-        )
+    if any(trouble in found.get("StatusText", "") for trouble in (ROWS_WAIT, UNWRITTEN)):
+        cure = "make room, or let it write there (ReadWritePaths= in a drop-in: docs/install.md)"
     elif found.get("UnitFileState") == "disabled":
         told, cure = f"{told}; it does not start with the machine", f"sudo systemctl enable {UNIT}"
     elif restarts:

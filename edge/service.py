@@ -26,7 +26,7 @@ from edge.privacy import Processor
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.reload import Reload
 from edge.source import SourceState, open_source
-from edge.written import written_bytes, written_values
+from edge.written import ROWS_WAIT, UNWRITTEN, written_bytes, written_values
 
 _log = logging.getLogger(__name__)
 _ALIVE_EVERY = 1.0
@@ -139,7 +139,7 @@ class Progress:
         seen = self._camera.state()
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
         if self._rows.error:
-            status += f"; {self._rows.waiting} rows wait for " if self._rows.waiting else "; cannot write "
+            status += f"; {self._rows.waiting} {ROWS_WAIT} " if self._rows.waiting else f"; {UNWRITTEN} "
             status += self._rows.error
         status += "".join(f"; not kept: {extra.error}" for extra in self._extras if extra.error)
         if self.reload is not None and self.reload.trouble:

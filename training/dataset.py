@@ -192,6 +192,11 @@ def plain_pool(samples: Iterable[Sample]) -> Pool:
     return Pool(np.stack([view for view, _ in pairs]), tuple(text for _, text in pairs))
 
 
+def _across(text: str, lines: int) -> int:
+    """Characters side by side, nearly: what a crop has room for."""
+    return len(text) if lines == 1 else len(text) // 2 + 1
+
+
 def synthetic_chunk(seed: int, count: int) -> Pool:
     """`count` photographed synthetic plates; the same seed gives the same bytes."""
     cv2.setNumThreads(1)
@@ -200,7 +205,7 @@ def synthetic_chunk(seed: int, count: int) -> Pool:
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         while True:
             plate = draw_plate(draw_random)
-            across = len(plate.text) if plate.lines == 1 else len(plate.text) // 2 + 1
+            across = _across(plate.text, plate.lines)
             for _ in range(PHOTOGRAPHS):
                 yield photograph(plate.image, across, photo_random), plate.text, plate.lines
 
@@ -214,7 +219,7 @@ def real_chunk(seed: int, samples: list[Sample]) -> Pool:
 
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         for sample in samples:
-            across = (len(sample.text) if sample.lines == 1 else len(sample.text) // 2 + 1) or _EMPTY_ACROSS
+            across = _across(sample.text, sample.lines) or _EMPTY_ACROSS
             yield rephotograph(load_crop(sample), across, photo_random), sample.text, sample.lines
 
     return _collect(pictures(), len(samples))
@@ -247,8 +252,7 @@ def astray_chunk(seed: int, count: int) -> Pool:
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         while True:
             plate = draw_plate(draw_random, two_lines=draw_random.random() < 0.5)
-            across = len(plate.text) if plate.lines == 1 else len(plate.text) // 2 + 1
-            crop = photograph(plate.image, across, photo_random)
+            crop = photograph(plate.image, _across(plate.text, plate.lines), photo_random)
             if crop.shape[1] < TWO_LINE_ASPECT * crop.shape[0]:
                 yield crop, "", 3 - plate.lines
 
@@ -304,8 +308,11 @@ def make_pool(jobs: list[Job], processes: int, title: str) -> Pool:
 
 def synthetic_jobs(seed: int, count: int) -> list[Job]:
     """Jobs that together make `count` synthetic plates."""
-    starts = range(0, count, _CHUNK)
-    return [(synthetic_chunk, (seed * 1_000_003 + start, min(_CHUNK, count - start))) for start in starts]
+    return _drawn_jobs(synthetic_chunk, seed * 1_000_003, count)
+
+
+def _drawn_jobs(chunk: Callable[[int, int], Pool], seed: int, count: int) -> list[Job]:
+    return [(chunk, (seed + start, min(_CHUNK, count - start))) for start in range(0, count, _CHUNK)]
 
 
 def real_jobs(seed: int, samples: list[Sample], times: int) -> list[Job]:
@@ -326,8 +333,7 @@ def real_jobs(seed: int, samples: list[Sample], times: int) -> list[Job]:
 
 def astray_jobs(seed: int, count: int) -> list[Job]:
     """Jobs that together draw `count` plates to be looked at the wrong way."""
-    starts = range(0, count, _CHUNK)
-    return [(astray_chunk, (seed * 1_000_003 + 19 + start, min(_CHUNK, count - start))) for start in starts]
+    return _drawn_jobs(astray_chunk, seed * 1_000_003 + 19, count)
 
 
 def empty_jobs(seed: int, pictures: list[Path], count: int) -> list[Job]:

@@ -67,12 +67,12 @@ class SceneMaker:
         plates: Sequence[Image],
         extra: Sequence[Picture] = (),
     ) -> None:
-        self._real: dict[str, list[Picture]] = {}
+        by_source: dict[str, list[Picture]] = {}
         for picture in real:
-            self._real.setdefault(picture.source, []).append(picture)
-        self._views = [_SOURCES.get(source, _OTHER) for source in self._real]
-        shares = np.array([share for share, _, _ in self._views])
-        self._source_shares = shares / shares.sum()
+            by_source.setdefault(picture.source, []).append(picture)
+        self._real = [(pictures, *_SOURCES.get(source, _OTHER)) for source, pictures in by_source.items()]
+        shares = np.array([share for _, share, _, _ in self._real])
+        self._real_shares = shares / shares.sum()
         self._negatives, self._plates, self._extra = negatives, plates, extra
         self._shares = np.full(len(negatives), 1 / max(len(negatives), 1))
 
@@ -116,10 +116,8 @@ class SceneMaker:
             negative = self._negatives[int(rng.choice(len(self._negatives), p=self._shares))]
             view = _look(rng, negative, width, height, zoom * _log_uniform(rng, 0.5, 1.5))
         else:
-            chosen = int(rng.choice(len(self._views), p=self._source_shares))
-            _, least, most = self._views[chosen]
-            picture = _pick(rng, list(self._real.values())[chosen])
-            view = _look(rng, picture, width, height, zoom * _log_uniform(rng, least, most))
+            pictures, _, least, most = self._real[int(rng.choice(len(self._real), p=self._real_shares))]
+            view = _look(rng, _pick(rng, pictures), width, height, zoom * _log_uniform(rng, least, most))
         boxes = list(view.boxes)
         if rng.random() < settings.pasted and self._plates:
             for _ in range(int(rng.integers(1, 3))):

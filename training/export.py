@@ -39,7 +39,7 @@ from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
 from training.own import NAME, is_own, real_samples
 from training.scores import exact_share, greedy_texts
-from training.train import OPTIONS, OWN_DEFAULTS, POOLS, SETTINGS, TrainSettings
+from training.train import OPTIONS, OWN_DEFAULTS, POOLS, SETTINGS, TrainSettings, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -168,8 +168,7 @@ def _settings(run: Path) -> TrainSettings:
     for name, lacking in ((SETTINGS, "no training run here"), (WEIGHTS, "it has not been judged yet: train on")):
         if not (run / name).is_file():
             raise ModelError(f"{run}: {lacking} ({name} is missing)")
-    fields = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
-    return TrainSettings(**{**fields, "mix": tuple(fields["mix"])})
+    return read_settings(run)
 
 
 def _command(run: Path, settings: TrainSettings) -> str:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -255,13 +255,10 @@ def _stored(path: Path) -> tuple[str, float]:
         raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
 
 
-def _stored_settings(folder: Path) -> dict[str, Any]:
-    """Those that a run began with; ConfigError if there is none."""
-    path = folder / SETTINGS
-    if not path.is_file():
-        raise ConfigError(f"{folder}: nothing to resume; start without --resume")
-    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return {**stored, "mix": tuple(stored["mix"])}
+def read_settings(run: Path) -> TrainSettings:
+    """Those of a run, from the file in its folder."""
+    fields = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
+    return TrainSettings(**{**fields, "mix": tuple(fields["mix"])})
 
 
 def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
@@ -404,13 +401,16 @@ def main(arguments: list[str]) -> int:
     if is_own(data):
         given, data = {**given, "own": str(data)}, data_folder()
     if resume:
-        given = {**_stored_settings(folder), **{name: value for name, value in given.items() if value != ""}}
-    elif given["init"]:
-        architecture, width = _stored(Path(given["init"]))
-        given = {"architecture": architecture, "width": width, **given}
-    if not resume and "own" in given:
-        given = {**OWN_DEFAULTS, **given}
-    settings = TrainSettings(**given)
+        if not (folder / SETTINGS).is_file():
+            raise ConfigError(f"{folder}: nothing to resume; start without --resume")
+        settings = replace(read_settings(folder), **{name: value for name, value in given.items() if value != ""})
+    else:
+        if given["init"]:
+            architecture, width = _stored(Path(given["init"]))
+            given = {"architecture": architecture, "width": width, **given}
+        if "own" in given:
+            given = {**OWN_DEFAULTS, **given}
+        settings = TrainSettings(**given)
     best = train(settings, folder, data, resume)
     judged = f" --data {settings.own}" if settings.own else ""
     log.info("best weights: %s; export them with: python -m training export --run %s%s", best, folder, judged)
