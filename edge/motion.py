@@ -61,8 +61,10 @@ class ChangeMeter:
         last, self._last = self._last, thumb
         if self._reference is None or last is None or last.shape != thumb.shape:
             return True
-        flicker = np.abs(thumb[::_SAMPLE, ::_SAMPLE].astype(np.int16) - last[::_SAMPLE, ::_SAMPLE])
-        noise = float(np.percentile(flicker, 25))
+        flicker = cv2.absdiff(thumb[::_SAMPLE, ::_SAMPLE], last[::_SAMPLE, ::_SAMPLE]).ravel()
+        noise = float(
+            np.partition(flicker, flicker.size // 4)[flicker.size // 4]
+        )  # np.percentile takes ten times as long
         differs = cv2.absdiff(thumb, self._reference) > _LEAST_CHANGE + _NOISE_FACTOR * noise
         if self._stencil is not None:
             differs &= self._stencil > 0

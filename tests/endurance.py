@@ -36,6 +36,7 @@ import numpy as np
 
 from edge.address import Address
 from edge.demo_scene import DemoScene
+from edge.demo_schedule import Drive
 from edge.doctor_service import ask_health
 from edge.log_verify import verify_log
 from edge.records import Image
@@ -78,6 +79,13 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+class EmptyScene(DemoScene):
+    """The demo scene on a day on which nobody comes; of its own accord it is never without a car for long."""
+
+    def drives(self, cycle: int) -> tuple[Drive, ...]:
+        return ()
+
+
 class Scene:
     """JPEGs of an empty drive, a little noisy as a camera's, and of cars that drive through it."""
 
@@ -91,8 +99,7 @@ class Scene:
             end = next((index for index in range(begin, len(shown)) if not shown[index]), len(shown))
             end = min(end, begin + round(_CAR_SECONDS * _CAR_RATE))
             self.cars.append([_jpeg(scene.frame_at(moments[index])[0]) for index in range(begin, end)])
-        empty = next(index for index in range(len(shown)) if not shown[index])
-        drive = scene.frame_at(moments[empty])[0]
+        drive = EmptyScene(seed).frame_at(0.0)[0]
         self.empty = [_jpeg(_noisy(drive, noise)) for _ in range(4)]
 
 
