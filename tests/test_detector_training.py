@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,7 +26,7 @@ from training.detector_metrics import (
     mean_average_precision,
     recall,
 )
-from training.detector_paste import paste_plate
+from training.detector_paste import paste_plate, swap_plate
 from training.detector_scenes import SceneMaker, SceneSettings
 
 
@@ -39,6 +40,7 @@ def found(*rows: tuple[float, float, float, float, float]) -> Found:
 
 
 PLATE = (10.0, 10.0, 50.0, 20.0)
+PALE = np.full((20, 80, 3), 200, np.uint8)
 
 
 def test_overlap_of_half() -> None:
@@ -179,3 +181,37 @@ def test_a_pasted_plate_is_where_its_box_says_and_off_the_others() -> None:
         x, y = ((box[:2] + box[2:]) / 2).astype(int)
         assert image[y, x].max() > 0
     assert pasted > 10
+
+
+def test_a_swapped_plate_covers_the_one_before_and_nothing_else() -> None:
+    image = np.full((64, 128, 3), 30, np.uint8)
+    before = image.copy()
+    swap_plate(np.random.default_rng(3), image, np.array([40, 20, 90, 34], np.float32), PALE)
+    inside = image[23:31, 44:86]
+    assert inside.min() > 30
+    changed = (image != before).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert rows.min() >= 17
+    assert rows.max() <= 37
+    assert columns.min() >= 37
+    assert columns.max() <= 93
+
+
+def test_swapping_leaves_the_boxes_and_takes_plates_of_their_shape() -> None:
+    street = Picture(np.full((120, 160, 3), 40, np.uint8), boxes((60, 50, 100, 60)), "openimages", "a")
+    square = np.full((40, 44, 3), (0, 0, 250), np.uint8)
+    calm = SceneSettings(mosaic=0, negatives=0, pasted=0, lettering=0, grey=0)
+    for plates, changes in (([PALE], True), ([square], False)):
+        maker = SceneMaker([street], [], plates)
+        swapped, plain = (
+            [maker.scene(np.random.default_rng(seed), 128, replace(calm, swapped=share)) for seed in range(6)]
+            for share in (1.0, 1e-9)
+        )
+        assert [scene.boxes.tolist() for scene in swapped] == [scene.boxes.tolist() for scene in plain]
+        assert any((one.image != other.image).any() for one, other in zip(swapped, plain, strict=True)) == changes
+
+
+def test_drawn_plates_are_the_same_for_a_seed() -> None:
+    first, again, other = (detector_data.draw_plates(3, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert any(one.shape != two.shape or not np.array_equal(one, two) for one, two in zip(first, other, strict=True))

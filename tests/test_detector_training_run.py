@@ -10,16 +10,18 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed; it comes with the extra [training]")
 
+import torch
+
 from edge.errors import ConfigError, GateReaderError, ModelError, SourceError
-from training import detector_data
+from training import detector_data, detector_network
 from training.curves import read_history
 from training.detector_export import main as export
-from training.detector_network import load_weights
+from training.detector_network import CutNetwork, build_network, load_weights, save_weights
 from training.detector_train import main as train
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
 
-OPTIONS = ["--batch", "2", "--sizes", "0:64", "--threads", "1", "--no-mine", "--validate-every", "1000"]
+OPTIONS = ["--batch", "2", "--sizes", "0:64", "--threads", "1", "--no-mine", "--validate-every", "1000", "--drawn", "5"]
 
 
 def write_pictures(folder: Path, count: int, plate: bool, rng: np.random.Generator) -> None:
@@ -97,3 +99,48 @@ def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, mo
     with pytest.raises(ModelError, match="nothing written"):
         export(["--checkpoint", str(out / "best.pt"), "--out", str(model), "--size", "64", "--calibration", "4"])
     assert not model.exists()
+
+
+@pytest.fixture
+def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of a network with fewer channels than ours, unlike any that are drawn at the start."""
+    text = detector_network.NETWORK_FILE.read_text()
+    for ours, fewer in (("640", "384"), ("832", "512"), ("416", "256")):
+        assert f"[{ours}" in text
+        text = text.replace(f"[{ours}", f"[{fewer}")
+    described = tmp_path / "narrow.yaml"
+    described.write_text(text)
+    with monkeypatch.context() as patch:
+        patch.setattr(detector_network, "NETWORK_FILE", described)
+        network = build_network()
+    generator = torch.Generator().manual_seed(1)
+    for name, values in network.state_dict().items():
+        if name.endswith(("bn.weight", "bn.running_var")):
+            values.uniform_(0.5, 1.5, generator=generator)
+        elif name.endswith(("bn.bias", "bn.running_mean")):
+            values.normal_(0.0, 0.3, generator=generator)
+    save_weights(network, tmp_path / "narrow.pt", {})
+    return tmp_path / "narrow.pt"
+
+
+def test_a_widened_network_computes_what_the_narrow_one_does(narrow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.rand((1, 96, 128, 3), generator=torch.Generator().manual_seed(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(detector_network, "NETWORK_FILE", narrow.with_suffix(".yaml"))
+        few = load_weights(narrow)[0]
+    many = load_weights(narrow)[0]
+    counts = [sum(values.numel() for values in network.parameters()) for network in (few, many)]
+    assert counts[1] > 1.5 * counts[0]
+    with torch.inference_mode():
+        maps = list(zip(CutNetwork(few)(pixels), CutNetwork(many)(pixels), strict=True))
+    for before, after in maps:
+        assert before.std() > 1e-3
+        assert torch.allclose(before, after, rtol=1e-3, atol=1e-4)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    network = build_network()
+    weights = {name: value for name, value in network.state_dict().items() if not name.startswith("model.19.")}
+    torch.save({"weights": weights, "about": {}}, tmp_path / "headless.pt")
+    with pytest.raises(ModelError, match="made for another network"):
+        load_weights(tmp_path / "headless.pt")

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from edge.errors import SourceError
 from edge.records import Image
 from training import dataset
+from training.plates import load_layouts
+from training.synthesize import draw_plate
 
 NEGATIVES = "negatives"
 HELD_BACK_NEGATIVES = 150
@@ -108,6 +111,13 @@ def load_plate_crops(data: Path) -> list[Image]:
         if crop.shape[0] >= 8 and crop.shape[1] >= 24:
             crops.append(crop)
     return crops
+
+
+def draw_plates(count: int, seed: int) -> list[Image]:
+    """Flat drawn plates of every country and state that `plates.toml` knows, each as often as the others."""
+    random_ = random.Random(seed)
+    layouts = load_layouts()
+    return [draw_plate(random_, random_.choice(layouts)).image for _ in range(count)]
 
 
 def _crop_paths(reader: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edge.errors import ModelError
+from training.detector_widen import widened
 
 NETWORK_FILE = Path(__file__).with_name("plate_detector.yaml")
 STRIDES = (8, 16)
@@ -83,11 +84,11 @@ def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:
 
 
 def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
-    """The network of `save_weights` in evaluation mode, and what was said about it."""
-    stored = _stored(path)
+    """The network of `save_weights` in evaluation mode, and what was said about it; widened if it was narrower."""
     network = build_network()
-    network.load_state_dict({name: value.float() for name, value in stored["weights"].items()})
-    return network.eval(), stored["about"]
+    if fresh := transfer_weights(network, path):
+        raise ModelError(f"{path}: made for another network ({fresh} tensors differ); see {NETWORK_FILE.name}")
+    return network.eval(), _stored(path)["about"]
 
 
 def _stored(path: Path) -> dict[str, Any]:
@@ -100,9 +101,17 @@ def _stored(path: Path) -> dict[str, Any]:
 
 
 def transfer_weights(network: Any, path: Path) -> int:
-    """Copy into `network` a checkpoint's weights of the same name and shape; how many tensors stay as built."""
+    """Fill `network` with a checkpoint's weights, widened if it has fewer channels; how many tensors stay as built.
+
+    Where it differs in more than channels, what has the same name and shape is copied.
+    """
     stored = _stored(path)["weights"]
     own = network.state_dict()
+    if any(name in stored and stored[name].shape != value.shape for name, value in own.items()):
+        try:
+            stored |= widened(network, stored)
+        except (KeyError, IndexError, ValueError, RuntimeError) as error:
+            _log.info("%s: not to be widened (%s)", path, error)
     same = {name: value.float() for name, value in stored.items() if name in own and own[name].shape == value.shape}
     network.load_state_dict(same, strict=False)
     return len(own) - len(same)

@@ -37,6 +37,13 @@ def paste_plate(rng: np.random.Generator, image: Image, taken: Sequence[Box], pl
     return np.concatenate([corners.min(axis=0), corners.max(axis=0)]).astype(np.float32)
 
 
+def swap_plate(rng: np.random.Generator, image: Image, box: Box, plate: Image) -> None:
+    """Put another plate where one is, in place: the most believable place that there is for it."""
+    x1, y1, x2, y2 = box
+    corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
+    _blend(rng, image, plate, corners)
+
+
 def letter(rng: np.random.Generator, image: Image, taken: Sequence[Box]) -> None:
     """Write lettering into `image`, in place, that must not be taken for a plate: time stamps, words, shop signs."""
     height, width = image.shape[:2]

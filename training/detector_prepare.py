@@ -15,6 +15,7 @@ from training.detector_demo import FIRST_SEED, write_frames
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 
 _ROWS, _COLUMNS, _SCENE = 5, 8, 256
+_DRAWN = 500
 
 
 def check(pictures: list[data.Picture]) -> None:
@@ -56,7 +57,8 @@ def main(argv: list[str]) -> int:
         check(pictures)
         console.print(_counts(pictures, split))
     plates = data.load_plate_crops(folder)
-    console.print(f"{len(plates)} plate crops to paste")
+    console.print(f"{len(plates)} plate crops to paste, and as many drawn plates as you like")
+    plates += data.draw_plates(_DRAWN, options.seed)
     maker = SceneMaker(train, negatives, plates)
     tiles = []
     for index in range(_ROWS * _COLUMNS):

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.records import Image
 from training.detector_data import Boxes, Picture
-from training.detector_paste import letter, paste_plate
+from training.detector_paste import letter, paste_plate, swap_plate
 
 DEVICE_SIZE = 512
 """The canvas to which the device fits a frame; a picture's usual scale in training is its scale there."""
@@ -24,6 +24,8 @@ Thing = TypeVar("Thing")
 _FILL = 114
 _LEAST_WIDTH, _LEAST_HEIGHT = 8.0, 3.0
 _LEAST_VISIBLE = 0.35
+_FROM_THE_FRONT = 0.75
+"""Share of views that are left as the photographer stood."""
 
 
 class Scene(NamedTuple):
@@ -45,6 +47,8 @@ class SceneSettings:
     """Views of the extra frames, where there are any."""
     pasted: float = 0.4
     """Views that get pasted plates."""
+    swapped: float = 0.2
+    """Views of real photographs in which other plates take the place of those that are there."""
     lettering: float = 0.25
     """Views that get lettering which is no plate."""
     grey: float = 0.2
@@ -73,7 +77,9 @@ class SceneMaker:
         self._real = [(pictures, *_SOURCES.get(source, _OTHER)) for source, pictures in by_source.items()]
         shares = np.array([share for _, share, _, _ in self._real])
         self._real_shares = shares / shares.sum()
-        self._negatives, self._plates, self._extra = negatives, plates, extra
+        self._negatives, self._extra = negatives, extra
+        self._plates = sorted(plates, key=_shape)
+        self._shapes = np.array([_shape(plate) for plate in self._plates])
         self._shares = np.full(len(negatives), 1 / max(len(negatives), 1))
 
     @property
@@ -118,6 +124,8 @@ class SceneMaker:
         else:
             pictures, _, least, most = self._real[int(rng.choice(len(self._real), p=self._real_shares))]
             view = _look(rng, _pick(rng, pictures), width, height, zoom * _log_uniform(rng, least, most))
+            if rng.random() < settings.swapped:
+                self._swap(rng, view)
         boxes = list(view.boxes)
         if rng.random() < settings.pasted and self._plates:
             for _ in range(int(rng.integers(1, 3))):
@@ -126,6 +134,19 @@ class SceneMaker:
         if rng.random() < settings.lettering:
             letter(rng, view.image, boxes)
         return Scene(view.image, np.array(boxes, np.float32).reshape(-1, 4))
+
+    def _swap(self, rng: np.random.Generator, view: Scene) -> None:
+        """Other plates of about the same shape in the place of those in `view`, in place."""
+        for box in view.boxes:
+            shape = (box[2] - box[0]) / (box[3] - box[1])
+            first, last = np.searchsorted(self._shapes, [shape / 1.2, shape * 1.2])
+            if last > first:
+                swap_plate(rng, view.image, box, self._plates[int(rng.integers(first, last))])
+
+
+def _shape(plate: Image) -> float:
+    """Width by height."""
+    return float(plate.shape[1] / plate.shape[0])
 
 
 def _pick(rng: np.random.Generator, things: Sequence[Thing]) -> Thing:
@@ -144,7 +165,7 @@ def _look(rng: np.random.Generator, picture: Picture, width: int, height: int, z
     angle = math.radians(rng.normal(0.0, 3.0)) if rng.random() < 0.6 else 0.0
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    linear = turn @ np.diag([scale * stretch * mirror, scale / stretch])
+    linear = turn @ _aside(rng) @ np.diag([scale * stretch * mirror, scale / stretch])
     middle = np.array([wide / 2, tall / 2])
     target = np.array([width / 2, height / 2])
     if len(picture.boxes) and rng.random() < 0.8:  # a plate is somewhere inside
@@ -163,6 +184,14 @@ def _look(rng: np.random.Generator, picture: Picture, width: int, height: int, z
         image = np.asarray(cv2.blur(image, (round(1 / scale), round(1 / scale))), np.uint8)
     warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(_FILL,) * 3)
     return _cut(np.asarray(warped, np.uint8), _move(picture.boxes, matrix))
+
+
+def _aside(rng: np.random.Generator) -> np.ndarray:
+    """What standing beside the lane does to a picture, in (2, 2): now and then narrower, and slanted."""
+    if rng.random() < _FROM_THE_FRONT:
+        return np.eye(2)
+    narrow = rng.uniform(0.6, 1.0)
+    return np.array([[narrow, 0.0], [rng.normal(0.0, 0.08) * narrow, 1.0]])
 
 
 def _less_border(linear: np.ndarray, shift: np.ndarray, picture: np.ndarray, window: np.ndarray) -> np.ndarray:

@@ -60,6 +60,8 @@ class TrainSettings:
     """Folder of further labelled frames (images/, labels/)."""
     extra_share: float = 0.0
     """Share of views that show those."""
+    drawn: int = 3000
+    """Drawn plates to be pasted, beside the real crops."""
     calm: SceneSettings = field(default=SceneSettings(mosaic=0.0, pasted=0.3, lettering=0.2))
     wild: SceneSettings = field(default=SceneSettings())
 
@@ -104,7 +106,8 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
     console.log("loading pictures")
     extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
     negatives = data.load_negatives(folder, held_back=False)
-    maker = SceneMaker(data.load_pictures(folder, "train"), negatives, data.load_plate_crops(folder), extra)
+    plates = data.load_plate_crops(folder) + data.draw_plates(settings.drawn, settings.seed)
+    maker = SceneMaker(data.load_pictures(folder, "train"), negatives, plates, extra)
     validation = Validation(folder)
     with Progress(
         TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(),
@@ -282,6 +285,7 @@ def main(argv: list[str]) -> int:
         "calm_from": "share of the schedule from which on there are no mosaics and fewer pasted plates",
         "validate_every": "seconds between validations",
         "start": "checkpoint to fine-tune",
+        "drawn": "drawn plates to be pasted, beside the real crops",
         "extra": "folder of further frames with images/ and labels/",
         "extra_share": "share of views that show those",
     }.items():
