@@ -1,5 +1,6 @@
 """`gatereader config check | show`: is a configuration accepted, and what does it come to?"""
 
+import os
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +12,8 @@ from edge.redaction import public_value
 from edge.toml import show
 
 DEFAULT = "default"
+CREDENTIALS = Path("/run/credentials")
+"""Where systemd leaves secrets that only the service itself can read: not `systemctl reload`'s check beside it."""
 
 
 def checked_line(config: Config, origins: Origins, file: Path | None) -> str:
@@ -19,10 +22,14 @@ def checked_line(config: Config, origins: Origins, file: Path | None) -> str:
     ConfigError where a file that it names is one: the password's, or that of the known plates. Models, camera and
     folders are left to `gatereader check`.
     """
-    check_live_settings(config.live)
+    secret, note = Path(config.live.password_file), ""
+    if secret.is_relative_to(CREDENTIALS) and not os.access(secret, os.R_OK):
+        note = f"; {secret} was not looked at, only the service can"
+    else:
+        check_live_settings(config.live)
     known_plates(config.privacy)
     keys = sum(len(values) for values in origins.values())
-    return f"{file or 'the defaults'}: {keys} settings, every key is known and in range"
+    return f"{file or 'the defaults'}: {keys} settings, every key is known and in range{note}"
 
 
 def show_config(config: Config, origins: Origins, *, with_origin: bool = False, secrets: bool = False) -> Iterator[str]:

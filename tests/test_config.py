@@ -177,6 +177,12 @@ def test_config_check_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureF
         assert f"{key}: cannot read /nowhere/at-all" in capsys.readouterr().err
 
 
+def test_a_credential_of_the_service_is_left_to_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "/run/credentials/gatereader.service/live"  # as docs/live.md has it; `systemctl reload` checks beside it
+    assert main(["config", "check", "--set", f"live.password_file={secret}"]) == 0
+    assert f"{secret} was not looked at" in capsys.readouterr().out
+
+
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(["config", "show", *arguments]) == 0
     return capsys.readouterr().out
