@@ -41,6 +41,10 @@ def parse_listen(text: str) -> Address:
     bracketed = host.startswith("[") and host.endswith("]")
     bare = host[1:-1] if bracketed else host
     port_ok = port.isascii() and port.isdigit() and int(port) <= 65535
+    try:
+        bare.encode("idna")
+    except UnicodeError:  # a part between two dots is empty, or too long
+        bare = ""
     if not (colon and bare and port_ok) or (":" in bare) != bracketed or not bare.isprintable() or " " in bare:
         raise ConfigError(f'listen = "{text}": wanted HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
     return Address(bare, int(port))

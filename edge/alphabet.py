@@ -32,6 +32,14 @@ class Decoded(NamedTuple):
         return min((p for _, p in self.characters), default=0.0)
 
 
+def plain(text: str) -> str:
+    """A plate as people write it → capital letters, digits and `?`."""
+    capitals = text.upper()
+    if capitals.isalnum():  # nearly every text
+        return capitals
+    return "".join(character for character in capitals if character.isalnum() or character == "?")
+
+
 def encode(text: str) -> list[int]:
     """Classes of `text`; raises ValueError naming the first character outside the alphabet."""
     try:

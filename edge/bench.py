@@ -117,7 +117,7 @@ class _WatchedDetector:
 
     def __init__(self, detector: PlateDetector, stopwatch: _Stopwatch) -> None:
         self._detector, self._stopwatch = detector, stopwatch
-        self.stage_seconds = detector.stage_seconds
+        self.threshold = detector.threshold
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
         return self._stopwatch("detect", self._detector.detect, image)

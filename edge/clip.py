@@ -26,6 +26,8 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 FOLDER_FPS = 5.0
 _DEFAULT_FPS = 25.0
 """For a video that does not tell its own."""
+_PATIENCE = 0.5
+"""Seconds without a frame after which whoever plays a recording at its own speed gets a word."""
 
 
 class Clip(ClosedByWith):
@@ -59,17 +61,23 @@ class Clip(ClosedByWith):
         """(name, reason) of what could not be read so far."""
         return tuple(self._recording.skipped)
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[Frame | None]:
+        """The frames; None now and then while the next one is waited for, so that nobody waits in vain for a word."""
         origin, start = self._now(), 0.0
         while not self._cause:
             before = self._frames
             for position, name, image in self._recording.read():
                 if self._cause:
                     return
-                ahead = start + position - (self._now() - origin)
-                if self.live and ahead > 0:
-                    self._sleep(ahead)
                 moment = start + position
+                if self.live:
+                    origin -= max(0.0, moment - (self._now() - origin) - self._recording.longest_pause)
+                    while (ahead := moment - (self._now() - origin)) > 0:
+                        self._sleep(min(ahead, _PATIENCE))
+                        if self._cause:
+                            return
+                        if ahead > _PATIENCE:
+                            yield None
                 utc = self._recording.utc_at(position) + timedelta(seconds=start)
                 yield Frame(turn(image, self._rotate), moment, utc, self._frames, name)
                 self._frames += 1
@@ -92,6 +100,9 @@ class Clip(ClosedByWith):
 
 class Recording:
     """What `Clip` plays; `skipped` fills while it is read."""
+
+    longest_pause = math.inf
+    """Seconds between two frames that are waited for at the recording's own speed; what is more is left out."""
 
     def __init__(self, description: str, taken: datetime) -> None:
         self.description = description
@@ -211,9 +222,17 @@ def _has_end(jpeg: bytes) -> bool:
     return jpeg.find(b"\xff\xd9", at) >= 0
 
 
+def list_folder(folder: Path) -> list[Path]:
+    """What is in the folder, in no order; SourceError if it cannot be read."""
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from None
+
+
 def find_pictures(folder: Path) -> list[Path]:
     """The pictures in the folder by name; SourceError if there are none. Hidden files are none of them."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    found = (path for path in list_folder(folder) if path.suffix.lower() in PICTURES and path.name[0] != ".")
     pictures = sorted(path for path in found if path.is_file())
     if not pictures:
         raise SourceError(f"{folder}: no pictures in this folder; wanted files that end in {', '.join(PICTURES)}")

@@ -19,11 +19,11 @@ from edge.aim import AimSettings
 from edge.csv_log import CsvSettings
 from edge.detector import DetectorSettings
 from edge.errors import ConfigError
-from edge.json_log import JsonSettings
-from edge.kept_crops import ReviewSettings
+from edge.json_log import JsonSettings, json_path
+from edge.kept_crops import ReviewSettings, crops_folder
 from edge.live import LiveSettings
 from edge.motion import MotionSettings
-from edge.pictures import PictureSettings
+from edge.pictures import PictureSettings, pictures_folder
 from edge.privacy import PrivacySettings
 from edge.reader import ReaderSettings
 from edge.recording import RecordingSettings
@@ -126,7 +126,7 @@ def _read_config(path: Path | None, overrides: Iterable[Override]) -> tuple[Conf
 
 def _conflict(config: Config) -> _Conflict | None:
     """Settings of different sections that cannot be meant together; the key to blame first."""
-    mode, folders = config.privacy.unknown, (("pictures", "folder"), ("review", "folder"), ("recording", "folder"))
+    mode = config.privacy.unknown
     strangers = f'shows strangers, of whom [privacy] unknown = "{mode}" keeps no picture'
     if mode != "keep" and config.recording.folder:
         message = f'[recording] folder: a recording {strangers}; write folder = "", or unknown = "keep"'
@@ -134,21 +134,25 @@ def _conflict(config: Config) -> _Conflict | None:
     if mode != "keep" and config.pictures.keep == "frames":
         message = f'[pictures] keep = "frames": a whole frame {strangers}; write keep = "crops", or unknown = "keep"'
         return _Conflict(message, (("pictures", "keep"), ("privacy", "unknown")))
-    if config.json.path and config.csv.path and _same(config.json.path, config.csv.path):
-        message = (
-            f'[json] path = "{config.json.path}" is the CSV file (csv.path); give the JSON lines a file of their own'
-        )
+    lines = json_path(config.json, config.csv.path)
+    if lines and config.csv.path and lines.absolute() == Path(config.csv.path).absolute():
+        message = f'[json] path = "{lines}" is the CSV file (csv.path); give the JSON lines a file of their own'
         return _Conflict(message, (("json", "path"), ("csv", "path")))
-    for (one, key), (other, _) in combinations(folders, 2):
-        first, second = getattr(config, one).folder, getattr(config, other).folder
-        if first and second and _same(first, second):
-            message = f'[{other}] {key} = "{second}" is that of [{one}] too; each deletes what is old in its own'
-            return _Conflict(message, ((other, key), (one, key)))
+    for (one, first), (other, second) in combinations(_folders(config).items(), 2):
+        if first.absolute() == second.absolute():
+            message = f'[{other}] folder = "{second}" is that of [{one}] too; each deletes what is old in its own'
+            return _Conflict(message, ((other, "folder"), (one, "folder")))
     return None
 
 
-def _same(one: str, other: str) -> bool:
-    return Path(one).absolute() == Path(other).absolute()
+def _folders(config: Config) -> dict[str, Path]:
+    """Where pictures will lie, by the section that keeps them there; what is not given lies beside the CSV file."""
+    kept = {
+        "pictures": pictures_folder(config.pictures, config.csv.path) if config.pictures.keep != "off" else None,
+        "review": crops_folder(config.review, config.csv.path) if config.review.keep != "off" else None,
+        "recording": Path(config.recording.folder) if config.recording.folder else None,
+    }
+    return {section: folder for section, folder in kept.items() if folder is not None}
 
 
 def parse_override(text: str) -> Override:

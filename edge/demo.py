@@ -75,8 +75,7 @@ class DemoSource(ClosedByWith):
         self._rotate = rotate
         self._scene = DemoScene(seed)
         self._now, self._sleep = now, sleep
-        self._started = datetime.now(UTC)
-        self._state = SourceState(True, self._started, "", 0, 0)
+        self._state = SourceState(True, datetime.now(UTC), "", 0, 0)
         self._shown = 0.0
 
     @property
@@ -88,7 +87,7 @@ class DemoSource(ClosedByWith):
 
     def __iter__(self) -> Iterator[Frame]:
         self._scene.frame_at(0.0)  # drawing the first one takes longer, and nobody should miss the first car for it
-        origin = self._now()
+        origin, began = self._now(), datetime.now(UTC)
         index = 0
         while self._state.online:
             late = 0
@@ -102,7 +101,7 @@ class DemoSource(ClosedByWith):
             self._shown = index / FPS
             state = self._state
             self._state = SourceState(state.online, state.since, state.cause, state.frames + 1, state.dropped + late)
-            utc = self._started + timedelta(seconds=self._shown)
+            utc = began + timedelta(seconds=self._shown)
             yield Frame(turn(image, self._rotate), self._shown, utc, index, self.description)
             index += self._step
 

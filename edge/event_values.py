@@ -16,6 +16,7 @@ def event_values(event: PlateEvent) -> dict[str, Any]:
         "camera": event.camera,
         "kind": event.kind,
         **answer_values(event),
+        "known": event.known,
         "rejected_readings": dict(event.rejected_readings),
         "first_seen": utc_text(event.first_utc),
         "last_seen": utc_text(event.last_utc),

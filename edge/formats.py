@@ -161,7 +161,7 @@ def _strengthened(
             for content, share in claim.items()
             if content != slot.text and formats.fit(text[:position] + content + text[end:]) is None
         )
-        if unfit > 0.0:
+        if unfit > 0.0 and rest > 0.0:
             rest *= 1.0 - (1.0 - 1.0 / _ODDS) * min(1.0, unfit / max(against, 1e-9)) * min(1.0, against / rest)
             slot = slot._replace(confidence=1.0 - rest)  # noqa: PLW2901
         result.append(slot)

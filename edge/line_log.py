@@ -84,7 +84,7 @@ class LineLog:
         journal: Path,
         now: Now = utc_now,
     ) -> None:
-        self.error = ""
+        self._unwritten = self._untidy = ""
         self.lost = 0
         self.path = path
         self._keeping, self._now = keeping, now
@@ -100,6 +100,11 @@ class LineLog:
                 raise OutputError(f"cannot write {path}: {error.strerror or error}; set {setting}") from None
             self._report(f"{path}: {error.strerror}")
         self.tidy()
+
+    @property
+    def error(self) -> str:
+        """What is wrong, in one line; empty if nothing is."""
+        return self._unwritten or self._untidy
 
     @property
     def waiting(self) -> int:
@@ -124,9 +129,9 @@ class LineLog:
         except OSError as error:
             self._report(f"{self.path}: {error.strerror or error}")
             return
-        if self.error:
+        if self._unwritten:
             log.warning("%s is written again: %d rows at once, %d were lost", self.path, waiting, self.lost)
-            self.error = ""
+            self._unwritten = ""
         if self._file.put_aside != put_aside:
             self._tidied = float("-inf")
             self.tidy()
@@ -142,7 +147,12 @@ class LineLog:
             else:
                 self._delete_oldest()
         except OSError as error:
-            self._report(f"{self.path}: old files cannot be deleted: {error.strerror or error}")
+            cause = f"{self.path}: old files cannot be deleted: {error.strerror or error}"
+            if cause != self._untidy:
+                log.error("%s", cause)
+            self._untidy = cause
+        else:
+            self._untidy = ""
 
     def close(self) -> None:
         """Tries once more what is waiting, and closes the file."""
@@ -178,9 +188,9 @@ class LineLog:
             )
 
     def _report(self, cause: str) -> None:
-        if cause != self.error:
+        if cause != self._unwritten:
             log.error("cannot write %s; %d rows wait in memory", cause, len(self._lines))
-        self.error = cause
+        self._unwritten = cause
 
 
 def _last_change(path: Path) -> datetime | None:

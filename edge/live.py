@@ -168,6 +168,7 @@ class LiveServer:
         import uvicorn  # noqa: PLC0415 - 15 MB and 0.3 s that only the live page needs
 
         from edge.live_app import LiveApp  # noqa: PLC0415
+        from edge.live_connection import BoundedConnection  # noqa: PLC0415
         from edge.live_guard import Credentials  # noqa: PLC0415
 
         credentials = Credentials(self._settings.user, self._password_hash) if self._password_hash else None
@@ -175,7 +176,7 @@ class LiveServer:
         config = uvicorn.Config(
             app.guarded(credentials, self._settings.hosts),
             loop="asyncio",
-            http="h11",
+            http=BoundedConnection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -199,7 +200,11 @@ class LiveServer:
         pump = asyncio.create_task(self._feed.pump())
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         self._ready.set()
-        await self._closing.wait()
+        closing = asyncio.create_task(self._closing.wait())
+        await asyncio.wait({closing, pump, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if not closing.done():
+            log.error("the live page ends by an error of ours; recognition goes on")
+        closing.cancel()
         self._feed.close()
         server.should_exit = True
         await asyncio.wait({serving}, timeout=_GRACE_SECONDS)

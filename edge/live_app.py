@@ -1,9 +1,10 @@
 """The live page's endpoints, as a Starlette application."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edge.live_feed import EventBoard, PictureFeed
+from edge.live_feed import EVENTS_KEPT, EventBoard, PictureFeed
 from edge.live_guard import HEALTH_PATH, READY_PATH, Credentials, Guard
 from edge.records import FrameResult
 from edge.source_state import Cause
@@ -43,6 +44,8 @@ _FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 _BOUNDARY = "gatereader-frame"
+_LONGEST_WAIT, _LOOK_SECONDS = 30.0, 0.1
+"""How long one may wait for news of passes, and how often it is looked whether there are some."""
 _AIM_SECONDS = 0.15
 """Plates are measured for the page /aim no more often than this, however many look at it."""
 
@@ -124,13 +127,26 @@ class LiveApp:
         return Response(jpeg, media_type="image/jpeg")
 
     async def _events(self, request: Request) -> Response:
-        """The list, unless the asker has it already; and the status, always."""
+        """The list, or what of it is asked for, unless the asker has it already; and the status, always."""
+        asked = request.query_params
+        try:
+            most, patience = int(asked.get("limit", EVENTS_KEPT)), min(float(asked.get("wait", 0)), _LONGEST_WAIT)
+        except ValueError:
+            return PlainTextResponse("limit: wanted a number of events; wait: seconds.\n", 400)
+        wanted = {key: set(asked.getlist(key)) for key in ("kind", "status") if key in asked}
+        until = time.monotonic() + patience
+        while asked.get("since") == self._board.token and time.monotonic() < until and not self._feed.closing:
+            await asyncio.sleep(_LOOK_SECONDS)
         token = self._board.token
-        known = request.query_params.get("since") == token
+        known = asked.get("since") == token
+        events = [
+            event for event in self._board.listed() if all(event[key] in values for key, values in wanted.items())
+        ]
         return _json(
             {
+                "now": datetime.now(UTC),
                 "token": token,
-                "events": None if known else self._board.listed(),
+                "events": None if known else events[: max(0, most)],
                 "status": dict(self._status()),
                 "viewers": {"now": self._feed.viewers, "most": self._max_viewers},
             }
@@ -162,7 +178,7 @@ class LiveApp:
     async def _health(self, _request: Request) -> Response:
         status = self._status()
         alive = not _is_old(status.get("loop_age"))
-        told: dict[str, object] = {"alive": alive}
+        told: dict[str, object] = {"alive": alive, "writes_ok": not status.get("not_written")}
         told |= {key: status[key] for key in _HEALTH_KEYS if key in status}
         camera = status.get("camera")
         if isinstance(camera, Mapping):  # its cause or description may hold an address

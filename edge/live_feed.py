@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 
@@ -98,6 +98,12 @@ class PictureFeed:
         fresh.set()
 
 
+class _Told(NamedTuple):
+    event: PlateEvent
+    at: float
+    """By the monotonic clock, when it was told."""
+
+
 class EventBoard:
     """The last events, newest first; a pass's preview stands there until its final event takes its place.
 
@@ -106,7 +112,7 @@ class EventBoard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._events: dict[int, PlateEvent] = {}
+        self._events: dict[int, _Told] = {}
         self._run = secrets.token_hex(4)
         self._changes = 0
 
@@ -117,7 +123,8 @@ class EventBoard:
         with self._lock:
             for event in events:
                 self._events.pop(event.track, None)
-                self._events[event.track] = replace(event, shot=None)  # no frames are kept here
+                kept = replace(event, shot=None)  # no frames here
+                self._events[event.track] = _Told(kept, time.monotonic())
             while len(self._events) > EVENTS_KEPT:
                 del self._events[next(iter(self._events))]
             self._changes += 1
@@ -128,7 +135,7 @@ class EventBoard:
         return f"{self._run}-{self._changes}"
 
     def listed(self) -> list[dict[str, Any]]:
-        """The events as JSON values, newest first."""
+        """The events as JSON values, newest first; `age` is the seconds since each was told, by no wall clock."""
         with self._lock:
-            events = list(self._events.values())
-        return [event_values(event) for event in reversed(events)]
+            told, now = list(self._events.values()), time.monotonic()
+        return [{**event_values(one.event), "age": round(now - one.at, 1)} for one in reversed(told)]

@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
 import os
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,7 +23,8 @@ _OPEN_PATHS = (HEALTH_PATH, READY_PATH)
 
 _WRONG_PASSWORD_PAUSE = 0.5
 """Seconds; guesses are checked one after the other, so all of them together get two a second."""
-_MOST_WAITING = 8
+_MOST_WAITING, _MOST_WAITING_EACH = 8, 2
+"""Passwords that wait to be checked, in all and from one address: who guesses must not keep the others out."""
 
 _HEADERS = (
     (
@@ -62,7 +63,8 @@ class Guard:
         self._key = os.urandom(32)
         self._known = b""
         self._checking = asyncio.Lock()
-        self._waiting = 0
+        self._checks: dict[bytes, asyncio.Task[bool]] = {}
+        self._waiting = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or lets the application answer."""
@@ -75,10 +77,11 @@ class Guard:
         refusal = None
         if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
             headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-            refusal = await self._refusal(headers.get(b"host", ""), headers.get(b"authorization", ""))
+            address, _ = scope.get("client") or ("", 0)
+            refusal = await self._refusal(headers.get(b"host", ""), headers.get(b"authorization", ""), address)
         await (refusal or self._app)(scope, receive, send_with_headers)
 
-    async def _refusal(self, host: str, authorization: str) -> PlainTextResponse | None:
+    async def _refusal(self, host: str, authorization: str, address: str) -> PlainTextResponse | None:
         if self._credentials is None:
             if self._host_is_ours(host):
                 return None
@@ -87,27 +90,30 @@ class Guard:
         mark = hmac.digest(self._key, authorization.encode(), hashlib.sha256)
         if hmac.compare_digest(mark, self._known):
             return None
-        if self._waiting >= _MOST_WAITING:
-            return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
-        if await self._may_enter(authorization, self._credentials):
+        check = self._checks.get(mark)  # a browser asks for several things at once, with the same header
+        if check is None and (given := _basic(authorization)) is not None:
+            if self._waiting.total() >= _MOST_WAITING or self._waiting[address] >= _MOST_WAITING_EACH:
+                return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
+            check = asyncio.create_task(self._may_enter(*given, address, self._credentials))
+            self._checks[mark] = check
+            check.add_done_callback(lambda _: self._checks.pop(mark))
+        if check is not None and await asyncio.shield(check):
             self._known = mark
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="gatereader", charset="UTF-8"'}
         return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
 
-    async def _may_enter(self, authorization: str, credentials: Credentials) -> bool:
-        given = _basic(authorization)
-        if given is None:
-            return False
-        self._waiting += 1
+    async def _may_enter(self, user: str, password: str, address: str, credentials: Credentials) -> bool:
+        self._waiting[address] += 1
         try:
             async with self._checking:
-                right = await asyncio.to_thread(verify_password, given[1], credentials.password_hash)
-                right &= hmac.compare_digest(given[0].encode(), credentials.user.encode())
+                right = await asyncio.to_thread(verify_password, password, credentials.password_hash)
+                right &= hmac.compare_digest(user.encode(), credentials.user.encode())
                 if not right:
                     await asyncio.sleep(_WRONG_PASSWORD_PAUSE)
         finally:
-            self._waiting -= 1
+            self._waiting[address] -= 1
+            self._waiting += Counter()  # forgets who waits no more
         return right
 
     def _host_is_ours(self, header: str) -> bool:
@@ -129,6 +135,6 @@ def _basic(authorization: str) -> tuple[str, str] | None:
         return None
     try:
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, not ASCII, or not UTF-8 in it
         return None
     return (user, password) if colon else None

@@ -30,26 +30,21 @@ def run_log(options: argparse.Namespace, config: Config) -> int:
 
 
 def _verify(options: argparse.Namespace, config: Config) -> int:
+    wanted = (options.has or "").lower()
     if options.files:
         for file in options.files:
             if not file.is_file():
                 raise OutputError(f"{file}: no such file")
-        reports = [verify_files(options.files).report]
+        reports = [verify_files(options.files, wanted).report]
     else:
-        reports = [verify_log(log) for log in _logs(config)]
+        reports = [verify_log(log, wanted) for log in _logs(config)]
     for report in reports:
         _tell(report)
     status = int(any(report.broken for report in reports))
-    if options.has and not _has(options, config):
-        _print(f"BROKEN  the hash {options.has} is in none of the files: rows were cut off, or the chain made anew")
+    if wanted and not any(report.found for report in reports):
+        _print(f"BROKEN  the hash {wanted} is in none of the files: rows were cut off, or the chain made anew")
         status = 1
     return status
-
-
-def _has(options: argparse.Namespace, config: Config) -> bool:
-    if options.files:
-        return verify_files(options.files, options.has).report.found
-    return any(verify_log(log, options.has).found for log in _logs(config))
 
 
 def _tell(report: Report) -> None:
@@ -78,6 +73,8 @@ def _export(options: argparse.Namespace, config: Config) -> int:
         options.plate,
         tuple(options.status or ()),
     )
+    if options.output is not None:
+        _spare_the_record(options.output, config)
     lines = export(Path(config.csv.path), choice, options.json)
     if options.output is None:
         sys.stdout.buffer.writelines(lines)
@@ -88,6 +85,13 @@ def _export(options: argparse.Namespace, config: Config) -> int:
     except OSError as error:
         raise OutputError(f"cannot write {options.output}: {error.strerror}") from None
     return 0
+
+
+def _spare_the_record(output: Path, config: Config) -> None:
+    """OutputError for a path that is a file of the record, or will be one."""
+    for log in _logs(config):
+        if output.resolve() in {file.resolve() for file in (log, *log_files(log))}:
+            raise OutputError(f"{output} is a file of the record itself; name another for the export")
 
 
 def _erase(options: argparse.Namespace, config: Config) -> int:

@@ -5,6 +5,7 @@ ones as one (`erasure.py`). While this goes on a running service keeps its rows 
 """
 
 import csv
+import io
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -14,11 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge import erasure
+from edge.alphabet import plain
 from edge.chain import START, Form, Link
 from edge.csv_rows import csv_line
 from edge.errors import ConfigError, OutputError
 from edge.log_files import folder_lock, form_of, log_files, packed_files
-from edge.log_rows import Row, is_like, is_of, plain, read_rows
+from edge.log_rows import Row, is_like, is_of, read_rows
 from edge.torn_lines import Torn, read_torn, torn_path, torn_text
 
 _PATIENCE = 10.0
@@ -139,12 +141,11 @@ class _Eraser:
 
     def _rewrite_unchained(self, file: Path) -> None:
         """A file of an older version, or another program's: its rows go without a trace."""
-        data = file.read_bytes()
-        if self._plate.encode() not in plain(data.decode("utf-8", "replace")).encode():
-            return
-        rows = list(csv.reader(data.decode("utf-8", "replace").splitlines()))
+        text = file.read_bytes().decode("utf-8", "replace")
+        rows = list(csv.reader(io.StringIO(text, newline="")))
         if not rows or "plate" not in rows[0]:
-            self._done.left.append(f"{file} is not a file of this program; look at it yourself")
+            if self._plate in plain(text):
+                self._done.left.append(f"{file} is not a file of this program; look at it yourself")
             return
         kept = [row for row in rows if not self._is_meant(Row(b"", dict(zip(rows[0], row, strict=False))))]
         if len(kept) < len(rows):

@@ -3,16 +3,18 @@
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from edge.alphabet import plain
 from edge.chain import CsvForm
 from edge.csv_rows import COLUMNS, HEADER, csv_line, safe_text
 from edge.errors import ConfigError
 from edge.log_files import form_of, in_order, log_files
-from edge.log_rows import Row, is_of, plain, read_rows
+from edge.log_rows import Row, is_of, read_rows
 
 _NUMBERS = {
     *("schema", "track", "margin", "confidence", "readings", "votes", "agreement"),
@@ -62,10 +64,12 @@ def export(path: Path, choice: Choice, as_json: bool = False) -> Iterator[bytes]
 def parse_moment(text: str, is_end: bool = False) -> datetime:
     """`2026-11-20`, `2026-11-20T14:00` in local time, or with `Z` or an offset; a day as an end is its end."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment, is_day = datetime.fromisoformat(text), False
+        with suppress(ValueError):
+            is_day = bool(date.fromisoformat(text))
     except ValueError:
         raise ConfigError(f"{text!r} is no time; wanted 2026-11-20, 2026-11-20T14:00 or 2026-11-20T14:00Z") from None
-    if is_end and len(text) == 10:
+    if is_end and is_day:
         moment = datetime.combine(moment.date() + timedelta(days=1), time())
     return moment.astimezone()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edge.alphabet import plain
 from edge.chain import ERASED, CsvForm, Form
 
 TEXTS = ("plate", "plate_raw", "unruled", "second")
@@ -45,14 +46,6 @@ def read_rows(file: Path, form: Form) -> Iterator[Row]:
         opened.seek(len(form.header))
         for line in opened:
             yield Row(line, _cells(line, form.columns) if isinstance(form, CsvForm) else _object(line))
-
-
-def plain(text: str) -> str:
-    """A plate as people write it → capital letters, digits and `?`."""
-    capitals = text.upper()
-    if capitals.isalnum():  # nearly every text
-        return capitals
-    return "".join(character for character in capitals if character.isalnum() or character == "?")
 
 
 def is_of(text: str, plate: str) -> bool:

@@ -24,7 +24,8 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError:
+        (host or "").encode("idna")
+    except ValueError:  # also UnicodeError: a part between two dots is empty, or too long
         raise SourceError(f"the camera's URL has no valid host and port; {encode}") from None
     if "@" in parts.path + parts.query + parts.fragment:
         raise SourceError(f"the camera's URL has an '@' behind its host; {encode}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edge.alphabet import plain
 from edge.errors import SourceError
 from edge.recorded import EVENTS
 from edge.records import PlateEvent
@@ -158,7 +159,7 @@ def _named(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 def _text(row: _Row, names: tuple[str, ...]) -> str:
-    return str(_value(row, names) or "").upper().replace(" ", "")
+    return plain(str(_value(row, names) or ""))
 
 
 def _seconds(row: _Row, names: tuple[str, ...]) -> float:

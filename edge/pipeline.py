@@ -108,7 +108,9 @@ class Pipeline:
 
     def finish(self) -> tuple[PlateEvent, ...]:
         """End of the stream: the events of all passes still in view."""
-        return tuple(self._close(self._tracker.finish()))
+        events = tuple(self._close(self._tracker.finish()))
+        self._tracker.forget()
+        return events
 
     def _find(self, frame: Frame) -> tuple[PlateBox, ...]:
         """The boxes in the frame's own pixels, wherever the detector looks for them."""
@@ -133,7 +135,7 @@ class Pipeline:
             if index in spared:
                 counted.append((box, None, None))
                 continue
-            if any(box is known for known in self._nothing):  # the gate rests and gives its last boxes again
+            if box in self._nothing:  # the gate rests and gives its last boxes again
                 nothing.append(box)
                 continue
             with self._measured("crop"):

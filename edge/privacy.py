@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from edge.ages import Ages
+from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
-from edge.log_rows import plain
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.whole_file import write_whole
 
@@ -172,13 +172,15 @@ class Privacy:
             self._key = PseudonymKey(key_path(settings, csv_path), settings.key_days, now)
 
     def veil(self, event: PlateEvent) -> PlateEvent:
-        """The event as it may be kept.
+        """The event as it may be kept, marked as that of a known plate or not where some are known.
 
         Only an accepted pass whose plate is exactly a known one stays as it is. One that is nearly so, or not sure,
         may be a stranger's: its best text, its second best and its picture would tell.
         """
         accepted = event.status == "accepted"
-        if self._keeps_all or (accepted and plain(event.plate) in self._known):
+        if self._known:
+            event = replace(event, known=accepted and plain(event.plate) in self._known)
+        if self._keeps_all or event.known:
             return event
         plate = self._key.pseudonym(event.plate) if self._key and accepted else ""
         return replace(event, plate=plate, plate_raw="", second="", unruled="", characters=(), shot=None)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge.clip import PICTURES, Recording, read_picture
+from edge.clip import PICTURES, Recording, list_folder, read_picture
 from edge.errors import SourceError
 from edge.event_values import event_values
 from edge.records import Image, PlateEvent
@@ -52,7 +52,7 @@ def timed_frame(path: Path) -> TimedFrame | None:
 
 def find_frames(folder: Path) -> list[TimedFrame]:
     """The frames in the order in which they came; SourceError if there are none."""
-    frames = sorted(frame for path in folder.iterdir() if (frame := timed_frame(path)) is not None)
+    frames = sorted(frame for path in list_folder(folder) if (frame := timed_frame(path)) is not None)
     if not frames:
         raise SourceError(f"{folder}: no frames with times in their names; wanted NAME_tSECONDS.jpg")
     return frames
@@ -71,6 +71,8 @@ def session_starts(frames: Sequence[TimedFrame]) -> dict[str, float]:
 
 class TimedPictures(Recording):
     """Frames at the times in their names; `fps` limits how many a second are taken, 0 takes all."""
+
+    longest_pause = 10.0  # between two passes may lie a night
 
     def __init__(self, folder: Path, fps: float = 0.0) -> None:
         self._frames = find_frames(folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.ages import Ages
+from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
@@ -207,7 +208,7 @@ def erase(folder: Path, plate: str) -> int:
 
     Returns how many passes; OutputError if a file cannot be removed. Other cars on those frames go with them.
     """
-    wanted = "".join(character for character in plate.upper() if character.isalnum())
+    wanted = plain(plate)
 
     def meant(values: Mapping[str, Any]) -> bool:
         return any(may_be(str(values.get(key) or ""), wanted) for key in ("plate", "plate_raw", "second"))

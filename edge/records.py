@@ -151,6 +151,8 @@ class PlateEvent:
     """The answer before a format rule changed it; empty if none did."""
     format: str = ""
     """Name of the format that the answer fits; empty if it fits none, or none is given."""
+    known: bool | None = None
+    """Whether the pass is accepted and its plate one of privacy.known, to the letter; None without such a list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from edge.log_rows import plain
+from edge.alphabet import plain
 from edge.network import path_tokens, public_url
 
 HIDDEN = "(hidden)"

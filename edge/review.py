@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from edge.alphabet import ALPHABET
+from edge.alphabet import ALPHABET, plain
 from edge.errors import ConfigError, OutputError
 from edge.whole_file import PARTIAL, write_whole
 
@@ -144,7 +144,7 @@ def erase(folder: Path, plate: str) -> int:
     A `?` in what is known of a crop stands for any character: rather one crop too many. A description that cannot be
     read goes too, with its picture, because nobody can say whose it is.
     """
-    plate = plate.upper().translate(_SEPARATORS)
+    plate = plain(plate)
     removed = 0
     if not folder.is_dir():
         return removed

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from edge.camera import CameraError, Capture, LiveCamera
 from edge.capture import open_stream, open_v4l2
@@ -166,7 +165,7 @@ def _open_gstreamer(kind: str, rest: str, spec: str, settings: SourceSettings) -
 
 
 def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
-    scheme = urlsplit(spec).scheme.lower() if not spec.startswith("[") else ""
+    scheme = spec.partition("://")[0].lower()
     if scheme not in SCHEMES:
         raise SourceError(f"{scheme or 'this'}:// is no source; wanted {ACCEPTED}")
     url = check_url(spec)

@@ -57,13 +57,15 @@ class Tracker:
         return self._retire(track for track in self.active if track.gone or time - track.last_time > limit)
 
     def finish(self) -> list[Track]:
-        """End all tracks, and forget the passes before: what comes next is another recording."""
-        ended = self._retire(self.active)
+        """End all tracks; `same_pass` still knows those before."""
+        return self._retire(self.active)
+
+    def forget(self) -> None:
+        """Nothing of before counts any more: what comes next is another recording."""
         self._dormant.clear()
         self._fixtures.clear()
         self._intervals.clear()
         self._first_frame = self._last_frame = None
-        return ended
 
     def unread(self, time: float, boxes: Sequence[PlateBox]) -> set[int]:
         """Which of the boxes need no reading now: plates that stand still and whose pass is decided, or that were

@@ -10,7 +10,12 @@ from demo_clips import best_moment, largest_pass, picture_at, write_picture
 from edge.bench import STAGES, Times, bench, bench_json, bench_text
 from edge.cli import main
 from edge.config import Override, load_config
+from edge.detector import PlateDetector
 from edge.errors import SourceError
+from edge.pipeline import Pipeline
+from edge.reader import PlateReader
+from edge.records import PlateEvent
+from edge.source import SourceSettings, open_source
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +71,14 @@ def test_fewer_frames_than_wanted_are_measured_as_they_are(folder: Path) -> None
 
 def test_what_remains_is_never_less_than_nothing() -> None:
     assert Times(1.0, 2.0).less(Times(0.25, 3.0)) == Times(0.75, 0.0)
+
+
+def test_the_bench_counts_what_the_service_would(folder: Path) -> None:
+    config = load_config(None, [Override("source", "source", str(folder), "--source")])
+    pipeline, events = Pipeline(PlateDetector(), PlateReader()), list[PlateEvent]()
+    with open_source(SourceSettings(source=str(folder), realtime=False)) as source:
+        for frame in source:
+            assert frame is not None
+            events += pipeline.process(frame).events
+    events += pipeline.finish()
+    assert bench(config, 8).passes == sum(event.kind == "final" for event in events)

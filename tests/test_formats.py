@@ -127,3 +127,9 @@ def test_single_pictures_are_ruled_too() -> None:
     assert (first["text"], first["format"], first["unruled"]) == ("AB123CD", "it", "ABI23CD")
     assert first["confidence"] < 0.97
     assert (second["text"], second["format"], second["unruled"]) == ("XYZZY12", "", "")
+
+
+def test_a_character_without_any_doubt_is_left_alone() -> None:
+    text, result = ruled("M111MM77", "ru", claims={0: {"N": 4e-9}}, confidence=1.0)
+    assert text == "M111MM77"
+    assert result.slots[0].confidence == 1.0

@@ -170,6 +170,14 @@ def test_the_rows_of_older_versions_go_too(record: Record) -> None:
     assert old.read_bytes() == b"schema,plate,note\r\n1,XX111XX,a\tb\r\n"
 
 
+def test_rows_of_older_versions_that_may_be_the_plates_go_too(record: Record) -> None:
+    record.write("XX111XX")
+    old = record.folder / "plates.1.csv"
+    old.write_bytes(b'schema,plate,note\r\n1,AB?23CD,x\r\n1,XX111XX,"two\r\nlines"\r\n')
+    assert erase_plate(record.place, PLATE).rows == 1
+    assert old.read_bytes() == b'schema,plate,note\r\n1,XX111XX,"two\r\nlines"\r\n'
+
+
 def test_what_cannot_be_looked_into_is_told(record: Record) -> None:
     record.write("XX111XX")
     (record.folder / "plates.csv.2.gz").write_bytes(b"")

@@ -97,6 +97,7 @@ def test_times_are_local_unless_they_say_otherwise() -> None:
     assert parse_moment("2026-11-20T15:03").isoformat() == "2026-11-20T15:03:00+01:00"
     assert parse_moment("2026-11-20T15:03Z") == parse_moment("2026-11-20T16:03")
     assert parse_moment("2026-11-20", is_end=True) == parse_moment("2026-11-21")
+    assert parse_moment("20261120", is_end=True) == parse_moment("2026-11-21")
     with pytest.raises(ConfigError, match="is no time"):
         parse_moment("yesterday")
 
@@ -113,3 +114,11 @@ def test_the_command(path: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixt
     assert main([*arguments, "--output", str(tmp_path / "no" / "folder.csv")]) == 1
     only_lines = ["--csv", "", "--set", f"json.path={tmp_path / 'out.jsonl'}"]
     assert main(["log", "export", *only_lines]) == 78
+
+
+def test_the_record_itself_is_never_written_over(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+    for own in (*before, path.with_suffix(".jsonl")):
+        assert main(["log", "export", "--csv", str(path), "--output", str(own)]) == 1
+        assert "is a file of the record itself" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before

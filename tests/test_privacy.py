@@ -302,3 +302,16 @@ def test_the_pictures_are_not_even_made_of_a_veiled_event(tmp_path: Path) -> Non
     assert veiled.shot is None
     Pictures(PictureSettings(min_free_megabytes=0), tmp_path / "pictures").save(veiled)
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_list_of_known_plates_marks_every_event_in_any_mode(tmp_path: Path) -> None:
+    for mode in ("keep", "drop"):
+        privacy = Privacy(PrivacySettings(mode, known=("ab 123-cd",)), str(tmp_path / "plates.csv"))
+        marks = [privacy.veil(one).known for one in EVENTS]
+        assert marks == [one.status == "accepted" and one.plate == KNOWN for one in EVENTS]
+        assert True in marks
+        assert False in marks
+    board = EventBoard()
+    board.add([privacy.veil(EVENTS[0])])
+    assert board.listed()[0]["known"] is True
+    assert Privacy(PrivacySettings("drop"), "").veil(EVENTS[0]).known is None, "there is no list"

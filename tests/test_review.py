@@ -458,7 +458,7 @@ def test_an_export_to_where_nothing_can_be_written_is_told(
 
 def test_all_crops_that_may_be_of_a_plate_are_erased(folder: Path) -> None:
     answer(folder, n3="AB123CD")
-    assert erase(folder, "ab 123 cd") == 2  # AB1?3CD may be it, and the owner says that the third is
+    assert erase(folder, "ab\u2013123:cd") == 2  # AB1?3CD may be it, and the owner says that the third is
     assert list(answers(folder)) == [SECOND]
     assert len(list(folder.iterdir())) == 2
     assert erase(folder, "AB123CD") == 0

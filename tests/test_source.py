@@ -14,10 +14,11 @@ import pytest
 from edge import capture
 from edge.camera import CameraError, LiveCamera
 from edge.capture import open_v4l2
-from edge.clip import Clip, Pictures, Video
+from edge.clip import Clip, Pictures, Video, find_pictures
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.network import check_url, find_cause, public_url
+from edge.recorded import APART, TimedPictures, find_frames
 from edge.source import Source, SourceSettings, SourceState, open_source
 
 
@@ -96,6 +97,12 @@ def test_a_wrong_string_is_refused_with_what_is_accepted(spec: str, said: str) -
         open_source(SourceSettings(source=spec))
     assert "rtsp://" in str(error.value) or "/dev/video0" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("spec", ["rtsp://[::1/x", "http://cam]/x", "rtsp://192.168.1..20/x", "rtsp://cam..local/x"])
+def test_a_mistyped_host_is_told(spec: str) -> None:
+    with pytest.raises(SourceError, match="no valid host"):
+        open_source(SourceSettings(source=spec))
 
 
 @pytest.mark.parametrize(
@@ -389,3 +396,39 @@ def test_wishes_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     assert "gives 800×600 instead of 1280×720" in caplog.text
     with pytest.raises(CameraError, match="lost"):
         opened.read()
+
+
+def test_nobody_waits_for_a_night_between_two_passes_nor_without_a_word(tmp_path: Path) -> None:
+    picture = np.zeros((40, 60, 3), np.uint8)
+    for name in ("20261120T200000Z_t5.jpg", "20261120T200000Z_t7.jpg", "20261121T060000Z_t0.5.jpg"):
+        cv2.imwrite(str(tmp_path / name), picture)
+    seconds, slept = [0.0], list[float]()
+
+    def sleep(duration: float) -> None:
+        slept.append(duration)
+        seconds[0] += duration
+
+    clip = Clip(TimedPictures(tmp_path), realtime=True, now=lambda: seconds[0], sleep=sleep)
+    seen = list(clip)
+    times = [frame.time for frame in seen if frame is not None]
+    assert times == [5.0, 7.0, 7.0 + APART], "time goes on as it did"
+    assert sum(slept) == pytest.approx(5 + 2 + 10)
+    assert max(slept) <= 0.5, "whoever asks to stop is heard"
+    assert seen.count(None) >= 2 * 15
+
+
+def test_a_recording_that_waits_can_be_closed(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "20261120T200000Z_t9.jpg"), np.zeros((40, 60, 3), np.uint8))
+    clip = Clip(TimedPictures(tmp_path), realtime=True, now=lambda: 0.0, sleep=lambda _: clip.close())
+    assert list(clip) == []
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(SourceError, match="cannot be read: Permission denied"):
+        find_pictures(tmp_path)
+    with pytest.raises(SourceError, match="cannot be read: Permission denied"):
+        find_frames(tmp_path)

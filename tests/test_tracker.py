@@ -243,3 +243,14 @@ def test_distances_are_in_plate_widths() -> None:
 def test_settings_name_what_is_wrong(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TrackerSettings(**wrong)
+
+
+def test_a_plate_that_comes_back_at_the_end_of_a_stream_is_a_duplicate_as_at_any_time() -> None:
+    ends = []
+    for by_time in (True, False):
+        gate = Gate()
+        drive(gate, [[(box(300 + i), reading(A)), (box(310 + i, y=305), reading(A))] for i in range(20)], rate=10)
+        if by_time:
+            gate.events += gate.pipeline.idle(60.0)
+        ends.append(sorted((event.status, event.reason or "") for event in gate.finish()))
+    assert ends == [[("accepted", ""), ("rejected", "duplicate")]] * 2
