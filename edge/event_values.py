@@ -17,6 +17,7 @@ def event_values(event: PlateEvent) -> dict[str, Any]:
         "kind": event.kind,
         **answer_values(event),
         "known": event.known,
+        "veiled": event.veiled,
         "rejected_readings": dict(event.rejected_readings),
         "first_seen": utc_text(event.first_utc),
         "last_seen": utc_text(event.last_utc),

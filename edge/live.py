@@ -104,7 +104,7 @@ class LiveServer:
     (seconds since the processing loop last turned; above 10 /healthz says 503), `camera` (a mapping: `name`, `online`,
     `since`, `cause`), `last_frame_age` (seconds), `frames`, `dropped`, `fps`, `passes`, `uptime` (seconds). `aim`
     measures a result for the page /aim, in that thread too and only while somebody looks at it; without it there is no
-    such page.
+    such page. `crops` shows the plates' pictures in the list.
     """
 
     def __init__(
@@ -112,6 +112,8 @@ class LiveServer:
         settings: LiveSettings,
         status: Callable[[], Mapping[str, object]],
         aim: Callable[[FrameResult], Mapping[str, object]] | None = None,
+        *,
+        crops: bool = True,
     ) -> None:
         from edge.live_feed import EventBoard, PictureFeed  # noqa: PLC0415 - the settings must load without a font
 
@@ -119,7 +121,7 @@ class LiveServer:
         self._password_hash = check_live_settings(settings)
         self._status, self._aim = status, aim
         self._feed = PictureFeed(settings.width, settings.quality, settings.max_fps)
-        self._board = EventBoard()
+        self._board = EventBoard(crops=crops)
         self._address = parse_listen(settings.listen)
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None

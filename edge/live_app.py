@@ -44,6 +44,7 @@ _FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 _BOUNDARY = "gatereader-frame"
+_LONGEST_NAME = 40
 _LONGEST_WAIT, _LOOK_SECONDS = 30.0, 0.1
 """How long one may wait for news of passes, and how often it is looked whether there are some."""
 _AIM_SECONDS = 0.15
@@ -53,8 +54,8 @@ _AIM_SECONDS = 0.15
 class MjpegResponse(StreamingResponse):
     """An endless picture (multipart/x-mixed-replace) for one viewer, who counts as one as long as it lasts."""
 
-    def __init__(self, feed: PictureFeed) -> None:
-        self._feed = feed
+    def __init__(self, feed: PictureFeed, name: str = "") -> None:
+        self._feed, self._name = feed, name
         headers = {"X-Accel-Buffering": "no"}  # nginx would collect pictures otherwise
         super().__init__(self._parts(), headers=headers, media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
 
@@ -65,6 +66,7 @@ class MjpegResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._feed.viewers -= 1
+            self._feed.handed.pop(self._name, None)
 
     async def _parts(self) -> AsyncIterator[bytes]:
         # The boundary follows its picture at once, for a browser shows a part only when it has seen the part's end.
@@ -73,6 +75,8 @@ class MjpegResponse(StreamingResponse):
         number = 0
         while not self._feed.closing:
             yield b""  # returns when the viewer can take more; only then is the newest picture chosen
+            if self._name:
+                self._feed.handed[self._name] = time.monotonic()
             number, jpeg = await self._feed.newer_than(number, _REPEAT_SECONDS)
             if jpeg and not self._feed.closing:
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
@@ -103,6 +107,7 @@ class LiveApp:
             Route("/stream.mjpg", self._stream),
             Route("/frame.jpg", self._frame),
             Route("/api/events", self._events),
+            Route("/crop/{event_id}.jpg", self._crop),
             Route("/api/aim", self._measured),
             Route(HEALTH_PATH, self._health),
             Route(READY_PATH, self._ready),
@@ -118,7 +123,7 @@ class LiveApp:
             return PlainTextResponse("As many viewers as live.max_viewers allows.\n", 503, {"Retry-After": "10"})
         if request.method == "HEAD":
             return Response(media_type="multipart/x-mixed-replace")
-        return MjpegResponse(self._feed)
+        return MjpegResponse(self._feed, request.url.query[:_LONGEST_NAME])
 
     async def _frame(self, _request: Request) -> Response:
         jpeg = self._feed.snapshot()
@@ -148,19 +153,29 @@ class LiveApp:
                 "token": token,
                 "events": None if known else events[: max(0, most)],
                 "status": dict(self._status()),
-                "viewers": {"now": self._feed.viewers, "most": self._max_viewers},
+                **self._watched(asked.get("stream", "")),
             }
         )
 
-    async def _measured(self, _request: Request) -> Response:
+    def _watched(self, stream: str) -> dict[str, object]:
+        """How many watch, and how the stream fares that the asker shows: a browser does not notice that one stalls."""
+        viewers = {"now": self._feed.viewers, "most": self._max_viewers}
+        return {"viewers": viewers, "stream_age": self._feed.stream_age(stream)}
+
+    async def _crop(self, request: Request) -> Response:
+        """The plate's picture of a pass in the list."""
+        crop = self._board.crop(request.path_params["event_id"])
+        return Response(crop, media_type="image/jpeg") if crop else PlainTextResponse("No such picture.\n", 404)
+
+    async def _measured(self, request: Request) -> Response:
         """The widest plate of the newest frame against the thresholds; null before the first frame."""
         if self._aim is None:
             return PlainTextResponse("Nothing is measured here.\n", 404)
         now, newest = time.monotonic(), self._feed.newest
         if newest is not None and now - self._aimed_at >= _AIM_SECONDS:
             self._aimed, self._aimed_at = self._aim(newest), now
-        viewers = {"now": self._feed.viewers, "most": self._max_viewers}
-        return _json({"aim": self._aimed, "status": dict(self._status()), "viewers": viewers})
+        watched = self._watched(request.query_params.get("stream", ""))
+        return _json({"aim": self._aimed, "status": dict(self._status()), **watched})
 
     async def _ready(self, _request: Request) -> Response:
         """Whether plates are being read: 503 while no frames come, though the program is well and tries."""

@@ -13,11 +13,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import cv2
+import numpy as np
 
 from edge.event_values import event_values
 from edge.overlay import draw
 from edge.records import FrameResult, PlateEvent
 
+_CROP_WIDTH = 320
 EVENTS_KEPT = 50
 """Passes that the page can list."""
 
@@ -31,6 +33,8 @@ class PictureFeed:
     def __init__(self, width: int, quality: int, max_fps: float) -> None:
         self.viewers = 0
         self.closing = False
+        self.handed: dict[str, float] = {}
+        """When a picture was last handed to each stream that has a name, by the monotonic clock."""
         self._width, self._quality, self._interval = width, quality, 1 / max_fps
         self._newest: FrameResult | None = None
         self._encoded: FrameResult | None = None
@@ -77,6 +81,11 @@ class PictureFeed:
                 self._wake()
         return self._jpeg
 
+    def stream_age(self, name: str) -> float | None:
+        """Seconds since this stream was last handed a picture, which may be an old one again; None if it has ended."""
+        at = self.handed.get(name)
+        return None if at is None else round(time.monotonic() - at, 1)
+
     async def newer_than(self, number: int, patience: float) -> tuple[int, bytes]:
         """Waits up to `patience` seconds for a picture newer than `number`; the last one, if none came."""
         try:
@@ -102,15 +111,19 @@ class _Told(NamedTuple):
     event: PlateEvent
     at: float
     """By the monotonic clock, when it was told."""
+    crop: bytes
+    """The plate's picture as JPEG; empty if there is none to show."""
 
 
 class EventBoard:
     """The last events, newest first; a pass's preview stands there until its final event takes its place.
 
-    All methods may be called from any thread.
+    With `crops` their plates' pictures are kept beside them, small and in memory alone. All methods may be called from
+    any thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, crops: bool = True) -> None:
+        self._crops = crops
         self._lock = threading.Lock()
         self._events: dict[int, _Told] = {}
         self._run = secrets.token_hex(4)
@@ -120,11 +133,11 @@ class EventBoard:
         """Keeps these events and forgets the oldest ones."""
         if not events:
             return
+        told = [_Told(replace(one, shot=None), time.monotonic(), self._crop_of(one)) for one in events]
         with self._lock:
-            for event in events:
-                self._events.pop(event.track, None)
-                kept = replace(event, shot=None)  # no frames here
-                self._events[event.track] = _Told(kept, time.monotonic())
+            for one in told:
+                self._events.pop(one.event.track, None)
+                self._events[one.event.track] = one
             while len(self._events) > EVENTS_KEPT:
                 del self._events[next(iter(self._events))]
             self._changes += 1
@@ -138,4 +151,26 @@ class EventBoard:
         """The events as JSON values, newest first; `age` is the seconds since each was told, by no wall clock."""
         with self._lock:
             told, now = list(self._events.values()), time.monotonic()
-        return [{**event_values(one.event), "age": round(now - one.at, 1)} for one in reversed(told)]
+        return [
+            {
+                **event_values(one.event),
+                "age": round(now - one.at, 1),
+                "crop": f"crop/{one.event.event_id}.jpg" if one.crop else None,
+            }
+            for one in reversed(told)
+        ]
+
+    def crop(self, event_id: str) -> bytes:
+        """The picture of a listed pass's plate as JPEG; empty if there is none."""
+        with self._lock:
+            return next((one.crop for one in self._events.values() if one.event.event_id == event_id), b"")
+
+    def _crop_of(self, event: PlateEvent) -> bytes:
+        if not self._crops or event.shot is None:
+            return b""
+        crop = event.shot.crop
+        shrink = _CROP_WIDTH / crop.shape[1]
+        if shrink < 1.0:
+            crop = np.asarray(cv2.resize(crop, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        ok, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        return jpeg.tobytes() if ok else b""

@@ -183,7 +183,7 @@ class Privacy:
         if self._keeps_all or event.known:
             return event
         plate = self._key.pseudonym(event.plate) if self._key and accepted else ""
-        return replace(event, plate=plate, plate_raw="", second="", unruled="", characters=(), shot=None)
+        return replace(event, plate=plate, plate_raw="", second="", unruled="", characters=(), shot=None, veiled=True)
 
 
 class Processor(Protocol):

@@ -153,6 +153,8 @@ class PlateEvent:
     """Name of the format that the answer fits; empty if it fits none, or none is given."""
     known: bool | None = None
     """Whether the pass is accepted and its plate one of privacy.known, to the letter; None without such a list."""
+    veiled: bool = False
+    """Whether privacy.unknown has kept the plate's text back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class Progress:
                 "name": self._name,
                 "description": self._camera.description,
                 "online": seen.online,
-                "since": seen.since,
+                "since": seen.since.astimezone(),
                 "cause": seen.cause,
             },
         }
@@ -270,7 +270,9 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
         parts.watch(source.description)
         progress = Progress(config.service.camera, source, parts.ledger, parts.extras)
         aim = aim_values(AimMeter(parts.scale), config.aim, config.source.shutter)
-        page = stack.enter_context(closing(LiveServer(config.live, progress.status, aim)))
+        page = stack.enter_context(
+            closing(LiveServer(config.live, progress.status, aim, crops=config.pictures.keep != "off"))
+        )
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")

@@ -1,18 +1,22 @@
 """The live page in a real browser: Debian's chromium, driven by Playwright."""
 
+import asyncio
 import re
 import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from output_samples import event, result
+from output_samples import EVENT, event, result
 
 from edge.live import LiveServer, LiveSettings
+from edge.live_app import MjpegResponse
+from edge.password import hash_password
+from edge.records import PlateReading, Shot
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -42,14 +46,15 @@ class Gate:
     """A live page over a camera whose picture grows brighter, until somebody pulls its cable."""
 
     def __init__(self) -> None:
-        self.online = True
+        self.online, self.name = True, "north"
         self.troubles: dict[str, object] = {}
         self.server = LiveServer(LiveSettings(listen="127.0.0.1:0"), self.status)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def status(self) -> dict[str, object]:
-        camera = {"name": "north", "online": self.online, "since": datetime.now(UTC), "cause": "no route to host"}
+        since = datetime.now().astimezone()
+        camera = {"name": self.name, "online": self.online, "since": since, "cause": "unreachable"}
         return {"camera": camera, "last_frame_age": 0.1, "fps": 12.5, "passes": 1, "uptime": 60} | self.troubles
 
     def _run(self) -> None:
@@ -108,7 +113,7 @@ def test_the_picture_moves_and_an_event_appears(browser: Any, gate: Gate) -> Non
     first = page.evaluate(DRAW_ON_CANVAS)
     wait_for(lambda: page.evaluate(DRAW_ON_CANVAS) != first)
     assert page.get_by_role("img", name=re.compile("Live picture")).is_visible()
-    assert page.get_by_text("No car yet").is_visible()
+    assert page.get_by_text("No car since the start").is_visible()
 
     gate.server.publish(result(events=[event(track=1, kind="preview", plate="AB1")]))
     page.get_by_role("listitem").filter(has_text="AB1").filter(has_text="preview").wait_for()
@@ -134,7 +139,8 @@ def test_an_offline_camera_is_said_in_words(browser: Any, gate: Gate) -> None:
     gate.online = False
     try:
         page.get_by_role("status").get_by_text("camera offline since").wait_for()
-        assert page.get_by_text("no route to host").is_visible()
+        assert page.get_by_text("look at the cable, the network and the address").is_visible()
+        assert page.title() == "⚠ north – gatereader"
     finally:
         gate.online = True
     page.get_by_role("status").get_by_text("camera online").wait_for()
@@ -144,7 +150,7 @@ def test_an_offline_camera_is_said_in_words(browser: Any, gate: Gate) -> None:
 def test_what_the_owner_should_mend_is_on_the_page(browser: Any, gate: Gate) -> None:
     page = open_page(browser, gate)
     page.get_by_role("status").get_by_text("camera online").wait_for()
-    assert page.get_by_role("alert").count() == 0
+    assert page.get_by_role("alert").get_by_role("listitem").count() == 0
     gate.troubles = {
         "not_written": "plates.csv: No space left on device",
         "rows_waiting": 3,
@@ -157,7 +163,7 @@ def test_what_the_owner_should_mend_is_on_the_page(browser: Any, gate: Gate) -> 
         assert page.get_by_role("alert").get_by_text("The clock was set 3.0 h ahead").is_visible()
     finally:
         gate.troubles = {}
-    page.get_by_role("alert").wait_for(state="detached")
+    page.locator("#troubles").wait_for(state="hidden")
     assert page.complaints == []
     page.close()
 
@@ -165,10 +171,78 @@ def test_what_the_owner_should_mend_is_on_the_page(browser: Any, gate: Gate) -> 
 def test_a_telephone_shows_one_column_without_scrolling_sideways(browser: Any, gate: Gate) -> None:
     page = open_page(browser, gate, width=360)
     page.get_by_role("status").get_by_text("camera online").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    gate.name = "thegateofahousewithaverylongnameandnotasingleblankinit"
+    try:
+        page.get_by_text(gate.name).wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    finally:
+        gate.name = "north"
     picture, passes = page.locator("#screen").bounding_box(), page.locator(".passes").bounding_box()
     assert passes["y"] >= picture["y"] + picture["height"]
     page.close()
+
+
+@pytest.mark.parametrize("fault", ["ends", "stalls"])
+def test_a_stream_that_breaks_unseen_is_started_again(
+    browser: Any, gate: Gate, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its first picture no browser tells that a stream has ended, or that it stalls: the program does."""
+    whole, streams = MjpegResponse._parts, []
+
+    async def broken(self: MjpegResponse) -> AsyncIterator[bytes]:
+        streams.append(self)
+        count = 0
+        async for part in whole(self):
+            yield part
+            count += 1
+            if len(streams) == 1 and count > 8:
+                if fault == "ends":
+                    return
+                self._feed.handed[self._name] = time.monotonic() - 11.0  # as if the viewer took nothing for so long
+                await asyncio.sleep(30)
+
+    monkeypatch.setattr(MjpegResponse, "_parts", broken)
+    page = open_page(browser, gate)
+    wait_for(lambda: len(streams) == 2, 15)
+    wait_for(lambda: page.evaluate("document.getElementById('picture').naturalWidth") == 640)
+    first = page.evaluate(DRAW_ON_CANVAS)
+    wait_for(lambda: page.evaluate(DRAW_ON_CANVAS) != first)
+    time.sleep(4)
+    assert len(streams) == 2, "and a whole one is left alone"
+    page.close()
+
+
+def test_a_pass_shows_its_picture_unless_its_text_is_kept_back(browser: Any, gate: Gate) -> None:
+    crop = np.full((40, 500, 3), (0, 200, 0), np.uint8)
+    shot = Shot(None, crop, EVENT.box, PlateReading("AB123CD", 0.9, (), (), 1, 100.0), (640, 360))
+    gate.server.publish(result(events=[event(track=21, event_id="with-picture", plate="PIC1", shot=shot)]))
+    gate.server.publish(result(events=[event(track=22, event_id="veiled", plate="", characters=(), veiled=True)]))
+    page = open_page(browser, gate)
+    row = page.locator("#events > li").filter(has_text="PIC1")
+    row.wait_for()
+    wait_for(lambda: row.locator("img").evaluate("picture => picture.naturalWidth") == 320)
+    veiled = page.locator("#events > li").filter(has_text="kept back")
+    assert veiled.get_by_text("Not one of the known plates").is_visible()
+    assert veiled.locator("img").count() == 0
+    assert page.locator("#announcer").inner_text() == "", "what was there before is not read out"
+    events = [event(track=23 + number, event_id=f"n{number}", plate=f"NEW{number}") for number in range(2)]
+    gate.server.publish(result(events=events))
+    page.locator("#events > li").filter(has_text="NEW1").wait_for()
+    wait_for(lambda: "N E W 0" in page.locator("#announcer").inner_text())
+    assert "N E W 1" in page.locator("#announcer").inner_text(), "and of two at once, both are"
+    assert page.complaints == []
+    page.close()
+
+
+def test_an_address_with_the_password_in_it_works(browser: Any) -> None:
+    settings = LiveSettings(listen="127.0.0.1:0", password_hash=hash_password("sesame"))
+    server = LiveServer(settings, lambda: {"camera": {"name": "north", "online": True}, "last_frame_age": 0.1})
+    server.start()
+    page = browser.new_page()
+    page.goto(server.url.replace("//", "//gate:sesame@"), wait_until="domcontentloaded")
+    page.get_by_role("status").get_by_text("camera online").wait_for()
+    page.close()
+    server.close()
 
 
 def test_the_page_survives_a_restart_of_the_program(browser: Any) -> None:

@@ -6,9 +6,30 @@ const RETRY_MS = 3000; // how often a stream that broke is tried again
 const HIDDEN_MS = 15000; // a page nobody looks at stops the stream after this, and the small computer stops drawing
 const STILL_SECONDS = 10; // a picture older than this is not live, whatever the camera says
 
+/* Why the camera is offline, for its owner: the words of the program's log (docs/sources.md). */
+const CAUSES = {
+  connecting: "It has not answered yet since the start.",
+  refused: "Its address answers, but nothing listens on that port: is its stream switched on, and the port right?",
+  unauthorised: "It refuses the user or the password.",
+  "unknown host": "Nobody knows the address of that name: is it spelled right, and is there a name server?",
+  unreachable: "There is no way to it: look at the cable, the network and the address.",
+  timeout: "It does not answer, or has stopped sending: has it power?",
+  "no such device": "It is not there: is it plugged in? The log lists the cameras that are.",
+  "no such stream": "It does not know the path in its address.",
+  "no permission": "The program may not use it: its user must be in the group video.",
+  "no password": "The file or variable with its password is gone or empty.",
+  busy: "Another program has it; the log names that program.",
+  "no picture": "It answers, but sends no video that can be decoded.",
+  lost: "Its pictures stopped coming.",
+  ended: "The recording is over.",
+  closed: "The program is ending.",
+};
+
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
 let retryTimer = 0;
+let streamName = "";
+let streamStarted = 0;
 let hiddenTimer = 0;
 
 function element(tag, className, text) {
@@ -39,11 +60,33 @@ function moment(date) {
   return today ? clock(date) : `${date.toLocaleDateString()} ${clock(date)}`;
 }
 
+/* Minutes by which the gate's clock is before UTC, of a time with its offset. */
+function offsetOf(local) {
+  const zone = local.slice(-6);
+  return zone.endsWith("Z") ? 0 : (zone[0] === "-" ? -1 : 1) * (60 * Number(zone.slice(1, 3)) + Number(zone.slice(4)));
+}
+
+/* The gate's own local time, as it stands in the record, with the date unless it is the gate's today. */
+function gateTime(local) {
+  const [day, time] = [local.slice(0, 10), local.slice(11, 19)];
+  const today = new Date(Date.now() + 60000 * offsetOf(local)).toISOString().slice(0, 10);
+  return day === today ? time : `${day} ${time}`;
+}
+
 /* ---- the picture ---- */
 
 function startStream() {
   clearTimeout(retryTimer);
-  picture.src = `stream.mjpg?${Date.now()}`;
+  streamStarted = Date.now();
+  streamName = `${streamStarted}-${Math.random().toString(36).slice(2, 10)}`;
+  picture.src = `stream.mjpg?${streamName}`;
+}
+
+/* No browser says that a stream has ended or stalled after its first picture; the program knows, and repeats a picture
+   every few seconds. `age` is how long ago it handed over the last one, null if the stream is gone. */
+function watchStream(age, viewers) {
+  if (document.hidden || !picture.hasAttribute("src") || Date.now() - streamStarted < RETRY_MS) return;
+  if (age > STILL_SECONDS || (age === null && viewers.now < viewers.most)) startStream();
 }
 
 function stopStream() {
@@ -77,8 +120,8 @@ function setState(state, text, notice) {
   const line = byId("state-text");
   byId("state").dataset.state = state;
   if (line.textContent !== text) line.textContent = text;
-  byId("screen").classList.toggle("stale", Boolean(notice));
-  byId("notice").textContent = notice || (picture.hidden ? "waiting for the first picture…" : "");
+  document.body.classList.toggle("stale", state !== "online");
+  byId("notice").textContent = notice || (picture.naturalWidth ? "" : "waiting for the first picture…");
 }
 
 /* The state that the server tells, in the line and over the picture. */
@@ -86,20 +129,28 @@ function showCamera(status, viewers) {
   const camera = status.camera || {};
   const age = status.last_frame_age;
   byId("camera").textContent = camera.name || "";
+  setTitle(camera.name, camera.online !== false);
   if (camera.online === false) {
-    const since = camera.since ? ` since ${moment(new Date(camera.since))}` : "";
-    setState("offline", `camera offline${since}`, `The camera is offline${since}.${camera.cause ? `\n${camera.cause}` : ""}`);
+    const since = camera.since ? ` since ${gateTime(camera.since)}` : "";
+    const why = camera.cause ? `\n${CAUSES[camera.cause] || camera.cause}` : "";
+    setState("offline", `camera offline${since}`, `The camera is offline${since}.${why}`);
   } else if (age > STILL_SECONDS) {
-    setState("offline", `no picture for ${duration(age)}`, `No new picture for ${duration(age)}.`);
-  } else if (picture.hidden && viewers.now >= viewers.most) {
+    setState("offline", "no new picture", `No new picture for ${duration(age)}.`);
+  } else if (!picture.naturalWidth && viewers.now >= viewers.most) {
     setState("online", "camera online", "As many viewers as allowed are watching; the picture will come when one leaves.");
   } else {
     setState("online", "camera online", "");
   }
 }
 
+function setTitle(name, well) {
+  const title = `${well ? "" : "⚠ "}${name ? `${name} – ` : ""}gatereader`;
+  if (document.title !== title) document.title = title;
+}
+
 /* No answer from the program: say since when. */
 function showLost(lostSince) {
+  setTitle(byId("camera").textContent, false);
   const since = moment(lostSince);
   setState("lost", `no answer from gatereader since ${since}`, `No answer from gatereader since ${since}; trying again.`);
 }
@@ -113,12 +164,16 @@ function keepAsking(address, every, show) {
     const slept = Date.now() - last > 20000; // the computer was asleep: the stream is broken, but nobody said so
     last = Date.now();
     try {
-      const answer = await fetch(address(), { cache: "no-store", signal: AbortSignal.timeout(8000) });
+      const url = new URL(address(), location.href);
+      url.username = url.password = ""; // of http://user:password@gate/, which fetch refuses
+      url.searchParams.set("stream", streamName);
+      const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(8000) });
       if (!answer.ok) throw new Error(`${answer.status}`);
       const told = await answer.json();
       if ((lostSince || slept) && !document.hidden) startStream();
       lostSince = null;
       showPicture();
+      watchStream(told.stream_age, told.viewers);
       show(told);
     } catch {
       lostSince ??= new Date();

@@ -15,19 +15,13 @@ const REASONS = {
 };
 const MARKS = { accepted: "✓", undecided: "?", rejected: "✕", preview: "…" };
 
+const WITHHELD = "Not one of the known plates: its text is kept back.";
+
 let token = "";
+let spokenOf = null; // the finals that a screen reader need not be told any more, and of which run of the program
 
 const percent = (share) => `${Math.round(100 * share)}%`;
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
-
-/* The gate's own local time, as it stands in the record, with the date unless it is the gate's today. */
-function gateTime(local) {
-  const [day, time] = [local.slice(0, 10), local.slice(11, 19)];
-  const zone = local.slice(-6);
-  const minutes = zone.endsWith("Z") ? 0 : (zone[0] === "-" ? -1 : 1) * (60 * Number(zone.slice(1, 3)) + Number(zone.slice(4)));
-  const today = new Date(Date.now() + 60000 * minutes).toISOString().slice(0, 10);
-  return day === today ? time : `${day} ${time}`;
-}
 
 /* ---- the list ---- */
 
@@ -35,7 +29,7 @@ function plateNode(event) {
   const node = element("span", "plate");
   if (!event.plate) {
     node.classList.add("none");
-    node.textContent = "nothing read";
+    node.textContent = event.veiled ? "kept back" : "nothing read";
     return node;
   }
   const characters = [...event.plate];
@@ -54,6 +48,7 @@ function statusWord(event) {
 }
 
 function reasonText(event) {
+  if (event.veiled && !event.plate) return WITHHELD;
   if (event.kind === "preview" || event.status === "accepted") return "";
   let text = REASONS[event.reason] || event.reason || "";
   const best = event.plate_raw && event.plate_raw !== event.plate ? ` Best single reading: ${event.plate_raw}.` : "";
@@ -82,10 +77,19 @@ function eventNode(event, isNew) {
   filled.style.width = percent(event.confidence);
   bar.append(filled);
   bar.setAttribute("aria-hidden", "true");
-  sure.append(bar, percent(event.confidence));
+  sure.append(bar, `sure ${percent(event.confidence)}`);
   sure.title = "confidence of the weakest character";
 
-  node.append(plateNode(event), status, meta, sure);
+  const shown = element("span", "shown");
+  shown.append(plateNode(event));
+  if (event.crop) {
+    const crop = element("img", "crop");
+    crop.alt = "Picture of the plate";
+    crop.loading = "lazy";
+    crop.src = event.crop;
+    shown.append(crop);
+  }
+  node.append(shown, status, meta, sure);
   const why = reasonText(event);
   if (why) node.append(element("p", "why", why));
   return node;
@@ -93,17 +97,32 @@ function eventNode(event, isNew) {
 
 const eventKey = (event) => `${event.track} ${event.kind} ${event.event_id} ${event.plate}`;
 
-function showEvents(events) {
+function showEvents(events, run) {
   const list = byId("events");
   const known = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  const first = known.size === 0;
+  const first = spokenOf?.run !== run;
   list.replaceChildren(...events.map((event) => known.get(eventKey(event)) || eventNode(event, !first)));
   byId("empty").hidden = events.length > 0;
-  const latest = events.find((event) => event.kind === "final");
-  if (latest && !first && !known.has(eventKey(latest))) {
-    const plate = latest.plate ? [...latest.plate].join(" ").replaceAll("?", "unknown") : "nothing read";
-    byId("announcer").textContent = `${plate}, ${latest.status}, ${percent(latest.confidence)}. ${reasonText(latest)}`;
-  }
+  announce(events.filter((event) => event.kind === "final"), run, first);
+  showZone(events[0]?.local_time);
+}
+
+/* Tells a screen reader of every pass that has ended since the answer before; of the first answer, of none. */
+function announce(finals, run, first) {
+  const fresh = first ? [] : finals.filter((event) => !spokenOf.keys.has(eventKey(event)));
+  spokenOf = { run, keys: new Set(finals.map(eventKey)) };
+  if (fresh.length) byId("announcer").textContent = fresh.reverse().map(spoken).join(" ");
+}
+
+function spoken(event) {
+  const plate = event.plate ? [...event.plate].join(" ").replaceAll("?", "unknown") : event.veiled ? "kept back" : "nothing read";
+  return `${plate}, ${event.status}, ${percent(event.confidence)}. ${reasonText(event)}`;
+}
+
+/* All times of passes are the gate's; said where the viewer's clock shows others. */
+function showZone(local) {
+  const elsewhere = local && offsetOf(local) !== -new Date().getTimezoneOffset();
+  byId("zone").textContent = elsewhere ? `in the gate's time, UTC${local.endsWith("Z") ? "" : local.slice(-6)}` : "";
 }
 
 /* ---- the status ---- */
@@ -124,6 +143,7 @@ function showTroubles(status) {
   const told = troublesOf(status);
   showLines(byId("troubles"), told);
   byId("troubles").hidden = told.length === 0;
+  byId("since").textContent = status.uptime === undefined ? "" : ` since the start, ${duration(status.uptime)} ago`;
 }
 
 function showStatus(status, viewers) {
@@ -138,7 +158,7 @@ function showStatus(status, viewers) {
 
 startStream();
 keepAsking(() => `api/events?since=${token}`, POLL_MS, (told) => {
-  if (told.events) showEvents(told.events);
+  if (told.events) showEvents(told.events, told.token.split("-")[0]);
   token = told.token;
   showStatus(told.status, told.viewers);
 });
