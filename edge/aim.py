@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from edge.errors import ConfigError
-from edge.poll import is_cut, one_line_width
+from edge.geometry import at_edge
+from edge.poll import one_line_width
 from edge.preprocess import crop_plate, plate_view, rotated
 from edge.reader import sharpness
 from edge.records import Frame, FrameResult, Image, PlateBox, TrackedPlate
@@ -120,7 +121,7 @@ def measure(
         smear=moved.length if moved else None,
         sideways=moved.sideways if moved else True,
         speed=speed,
-        cut=is_cut(box, (width, height), VoteSettings().edge_margin),
+        cut=at_edge(box, width, height, VoteSettings().edge_margin),
     )
 
 

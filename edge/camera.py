@@ -17,7 +17,7 @@ import cv2
 
 from edge.errors import SourceError
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, next_due, turn
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class LiveCamera(ClosedByWith):
             late = wanted and self._box is not None
             self._state = SourceState(True, since, "", state.frames + 1, state.dropped + late)
             if wanted:
-                self._due = max(self._due + 1 / self._fps, self._time) if self._fps else self._time
+                self._due = next_due(self._due, self._time, self._fps) if self._fps else self._time
                 self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description, small)
                 self._changed.notify_all()
 

@@ -109,7 +109,7 @@ def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: flo
         if value:
             capture.set(wish, value)
     got = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    if any(size) and got != size:
+    if got != size:
         log.info("%s gives %d×%d instead of %d×%d", device, *got, *size)
     return OpenCvCapture(capture, read_timeout, device)
 

@@ -18,7 +18,7 @@ from edge.capture import keep_quiet
 from edge.errors import SourceError
 from edge.frame_pool import FramePool
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, next_due, turn
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class Video(Recording):
                 if frame is None:
                     self._skip(f"{self._path.name} frame {index}", "cannot be decoded")
                     continue
-                due = max(due + 1 / self._limit, position) if self._limit else 0.0
+                due = next_due(due, position, self._limit) if self._limit else 0.0
                 yield position, self._path.name, frame
                 del frame  # else two frames would be held while the third is filled
         finally:

@@ -11,10 +11,9 @@ from edge.chain import CsvForm
 from edge.clock import Now, utc_now
 from edge.csv_rows import HEADER, csv_body
 from edge.entry import Entry
-from edge.erasure import journal_path
 from edge.errors import ConfigError
 from edge.event_log import EventLog
-from edge.line_log import Keeping, LineLog, Rotate, check_keeping
+from edge.line_log import Keeping, Rotate, check_keeping
 from edge.records import PlateEvent, Status
 
 
@@ -51,13 +50,9 @@ class CsvLog(EventLog):
     """
 
     def __init__(self, settings: CsvSettings, journal: Path | None = None, now: Now = utc_now) -> None:
-        path, form = Path(settings.path), CsvForm(HEADER)
-        size = round(1e6 * settings.max_megabytes)
-        keeping = Keeping(settings.rotate, size, settings.max_days, settings.keep_rows)
-        log = None
-        if settings.path:
-            log = LineLog(path, form, keeping, setting="csv.path", journal=journal or journal_path(path), now=now)
-        super().__init__(log)
+        path = Path(settings.path) if settings.path else None
+        keeping = Keeping.of(settings.rotate, settings.max_megabytes, settings.max_days, settings.keep_rows)
+        super().__init__(path, CsvForm(HEADER), keeping, "csv.path", journal=journal, now=now)
         self._include = settings.include
 
     def takes(self, event: PlateEvent) -> bool:

@@ -2,20 +2,29 @@
 
 from pathlib import Path
 
+from edge.chain import Form
+from edge.clock import Now
 from edge.entry import Entry
-from edge.line_log import LineLog
+from edge.erasure import journal_path
+from edge.line_log import Keeping, LineLog
 from edge.records import PlateEvent
 
 
 class EventLog:
     """Call it with each entry; those that it takes become lines.
 
-    Once made, nothing is raised: `error` says in one line what is wrong (empty: nothing), `waiting` how many lines are
-    kept in memory, `lost` how many found no room there. Without a `log` nothing is taken.
+    Raises OutputError when made, if the file at `path`, the setting `name`, cannot be written; `journal` is where an
+    erasure of several files notes what it does, without one beside the file. Later on nothing is raised: `error` says
+    in one line what is wrong (empty: nothing), `waiting` how many lines are kept in memory. Without a path nothing is
+    taken.
     """
 
-    def __init__(self, log: LineLog | None) -> None:
-        self._log = log
+    def __init__(
+        self, path: Path | None, form: Form, keeping: Keeping, name: str, *, journal: Path | None, now: Now
+    ) -> None:
+        self._log: LineLog | None = None
+        if path is not None:
+            self._log = LineLog(path, form, keeping, setting=name, journal=journal or journal_path(path), now=now)
 
     def takes(self, event: PlateEvent) -> bool:
         """Whether the event becomes a line."""
@@ -39,11 +48,6 @@ class EventLog:
     def waiting(self) -> int:
         """Lines that are not on the disk yet."""
         return self._log.waiting if self._log else 0
-
-    @property
-    def lost(self) -> int:
-        """Lines that found no room in memory."""
-        return self._log.lost if self._log else 0
 
     def flush(self) -> None:
         """Tries to write the waiting lines, in order."""

@@ -24,7 +24,6 @@ from edge.countries import COUNTRIES
 _DIGITS = frozenset("0123456789")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _TOKEN = re.compile(r"\[([A-Za-z0-9]+)\]|\{([^{}]*)\}|([A-Za-z0-9])")
-_CODE = re.compile(r"[a-z]{2}(-[a-z]{2,3})?")
 _ODDS = 100.0
 _SAME_SHAPE = 0.08
 """How often a reader is sure of one of two characters that many fonts draw alike, while it is the other."""

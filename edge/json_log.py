@@ -6,10 +6,9 @@ from pathlib import Path
 from edge.chain import JsonForm
 from edge.clock import Now, utc_now
 from edge.entry import Entry
-from edge.erasure import journal_path
 from edge.event_log import EventLog
 from edge.json_rows import json_body
-from edge.line_log import Keeping, LineLog, Rotate, check_keeping
+from edge.line_log import Keeping, Rotate, check_keeping
 from edge.records import PlateEvent
 
 
@@ -51,14 +50,8 @@ class JsonLog(EventLog):
     def __init__(
         self, settings: JsonSettings, path: Path | None, journal: Path | None = None, now: Now = utc_now
     ) -> None:
-        size = round(1e6 * settings.max_megabytes)
-        keeping = Keeping(settings.rotate, size, settings.max_days, settings.keep_rows)
-        log = None
-        if path is not None:
-            log = LineLog(
-                path, JsonForm(), keeping, setting="json.path", journal=journal or journal_path(path), now=now
-            )
-        super().__init__(log)
+        keeping = Keeping.of(settings.rotate, settings.max_megabytes, settings.max_days, settings.keep_rows)
+        super().__init__(path, JsonForm(), keeping, "json.path", journal=journal, now=now)
 
     def takes(self, event: PlateEvent) -> bool:  # noqa: ARG002
         """Whether the event becomes a line."""

@@ -43,6 +43,11 @@ class Keeping:
     keep_rows: int
     """Lines in memory, at most, while the disk takes none."""
 
+    @classmethod
+    def of(cls, rotate: Rotate, max_megabytes: float, max_days: float, keep_rows: int) -> "Keeping":
+        """As settings have it."""
+        return cls(rotate, round(1e6 * max_megabytes), max_days, keep_rows)
+
     def due(self, written: datetime, size: int, now: datetime) -> str:
         """The period under which a file last written at `written` is to be put aside now; empty if it is not."""
         if self.rotate == "never":

@@ -19,7 +19,7 @@ from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
 from edge.records import PlateEvent
-from edge.whole_file import PARTIAL, free_bytes, synchronise_folder, write_whole
+from edge.whole_file import PARTIAL, lacking_bytes, require_free, synchronise_folder, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -166,9 +166,8 @@ class Pictures:
             self._delete(self._oldest_day(), excess)
         while self._sizes and (lacking := self._lacking(size)) > 0:
             self._delete(self._oldest_day(), lacking)
-        if size and self._lacking(size) > 0:
-            least = self._settings.min_free_megabytes
-            raise OSError(f"less than {least:g} MB are free on the disk (pictures.min_free_megabytes)")
+        if size:
+            require_free(self._folder, self._settings.min_free_megabytes, size, "pictures.min_free_megabytes")
 
     def _oldest_day(self) -> str:
         return min(self._sizes, key=lambda day: (self._born(day), day))
@@ -178,7 +177,7 @@ class Pictures:
 
     def _lacking(self, size: int) -> float:
         """Bytes that are not free but should be once `size` more are written."""
-        return 1e6 * self._settings.min_free_megabytes + size - free_bytes(self._folder)
+        return lacking_bytes(self._folder, self._settings.min_free_megabytes, size)
 
     def _delete(self, day: str, enough: float | None) -> None:
         """The oldest pictures of a day, as many as have `enough` bytes, or all of them."""

@@ -85,7 +85,7 @@ def refusal_of(
     reading: PlateReading, box: PlateBox, frame_size: tuple[int, int], settings: VoteSettings
 ) -> Reason | None:
     """Why a reading may not vote; `frame_size` is (width, height) in pixels."""
-    if is_cut(box, frame_size, settings.edge_margin):
+    if at_edge(box, *frame_size, settings.edge_margin):
         return "edge_cut"
     if one_line_width(box.width, reading.lines) < settings.min_plate_width:
         return "too_small"
@@ -96,12 +96,6 @@ def refusal_of(
     if len(reading.text) > settings.max_characters:
         return "format"
     return None
-
-
-def is_cut(box: PlateBox, frame_size: tuple[int, int], edge_margin: float) -> bool:
-    """Whether a box comes so near the edge of a frame, (width, height) pixels, that the plate may be cut off;
-    `edge_margin` is in plate widths."""
-    return at_edge(box, *frame_size, edge_margin)
 
 
 def weigh(reading: PlateReading, box: PlateBox) -> float:

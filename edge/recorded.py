@@ -15,6 +15,7 @@ from edge.clip import PICTURES, Recording, list_folder, read_picture
 from edge.errors import SourceError
 from edge.event_values import event_values
 from edge.records import Image, PlateEvent
+from edge.source_state import next_due
 
 MARKER = "recording.json"
 EVENTS = "events.jsonl"
@@ -105,11 +106,6 @@ class TimedPictures(Recording):
             if self._fps:
                 due = next_due(due, position, self._fps)
             yield position, frame.path.name, image
-
-
-def next_due(due: float, time: float, fps: float) -> float:
-    """When the frame after the one at `time` is due, at most `fps` a second; `due` is when that one was."""
-    return (due if time < due + 1 / fps else time) + 1 / fps
 
 
 def _begin(session: str) -> datetime | None:

@@ -19,10 +19,11 @@ from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
-from edge.recorded import EVENTS, MARKER, next_due, seconds_values, session_stamp, timed_frame
+from edge.recorded import EVENTS, MARKER, seconds_values, session_stamp, timed_frame
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
-from edge.whole_file import PARTIAL, append_whole, free_bytes, write_whole
+from edge.source_state import next_due
+from edge.whole_file import PARTIAL, append_whole, lacking_bytes, require_free, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -175,18 +176,14 @@ class Recorder:
         while self._files:
             path, freed, told = self._files[0]
             too_old = oldest is not None and self._ages.born(path, told) < oldest
-            fits = self._size + size <= 1e6 * settings.max_megabytes and self._lacking(size) <= 0
-            if fits and not too_old:
+            lacking = lacking_bytes(self._folder, settings.min_free_megabytes, size)
+            if self._size + size <= 1e6 * settings.max_megabytes and lacking <= 0 and not too_old:
                 return
             path.unlink(missing_ok=True)
             self._files.popleft()
             self._size -= freed
-        if size and self._lacking(size) > 0:
-            least = settings.min_free_megabytes
-            raise OSError(f"less than {least:g} MB are free on the disk (recording.min_free_megabytes)")
-
-    def _lacking(self, size: int) -> float:
-        return 1e6 * self._settings.min_free_megabytes + size - free_bytes(self._folder)
+        if size:
+            require_free(self._folder, settings.min_free_megabytes, size, "recording.min_free_megabytes")
 
     def _note(self, event: PlateEvent) -> None:
         line = json.dumps({"session": self._session, **seconds_values(event, self._start)}, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """A file that is there as a whole or not at all, whatever happens while it is written; and where it would lie."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -20,6 +21,18 @@ def free_bytes(folder: Path) -> int:
     """What is free on the folder's disk for a program that is not root's; the folder need not be there yet."""
     disk = os.statvfs(existing(folder))
     return disk.f_bavail * disk.f_frsize
+
+
+def lacking_bytes(folder: Path, least_megabytes: float, size: int) -> float:
+    """Bytes that are not free on the folder's disk but should be once `size` more are written."""
+    return 1e6 * least_megabytes + size - free_bytes(folder)
+
+
+def require_free(folder: Path, least_megabytes: float, size: int, setting: str) -> None:
+    """OSError (ENOSPC) if writing `size` bytes would leave less free than the setting, `section.key`, wants."""
+    if lacking_bytes(folder, least_megabytes, size) > 0:
+        message = f"less than {least_megabytes:g} MB are free on the disk ({setting})"
+        raise OSError(errno.ENOSPC, message)
 
 
 def synchronise_folder(folder: Path) -> None:

@@ -324,7 +324,7 @@ def test_a_full_disk_loses_nothing(path: Path, caplog: pytest.LogCaptureFixture)
         assert [entry["plate"] for entry in rows(path)] == ["A1"]
     assert [record.levelno for record in caplog.records] == [logging.ERROR], "once for each cause"
     log(entry(plate="E5"))
-    assert (log.waiting, log.error, log.lost) == (0, "", 0)
+    assert (log.waiting, log.error) == (0, "")
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3", "D4", "E5"]
 
@@ -342,9 +342,20 @@ def test_memory_is_bounded_and_what_is_lost_is_counted(path: Path, caplog: pytes
     with files_of_at_most(path.stat().st_size):
         for plate in ("A1", "B2", "C3"):
             log(entry(plate=plate))
-        assert (log.waiting, log.lost) == (2, 1)
+        assert log.waiting == 2
         log.close()
     assert "2 rows could not be written and are lost" in caplog.text
+
+
+def test_what_found_no_room_in_memory_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = CsvLog(CsvSettings(str(path), keep_rows=2))
+    with files_of_at_most(path.stat().st_size):
+        for plate in ("A1", "B2", "C3"):
+            log(entry(plate=plate))
+    log.flush()
+    log.close()
+    assert "2 rows at once, 1 were lost" in caplog.text
+    assert [entry["plate"] for entry in rows(path)] == ["B2", "C3"]
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = {
     *("alphabet", "card", "preprocess", "records", "errors", "runtime"),
-    *("reader", "detector", "candidates", "looks"),
+    *("reader", "detector", "candidates", "looks", "geometry"),
 }
 SCENE = {name.stem for name in (ROOT / "edge").glob("demo*.py")}
 """The demo scene may be drawn for training frames."""

@@ -55,6 +55,7 @@ def test_a_line_says_everything(path: Path) -> None:
         "plate_raw": "AB1Z3CD",
         "unruled": "AB1Z3CD",
         "format": "it",
+        "known": None,
         "second": {"plate": "AB128CD", "margin": 0.6123},
         "confidence": 0.97,
         "chars": [{"c": character, "p": 0.98} for character in "AB123CD"],

@@ -6,8 +6,10 @@ greatest values seen (its default, a moving average, clips the logits: confidenc
 
 import argparse
 import logging
+import shlex
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -162,9 +164,8 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
             f"int8 boxes agree with float's to a mean IoU of {figures['float_box_agreement']}, "
             f"{LEAST_AGREEMENT} wanted; nothing written"
         )
-    fields = {name: getattr(card, name) for name in card.__dataclass_fields__}
-    fields["decoding"] = {**card.decoding, "threshold": figures["threshold"]}
-    ModelCard(**{**fields, "metrics": figures}).write(out.with_suffix(".json"))
+    decoding = {**card.decoding, "threshold": figures["threshold"]}
+    replace(card, decoding=decoding, metrics=figures).write(out.with_suffix(".json"))
     shutil.copyfile(trial, out)
     Int8Model(out, "detector")  # the file and its card belong together
     save_weights(load_weights(checkpoint)[0], out.parent / "checkpoints" / "detector.pt", about)  # the other is fused
@@ -183,7 +184,7 @@ def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]
         input=tensor,
         outputs=outputs,
         decoding=decoding,
-        architecture={"network": "training/plate_detector.yaml", "width": 0.25, "blocks": "C2f, ReLU", "size": size},
+        architecture={"network": "training/plate_detector.yaml", "blocks": "C2f, ReLU", "size": size},
         data=_data_rows(),
         metrics={},
         command=command,
@@ -192,8 +193,7 @@ def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]
     )
     card.write(model.with_suffix(".json"))
     golden = {"picture": "pattern", "size": size, "sha256": golden_hashes(Int8Model(model, "detector"))}
-    fields = {field: getattr(card, field) for field in card.__dataclass_fields__}
-    return ModelCard(**{**fields, "golden": (golden,)})
+    return replace(card, golden=(golden,))
 
 
 def _data_rows() -> tuple[dict[str, Any], ...]:
@@ -227,7 +227,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING)
     cv2.setNumThreads(1)
-    command = "python -m training detector export " + " ".join(argv)
+    command = "python -m training detector export " + shlex.join(argv)
     export(
         options.checkpoint,
         options.out,

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,7 @@ class _Run:
         settings = self.settings
         size = [pixels for begin, pixels in settings.sizes if share >= begin][-1]
         scenes = settings.calm if share >= settings.calm_from else settings.wild
-        scenes = SceneSettings(**{**asdict(scenes), "extra": settings.extra_share})
+        scenes = replace(scenes, extra=settings.extra_share)
         rng = np.random.default_rng((settings.seed, step))
         return size, make_batch(maker, rng, settings.batch, size, scenes)
 

@@ -20,6 +20,7 @@ from rich.progress import track
 
 from edge.detector import PlateDetector
 from edge.errors import SourceError
+from edge.geometry import overlap
 from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
@@ -27,8 +28,6 @@ from training.pass_scene import FRAME, GATES, draw_approach, glimpses
 from training.readings import RecordedPass, Sight, write_passes
 
 log = logging.getLogger(__name__)
-
-_TAIL = 3
 
 
 def simulate(reader: PlateReader, gate: str, seed: int, count: int) -> Iterator[RecordedPass]:
@@ -67,18 +66,10 @@ def _look(time: float, image: Image, box: PlateBox, reader: PlateReader, detecto
     size = (image.shape[1], image.shape[0])
     found: PlateBox | None = box
     if detector is not None:
-        near = [each for each in detector.detect(image) if _overlap(each, box) >= 0.4]
+        near = [each for each in detector.detect(image) if overlap(each, box) >= 0.4]
         found = max(near, key=lambda each: each.confidence, default=None)
     reading: PlateReading | None = None if found is None else reader.read(crop_plate(image, found))
     return Sight(time, size, found, reading)
-
-
-def _overlap(a: PlateBox, b: PlateBox) -> float:
-    """Intersection over union."""
-    width = min(a.x2, b.x2) - max(a.x1, b.x1)
-    height = min(a.y2, b.y2) - max(a.y1, b.y1)
-    both = max(0.0, width) * max(0.0, height)
-    return both / (a.width * a.height + b.width * b.height - both)
 
 
 def _table(path: Path, columns: str) -> TextIO:

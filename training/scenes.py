@@ -21,6 +21,7 @@ from rich.progress import track
 from edge.candidates import read_plates
 from edge.detector import DetectorSettings, PlateDetector
 from edge.errors import SourceError
+from edge.geometry import overlap
 from edge.looks import read_well
 from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
@@ -63,13 +64,6 @@ def read_labels(folder: Path) -> dict[Path, list[Labelled]]:
             path = folder / row["image"]
             pictures[path].append(Labelled(path, PlateBox(x, y, x + w, y + h, 1.0), row["text"]))
     return pictures
-
-
-def overlap(a: PlateBox, b: PlateBox) -> float:
-    """Intersection over union."""
-    width, height = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / (a.width * a.height + b.width * b.height - shared + 1e-9)
 
 
 def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reader: PlateReader) -> list[Outcome]:

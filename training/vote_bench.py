@@ -32,6 +32,7 @@ from edge.records import Frame, Image, PlateBox, PlateEvent, PlateReading
 from edge.tracker import TrackerSettings
 from edge.vote import VoteSettings
 from training.readings import RecordedPass, Sight, read_passes
+from training.scores import mean_interval, share_interval
 from training.vote_picture import draw_curves
 from training.vote_rules import (
     NOTHING,
@@ -48,7 +49,6 @@ OURS = "ours"
 LIST_SIZE = 100
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _STEP = 0.1
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,22 +243,12 @@ def score(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome]) -> dict[s
     }
     result: dict[str, Any] = {"passes": len(passes)}
     for name, values in columns.items():
-        result[name] = {"share": float(np.mean(values)), "count": sum(values), "interval": interval(values)}
+        interval = share_interval(values, range(len(values)))
+        result[name] = {"share": float(np.mean(values)), "count": sum(values), "interval": interval}
     seconds = [out.seconds for out in outcomes if out.accepted]
     result["seconds"] = float(np.median(seconds)) if seconds else None
     result["flicker"] = float(np.mean([out.changes for out in outcomes]))
     return result
-
-
-def interval(values: Sequence[bool]) -> tuple[float, float]:
-    """95 % bootstrap interval of a share; where none or all are true, with the exact bound (3 in n, nearly)."""
-    n, hits = len(values), sum(values)
-    bound = 1 - 0.05 ** (1 / n)
-    if hits in (0, n):
-        return (0.0, bound) if hits == 0 else (1 - bound, 1.0)
-    resampled = np.random.default_rng(0).binomial(n, hits / n, _RESAMPLES) / n
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def as_wrong_as(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome], wrong: float) -> list[Outcome]:
@@ -280,10 +270,7 @@ def gain_in_exact(
             for one, a, b in zip(passes, ours, other, strict=True)
         ]
     )
-    random_ = np.random.default_rng(0)
-    means = [gain[random_.integers(0, len(gain), len(gain))].mean() for _ in range(_RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    return mean_interval(gain, range(len(gain)))
 
 
 def curve(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome]) -> npt.NDArray[np.float64]:
