@@ -62,10 +62,7 @@ def picture_lines(told: dict[str, Any], *, as_json: bool, colour: bool) -> Itera
     if as_json:
         values = dict(told)
         if "plates" in told:
-            values["plates"] = [
-                {**report.values(), "box": [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)]}
-                for box, report in told["plates"]
-            ]
+            values["plates"] = [{**report.values(), "box": box.sides} for box, report in told["plates"]]
         yield json.dumps(values, ensure_ascii=False)
         return
     if not told["plates"]:

@@ -18,7 +18,7 @@ from edge.doctor import model_files, report_json, report_lines
 from edge.doctor_machine import Diagnosis, Machine
 from edge.doctor_service import UNIT
 from edge.errors import ConfigError, GateReaderError, OutputError
-from edge.json_log import json_path
+from edge.ledger import record_files
 from edge.live import check_live_settings
 from edge.log_files import form_of, log_files
 from edge.log_rows import read_rows
@@ -109,9 +109,7 @@ def _plates(config: Config | None) -> Iterator[str]:
         yield from known_plates(config.privacy)
     except ConfigError:
         yield from config.privacy.known
-    lines = json_path(config.json, config.csv.path)
-    logs = [path for path in (Path(config.csv.path) if config.csv.path else None, lines) if path is not None]
-    for log in logs:
+    for log in record_files(config.csv, config.json):
         for one in log_files(log):
             try:
                 form = form_of(one)

@@ -138,14 +138,14 @@ def _conflict(config: Config) -> _Conflict | None:
     if lines and config.csv.path and lines.absolute() == Path(config.csv.path).absolute():
         message = f'[json] path = "{lines}" is the CSV file (csv.path); give the JSON lines a file of their own'
         return _Conflict(message, (("json", "path"), ("csv", "path")))
-    for (one, first), (other, second) in combinations(_folders(config).items(), 2):
+    for (one, first), (other, second) in combinations(kept_folders(config).items(), 2):
         if first.absolute() == second.absolute():
             message = f'[{other}] folder = "{second}" is that of [{one}] too; each deletes what is old in its own'
             return _Conflict(message, ((other, "folder"), (one, "folder")))
     return None
 
 
-def _folders(config: Config) -> dict[str, Path]:
+def kept_folders(config: Config) -> dict[str, Path]:
     """Where pictures will lie, by the section that keeps them there; what is not given lies beside the CSV file."""
     kept = {
         "pictures": pictures_folder(config.pictures, config.csv.path) if config.pictures.keep != "off" else None,

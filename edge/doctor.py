@@ -18,17 +18,15 @@ from edge import __version__
 from edge.card import shipped_model
 from edge.check import check
 from edge.clock import clock_synced
-from edge.config import Config
+from edge.config import Config, kept_folders
 from edge.detector_choice import detector_path, settled
 from edge.doctor_board import board, clock, memory, temperature, threads, throttling
 from edge.doctor_disk import disk
 from edge.doctor_machine import Diagnosis, Machine
 from edge.doctor_service import find_service, page_protection, running_page, service
 from edge.errors import ConfigError, ModelError, SourceError
-from edge.json_log import json_path
-from edge.kept_crops import crops_folder
+from edge.ledger import record_files
 from edge.network import SCHEMES, check_url, find_cause, public_url, signed_url
-from edge.pictures import pictures_folder
 from edge.runtime import open_interpreter
 from edge.sign_in import SignIn
 from edge.source import SourceSettings
@@ -205,12 +203,7 @@ def model_files(config: Config) -> tuple[tuple[str, Callable[[], Path]], ...]:
 
 def _folders(config: Config) -> list[Path]:
     """The folders that are written to, one for each disk."""
-    lines = json_path(config.json, config.csv.path)
-    folders = [Path(config.csv.path).parent] if config.csv.path else []
-    folders += [lines.parent] if lines is not None else []
-    folders += [pictures_folder(config.pictures, config.csv.path)] if config.pictures.keep != "off" else []
-    folders += [crops_folder(config.review, config.csv.path)] if config.review.keep != "off" else []
-    folders += [Path(config.recording.folder)] if config.recording.folder else []
+    folders = [file.parent for file in record_files(config.csv, config.json)] + list(kept_folders(config).values())
     disks = {existing(folder).stat().st_dev: folder.absolute() for folder in reversed(folders)}
     return list(disks.values())
 

@@ -23,7 +23,7 @@ def event_values(event: PlateEvent) -> dict[str, Any]:
         "last_seen": utc_text(event.last_utc),
         "best_seen": utc_text(event.best_utc),
         "local_time": event.first_utc.astimezone().isoformat(timespec="milliseconds"),
-        "box": [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)],
+        "box": box.sides,
         "detection": round(box.confidence, 4),
         "sharpness": round(event.sharpness, 1),
     }

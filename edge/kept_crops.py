@@ -171,7 +171,7 @@ class KeptCrops:
                 "lines": reading.lines,
                 "sharpness": round(reading.sharpness, 1),
             },
-            "box": [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)],
+            "box": box.sides,
             "detection": round(box.confidence, 4),
             "frame": list(shot.frame_size),
             "models": self._models,

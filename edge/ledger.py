@@ -67,6 +67,12 @@ class Ledger:
         self._json.close()
 
 
+def record_files(csv: CsvSettings, json: JsonSettings) -> list[Path]:
+    """The files of the record: the CSV file and the JSON lines, as far as they are wanted."""
+    lines = json_path(json, csv.path)
+    return [*([Path(csv.path)] if csv.path else []), *([lines] if lines is not None else [])]
+
+
 def record_journal(csv: CsvSettings, json: JsonSettings) -> Path:
     """Where an erasure of the record notes what it does: beside the CSV file, else beside the JSON lines."""
-    return journal_path(Path(csv.path) if csv.path else json_path(json, csv.path) or Path("plates.csv"))
+    return journal_path(next(iter(record_files(csv, json)), Path("plates.csv")))

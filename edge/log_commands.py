@@ -7,9 +7,8 @@ from pathlib import Path
 from edge import recording, review
 from edge.config import Config
 from edge.errors import ConfigError, OutputError
-from edge.json_log import json_path
 from edge.kept_crops import crops_folder
-from edge.ledger import record_journal
+from edge.ledger import record_files, record_journal
 from edge.log_erase import Place, erase_plate
 from edge.log_export import Choice, export, parse_moment
 from edge.log_files import log_files
@@ -21,7 +20,7 @@ from edge.whole_file import write_whole
 
 def run_log(options: argparse.Namespace, config: Config) -> int:
     """One of the three commands; its exit status. OutputError where there is no record at all."""
-    logs = _logs(config)
+    logs = record_files(config.csv, config.json)
     if not getattr(options, "files", None) and not any(log_files(log) for log in logs):
         where = " nor ".join(str(log.absolute()) for log in logs) or "the configuration"
         raise OutputError(f"no record at {where}; name it with --csv FILE or --config FILE, or go to its folder")
@@ -37,7 +36,7 @@ def _verify(options: argparse.Namespace, config: Config) -> int:
                 raise OutputError(f"{file}: no such file")
         reports = [verify_files(options.files, wanted).report]
     else:
-        reports = [verify_log(log, wanted) for log in _logs(config)]
+        reports = [verify_log(log, wanted) for log in record_files(config.csv, config.json)]
     for report in reports:
         _tell(report)
     status = int(any(report.broken for report in reports))
@@ -89,7 +88,7 @@ def _export(options: argparse.Namespace, config: Config) -> int:
 
 def _spare_the_record(output: Path, config: Config) -> None:
     """OutputError for a path that is a file of the record, or will be one."""
-    for log in _logs(config):
+    for log in record_files(config.csv, config.json):
         if output.resolve() in {file.resolve() for file in (log, *log_files(log))}:
             raise OutputError(f"{output} is a file of the record itself; name another for the export")
 
@@ -103,7 +102,7 @@ def _erase(options: argparse.Namespace, config: Config) -> int:
 
 def _erase_text(plate: str, options: argparse.Namespace, config: Config) -> int:
     pictures = pictures_folder(config.pictures, config.csv.path)
-    place = Place(tuple(_logs(config)), pictures, record_journal(config.csv, config.json))
+    place = Place(tuple(record_files(config.csv, config.json)), pictures, record_journal(config.csv, config.json))
     erased = erase_plate(place, plate, trial=options.dry_run)
     crops = passes = 0
     if not options.dry_run:
@@ -120,12 +119,6 @@ def _erase_text(plate: str, options: argparse.Namespace, config: Config) -> int:
     for left in erased.left:
         _print(f"NOT ERASED: {left}")
     return 1 if erased.left else 0
-
-
-def _logs(config: Config) -> list[Path]:
-
-    lines = json_path(config.json, config.csv.path)
-    return [path for path in (Path(config.csv.path) if config.csv.path else None, lines) if path is not None]
 
 
 def _print(line: str) -> None:

@@ -59,6 +59,11 @@ class PlateBox:
         """Pixels from the upper to the lower edge."""
         return self.y2 - self.y1
 
+    @property
+    def sides(self) -> list[float]:
+        """`x1 y1 x2 y2` to a tenth of a pixel, as it is told in JSON."""
+        return [round(side, 1) for side in (self.x1, self.y1, self.x2, self.y2)]
+
 
 @dataclass(frozen=True, slots=True)
 class PlateReading:

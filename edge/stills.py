@@ -97,7 +97,7 @@ def still_values(still: Still) -> dict[str, Any]:
                 "confidence": round(reading.confidence, 4),
                 "characters": [[character, round(confidence, 4)] for character, confidence in reading.characters],
                 "alternatives": [[text, round(odds, 4)] for text, odds in alternatives(reading)],
-                "box": [round(value, 1) for value in (box.x1, box.y1, box.x2, box.y2)],
+                "box": box.sides,
                 "detection": round(box.confidence, 4),
                 **({} if still.ruled is None else dict(zip(("format", "unruled"), still.ruled[index], strict=True))),
             }

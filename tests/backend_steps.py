@@ -15,7 +15,8 @@ import numpy as np
 from training.backend import share_among, use_threads
 from training.dataset import Pool
 from training.model import build_reader
-from training.train import STATE, Batches, Judges, Trainer, TrainSettings
+from training.run_folder import TrainSettings
+from training.train import STATE, Batches, Judges, Trainer
 
 
 def pool() -> Pool:

@@ -15,7 +15,8 @@ from edge.errors import ConfigError
 from training.backend import use_threads
 from training.dataset import Pool
 from training.model import build_reader
-from training.train import Batches, TrainSettings, main, train
+from training.run_folder import TrainSettings
+from training.train import Batches, main, train
 
 # TensorFlow and Keras warn of each other; that is not ours to mend.
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]

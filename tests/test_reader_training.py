@@ -25,8 +25,9 @@ from training.evaluate import main as evaluate
 from training.float_reader import FloatReader, logits_of
 from training.model import build_reader
 from training.own import real_samples
+from training.run_folder import TrainSettings
 from training.state import load_state, save_state
-from training.train import TrainSettings, learning_rate_at, train
+from training.train import learning_rate_at, train
 from training.train import main as train_command
 from training.widen import load_widened, stored_architecture, stored_width
 
@@ -60,14 +61,16 @@ def test_train_resume_export_read(
     assert json.loads((run / "settings.json").read_text()) == {**asdict(SETTINGS), "steps": 6, "mix": [0.5, 0.5]}
     pools = json.loads((run / "pools.json").read_text())
     assert set(pools) == {"synthetic", "real", "astray"}
-    mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean", None, SETTINGS.context)
+    mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean")
     assert mean.is_file()
     assert (mean.parent / "settings.json").read_bytes() == (run / "settings.json").read_bytes()
     stray = shutil.copyfile(best, tmp_path / "stray.weights.h5")
     with pytest.raises(ConfigError, match=r"stray\.weights\.h5: lies in no run's folder"):
-        average([stray], tmp_path / "runs" / "lost", None, SETTINGS.context)
-    with pytest.raises(ConfigError, match=r"not the weights of a reader of width 0\.5"):
-        average([tmp_path / "none.weights.h5"], tmp_path, 0.5, 2)
+        average([stray], tmp_path / "runs" / "lost")
+    with pytest.raises(ConfigError, match=r"none\.weights\.h5: not the weights of a reader as .*one has it"):
+        average([run / "none.weights.h5", best], tmp_path / "runs" / "lost")
+    with pytest.raises(ConfigError, match="holds a run already"):
+        average([best], mean.parent)
     fields = json.loads((run / "settings.json").read_text())
     del fields["architecture"], fields["devices"]  # as runs before these were written
     (run / "settings.json").write_text(json.dumps(fields))

@@ -8,7 +8,7 @@ from edge.preprocess import LEAST_DEVIATION, READER_WIDTH, TWO_LINE_ASPECT
 from training.augment import NARROWEST
 from training.check_pictures import Picture
 from training.check_table import Finding, LabelSet, Row
-from training.dataset import LONGEST
+from training.dataset import LONGEST, characters_across
 
 TIME_STEPS = READER_WIDTH // 4
 """CTC time steps of the reader, which halves the width twice."""
@@ -70,9 +70,9 @@ def _visibility(row: Row, picture: Picture) -> Iterator[Finding]:
     elif picture.deviation < LEAST_DEVIATION:
         what = f"{row.name}: little contrast, grey values vary by {picture.deviation:.1f}; {row.plate} is hard to see"
         yield Finding("warning", "contrast", row.where, what)
-    across = len(row.plate) if row.lines == 1 else (len(row.plate) + 1) // 2
-    if picture.width < NARROWEST * across:
-        each = picture.width / across
+    characters = characters_across(row.plate, row.lines)
+    if picture.width < NARROWEST * characters:
+        each = picture.width / characters
         what = f"{row.name}: {picture.width}×{picture.height} px is {each:.1f} px a character of {row.plate}"
         yield Finding("warning", "small", row.where, f"{what}; below {NARROWEST:.0f} people guess")
 

@@ -192,7 +192,7 @@ def plain_pool(samples: Iterable[Sample]) -> Pool:
     return Pool(np.stack([view for view, _ in pairs]), tuple(text for _, text in pairs))
 
 
-def _across(text: str, lines: int) -> int:
+def characters_across(text: str, lines: int) -> int:
     """Characters side by side, nearly: what a crop has room for."""
     return len(text) if lines == 1 else len(text) // 2 + 1
 
@@ -205,7 +205,7 @@ def synthetic_chunk(seed: int, count: int) -> Pool:
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         while True:
             plate = draw_plate(draw_random)
-            across = _across(plate.text, plate.lines)
+            across = characters_across(plate.text, plate.lines)
             for _ in range(PHOTOGRAPHS):
                 yield photograph(plate.image, across, photo_random), plate.text, plate.lines
 
@@ -219,7 +219,7 @@ def real_chunk(seed: int, samples: list[Sample]) -> Pool:
 
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         for sample in samples:
-            across = _across(sample.text, sample.lines) or _EMPTY_ACROSS
+            across = characters_across(sample.text, sample.lines) or _EMPTY_ACROSS
             yield rephotograph(load_crop(sample), across, photo_random), sample.text, sample.lines
 
     return _collect(pictures(), len(samples))
@@ -252,7 +252,7 @@ def astray_chunk(seed: int, count: int) -> Pool:
     def pictures() -> Iterator[tuple[npt.NDArray[np.uint8], str, int]]:
         while True:
             plate = draw_plate(draw_random, two_lines=draw_random.random() < 0.5)
-            crop = photograph(plate.image, _across(plate.text, plate.lines), photo_random)
+            crop = photograph(plate.image, characters_across(plate.text, plate.lines), photo_random)
             if crop.shape[1] < TWO_LINE_ASPECT * crop.shape[0]:
                 yield crop, "", 3 - plate.lines
 

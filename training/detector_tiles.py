@@ -9,6 +9,7 @@ import numpy as np
 from edge.records import Image
 from training.detector_data import Boxes, Picture
 from training.detector_metrics import Found, match
+from training.sheet import sheet as contact_sheet
 
 TILE = 240
 """Pixels, the side of a tile."""
@@ -84,9 +85,7 @@ def tile(mistake: Mistake, threshold: float) -> Image:
 def sheet(mistakes: Sequence[Mistake], threshold: float) -> Image:
     """Captioned tiles side by side; with too many, every n-th."""
     tiles = [_captioned(one, threshold) for one in mistakes[:: max(1, -(-len(mistakes) // _MOST))]]
-    blank = np.zeros((TILE, TILE, 3), np.uint8)
-    tiles += [blank] * (-len(tiles) % _COLUMNS or (0 if tiles else _COLUMNS))
-    return np.vstack([np.hstack(tiles[row : row + _COLUMNS]) for row in range(0, len(tiles), _COLUMNS)])
+    return contact_sheet(tiles or [np.zeros((TILE, TILE, 3), np.uint8)], _COLUMNS)
 
 
 def _captioned(mistake: Mistake, threshold: float) -> Image:

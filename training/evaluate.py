@@ -22,6 +22,7 @@ from edge.records import Image, PlateReading
 from training.dataset import Sample, boxed_samples, data_folder, load_crop
 from training.own import real_samples
 from training.scores import Judged, score
+from training.sheet import cell, sheet
 from training.versus import compare, comparison_lines, comparison_table, run
 from training.versus_readers import CropReader, contender, own
 
@@ -50,22 +51,12 @@ def _scores(samples: list[Sample], well: Sequence[PlateReading], once: Sequence[
 
 def contact_sheet(judged: Judged, rows: Sequence[int], columns: int = 7) -> Image:
     """The crops of these rows with truth and reading below each, (H, W, 3) BGR."""
-    cells = [_cell(judged.samples[row], judged.crops[row], judged.readings[row]) for row in rows]
-    blank = np.full((CELL_HEIGHT, CELL_WIDTH, 3), 255, dtype=np.uint8)
-    cells += [blank] * (-len(cells) % columns)
-    return np.vstack([np.hstack(cells[row : row + columns]) for row in range(0, len(cells), columns)])
+    return sheet([_cell(judged.samples[row], judged.crops[row], judged.readings[row]) for row in rows], columns)
 
 
 def _cell(sample: Sample, crop: Image, reading: PlateReading) -> Image:
-    scale = min((CELL_WIDTH - 6) / crop.shape[1], (CELL_HEIGHT - 38) / crop.shape[0])
-    crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    cell = np.full((CELL_HEIGHT, CELL_WIDTH, 3), 255, dtype=np.uint8)
-    cell[2 : 2 + crop.shape[0], 2 : 2 + crop.shape[1]] = crop
     lines = (f"{sample.text} {sample.set}", f"{reading.text} {reading.confidence:.2f} ({reading.lines})")
-    for row, (text, colour) in enumerate(zip(lines, ((0, 0, 0), (0, 0, 200)), strict=True)):
-        place = (3, CELL_HEIGHT - 22 + 16 * row)
-        cv2.putText(cell, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
-    return cell
+    return cell(crop, lines, (CELL_WIDTH, CELL_HEIGHT))
 
 
 def _score_table(scores: dict[str, Any]) -> Table:

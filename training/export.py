@@ -38,13 +38,13 @@ from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
 from training.own import NAME, is_own, real_samples
+from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, read_settings
 from training.scores import exact_share, greedy_texts
-from training.train import OPTIONS, OWN_DEFAULTS, POOLS, SETTINGS, TrainSettings, read_settings
+from training.train import OPTIONS, OWN_DEFAULTS
 
 log = logging.getLogger(__name__)
 
 CALIBRATION_VIEWS = 300
-WEIGHTS = "best.weights.h5"
 LARGEST_LOSS = 0.005
 """Share of the real validation plates that int8 may lose against float."""
 

@@ -1,6 +1,5 @@
 """A trained reader as it is, in float and in any backend of Keras: what the int8 file is measured against."""
 
-import json
 from pathlib import Path
 
 import keras
@@ -14,6 +13,7 @@ from edge.reader import best_reading
 from edge.records import Image, PlateReading
 from training.dataset import Pool
 from training.model import build_reader
+from training.run_folder import SETTINGS, WEIGHTS, read_settings
 from training.scores import exact_share, greedy_texts
 
 _AT_ONCE = 64
@@ -39,13 +39,11 @@ class FloatReader:
 
     def __init__(self, run: Path) -> None:
         """Build the run's network and load its best weights; ModelError if there are none."""
-        settings, weights = run / "settings.json", run / "best.weights.h5"
-        if not settings.is_file() or not weights.is_file():
-            raise ModelError(f"{run}: no trained run here (settings.json or best.weights.h5 is missing)")
-        given = json.loads(settings.read_text(encoding="utf-8"))
-        architecture = given.get("architecture", "cnn")  # older runs had only one
-        self._model = build_reader(given["width"], given["context"], architecture=architecture)
-        self._model.load_weights(weights)
+        if not (run / SETTINGS).is_file() or not (run / WEIGHTS).is_file():
+            raise ModelError(f"{run}: no trained run here ({SETTINGS} or {WEIGHTS} is missing)")
+        given = read_settings(run)
+        self._model = build_reader(given.width, given.context, architecture=given.architecture)
+        self._model.load_weights(run / WEIGHTS)
 
     def read(self, crop: Image) -> PlateReading:
         """The text of a crop, (H, W, 3) BGR or (H, W) grey; empty where nothing is legible."""

@@ -27,6 +27,7 @@ from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
 from training.dataset import data_folder, load_picture
+from training.sheet import cell, sheet
 
 log = logging.getLogger(__name__)
 
@@ -101,18 +102,9 @@ def contact_sheet(outcomes: list[Outcome], columns: int = 7) -> Image:
     cells = []
     for outcome in outcomes:
         crop = crop_plate(load_picture(outcome.plate.image), outcome.plate.box, 0.2)
-        scale = min(200 / crop.shape[1], 60 / crop.shape[0])
-        small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        cell = np.full((100, 210, 3), 255, dtype=np.uint8)
-        cell[2 : 2 + small.shape[0], 2 : 2 + small.shape[1]] = small
         read = outcome.reading.text if outcome.reading else "not found"
-        for row, text in enumerate((f"{outcome.plate.text} {outcome.plate.box.width:.0f}px", read)):
-            cv2.putText(
-                cell, text, (3, 78 + 16 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 200 * row), 1, cv2.LINE_AA
-            )
-        cells.append(cell)
-    cells += [np.full((100, 210, 3), 255, dtype=np.uint8)] * (-len(cells) % columns)
-    return np.vstack([np.hstack(cells[row : row + columns]) for row in range(0, len(cells), columns)])
+        cells.append(cell(crop, (f"{outcome.plate.text} {outcome.plate.box.width:.0f}px", read), (210, 100)))
+    return sheet(cells, columns)
 
 
 def main(arguments: list[str]) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ConfigError
+from training.run_folder import SETTINGS
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +40,7 @@ def load_state(path: Path, variables: Sequence[keras.Variable]) -> list[Array]:
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); start anew with another --run") from None
     if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
-        raise ConfigError(f"{path}: of another network; resume with the settings of {path.parent / 'settings.json'}")
+        raise ConfigError(f"{path}: of another network; resume with the settings of {path.parent / SETTINGS}")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return arrays

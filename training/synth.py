@@ -27,9 +27,11 @@ from rich.progress import Progress
 from edge.errors import ConfigError, OutputError
 from edge.records import Image
 from training.augment import photograph
+from training.dataset import characters_across
 from training.plates import Layout, load_fonts, load_layouts
 from training.profiles import run_profile
-from training.synthesize import Plate, draw_plate
+from training.sheet import cell, sheet
+from training.synthesize import draw_plate
 
 log = logging.getLogger(__name__)
 
@@ -62,37 +64,19 @@ def _choose(layouts: Sequence[Layout], random_: random.Random) -> Layout:
     return random_.choices(layouts, [layout.weight for layout in layouts])[0]
 
 
-def _across(plate: Plate) -> int:
-    """Characters side by side."""
-    return len(plate.text) if plate.lines == 1 else len(plate.text) // 2 + 1
-
-
 def preview(seed: int, layouts: Sequence[Layout], rows: int = 12, columns: int = 5) -> Image:
     """A sheet of plates, each drawn and, beside it, photographed: (H, W, 3) BGR."""
     draw_random, photo_random = random.Random(seed), np.random.default_rng(seed)
-    lines = []
-    for _ in range(rows):
-        cells = []
-        for _ in range(columns):
-            layout = _choose(layouts, draw_random)
-            plate = draw_plate(draw_random, layout)
-            crop = photograph(plate.image, _across(plate), photo_random)
-            cells += [
-                _cell(plate.image, f"{plate.text} {layout.name}"),
-                _cell(cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR), ""),
-            ]
-        lines.append(np.hstack(cells))
-    return np.vstack(lines)
-
-
-def _cell(picture: cv2.typing.MatLike, caption: str) -> Image:
-    width, height = _CELL
-    scale = min((width - 4) / picture.shape[1], (height - 18) / picture.shape[0])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    cell = np.full((height, width, 3), 255, dtype=np.uint8)
-    cell[2 : 2 + small.shape[0], 2 : 2 + small.shape[1]] = small
-    cv2.putText(cell, caption, (2, height - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return cell
+    cells = []
+    for _ in range(rows * columns):
+        layout = _choose(layouts, draw_random)
+        plate = draw_plate(draw_random, layout)
+        crop = photograph(plate.image, characters_across(plate.text, plate.lines), photo_random)
+        cells += [
+            cell(plate.image, (f"{plate.text} {layout.name}",), _CELL),
+            cell(np.asarray(cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR), np.uint8), ("",), _CELL),
+        ]
+    return sheet(cells, 2 * columns)
 
 
 def write_data_set(folder: Path, count: int, seed: int, layouts: Sequence[Layout], processes: int = 1) -> None:
@@ -150,7 +134,7 @@ def _draw_chunk(folder: Path, start: int, count: int, seed: int, layouts: tuple[
     for number in range(start, start + count):
         plate = draw_plate(draw_random, _choose(layouts, draw_random))
         name = f"images/{number:06d}.png"
-        crop = photograph(plate.image, _across(plate), photo_random)
+        crop = photograph(plate.image, characters_across(plate.text, plate.lines), photo_random)
         if not cv2.imwrite(str(folder / name), crop):
             raise OutputError(f"{folder / name}: cannot be written")
         rows.append((name, plate.country, plate.text, plate.lines, (crop.shape[0], crop.shape[1])))

@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,46 +38,11 @@ from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
 from training.profiles import run_profile
+from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, read_settings
 from training.state import load_state, save_state
 from training.widen import load_widened, stored_architecture, stored_width
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """Every number of a run; written beside its weights."""
-
-    steps: int = 22_000
-    batch: int = 32
-    learning_rate: float = 3e-3
-    warm_up: float = 0.06
-    weight_decay: float = 1e-4
-    clip_norm: float = 5.0
-    average: float = 0.998
-    width: float = 0.5
-    context: int = 2
-    dropout: float = 0.1
-    mix: tuple[float, ...] = (0.46, 0.43, 0.03, 0.05, 0.03)
-    """Shares of synthetic plates, real plates, crops without a plate, the demo scene's plates and plates looked at the
-    wrong way in a batch."""
-    demo: int = 1500
-    synthetic: int = 100_000
-    real_times: int = 24
-    validate_every: int = 1000
-    save_every: int = 500
-    seed: int = 1
-    threads: int = 1
-    init: str = ""
-    own: str = ""
-    """Folder of the owner's own crops; they get `own_share` of each batch."""
-    own_share: float = 0.3
-    forget: float = 0.01
-    """Share of the usual validation plates that may be lost for own ones."""
-    architecture: str = "cnn"
-    """Of `training.model.ARCHITECTURES`; only a "cnn" can be exported."""
-    devices: int = 1
-    """Devices that share each batch (JAX)."""
 
 
 OWN_DEFAULTS = {"steps": 3000, "learning_rate": 5e-4, "synthetic": 20_000, "real_times": 4, "validate_every": 250}
@@ -103,9 +68,6 @@ KINDS = ("synthetic", "real", "empty", "demo", "astray")
 """What the shares of `mix` belong to."""
 COLUMNS = ("step", "loss", "exact", "own")
 STATE = "state.npz"
-SETTINGS = "settings.json"
-POOLS = "pools.json"
-"""Kind → file name of the pools that a run learned from; they lie in the folder `pools` beside it."""
 _JUDGE_SEED = 4_000_000_007
 JUDGES = 400
 """Drawn plates that stand for the usual validation plates where there are none."""
@@ -222,7 +184,7 @@ class Trainer:
         kept = score >= self.best
         if kept:
             self.best = score
-            self.averaged.save_weights(self.folder / "best.weights.h5")
+            self.averaged.save_weights(self.folder / WEIGHTS)
         return Scores(usual, own, kept)
 
 
@@ -253,12 +215,6 @@ def _stored(path: Path) -> tuple[str, float]:
         return stored_architecture(path), stored_width(path)
     except (ValueError, OSError) as error:
         raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
-
-
-def read_settings(run: Path) -> TrainSettings:
-    """Those of a run, from the file in its folder."""
-    fields = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
-    return TrainSettings(**{**fields, "mix": tuple(fields["mix"])})
 
 
 def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
@@ -292,7 +248,7 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
     (folder / POOLS).write_text(names + "\n", encoding="utf-8")
     _loop(trainer, Batches({kind: Pool.load(path) for kind, path in paths.items()}, settings), judges)
     draw_curves(folder / "history.csv", folder / "curves.png")
-    best = folder / "best.weights.h5"
+    best = folder / WEIGHTS
     if judges.own:
         _compare(trainer, judges)
     return best
@@ -340,7 +296,7 @@ def _compare(trainer: Trainer, judges: Judges) -> None:
     if best["own"] > before["own"] and lost > trainer.settings.forget:
         words = "step %.0f reads %.1f %% of yours and %.1f points less of the usual ones; --forget %.3f would keep it"
         log.info(words, best["step"], 100 * best["own"], 100 * lost, lost + 0.001)
-    trainer.averaged.load_weights(trainer.folder / "best.weights.h5")
+    trainer.averaged.load_weights(trainer.folder / WEIGHTS)
     table = Table("plates", "number", "before", "after", title="read without an error")
     for name, pool, column in (("usual", judges.usual, "exact"), ("own", judges.own, "own")):
         if pool is not None:

@@ -1,0 +1,59 @@
+"""What lies in the folder of a reader's training run, by name; and its settings."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import ConfigError
+
+SETTINGS = "settings.json"
+WEIGHTS = "best.weights.h5"
+POOLS = "pools.json"
+"""Kind → file name of the pools that a run learned from; they lie in the folder `pools` beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Every number of a run; written beside its weights."""
+
+    steps: int = 22_000
+    batch: int = 32
+    learning_rate: float = 3e-3
+    warm_up: float = 0.06
+    weight_decay: float = 1e-4
+    clip_norm: float = 5.0
+    average: float = 0.998
+    width: float = 0.5
+    context: int = 2
+    dropout: float = 0.1
+    mix: tuple[float, ...] = (0.46, 0.43, 0.03, 0.05, 0.03)
+    """Shares of synthetic plates, real plates, crops without a plate, the demo scene's plates and plates looked at the
+    wrong way in a batch."""
+    demo: int = 1500
+    synthetic: int = 100_000
+    real_times: int = 24
+    validate_every: int = 1000
+    save_every: int = 500
+    seed: int = 1
+    threads: int = 1
+    init: str = ""
+    own: str = ""
+    """Folder of the owner's own crops; they get `own_share` of each batch."""
+    own_share: float = 0.3
+    forget: float = 0.01
+    """Share of the usual validation plates that may be lost for own ones."""
+    architecture: str = "cnn"
+    """Of `training.model.ARCHITECTURES`; only a "cnn" can be exported."""
+    devices: int = 1
+    """Devices that share each batch (JAX)."""
+
+
+def read_settings(run: Path) -> TrainSettings:
+    """Those of a run, from the file in its folder; ConfigError if it is not there, or of something else."""
+    try:
+        fields = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
+        return TrainSettings(**{**fields, "mix": tuple(fields["mix"])})
+    except OSError:
+        raise ConfigError(f"{run}: no training run here ({SETTINGS} is missing)") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{run / SETTINGS}: not the settings of a reader's run ({error})") from None
