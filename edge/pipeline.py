@@ -68,6 +68,8 @@ class Pipeline:
         self._camera = camera
         self._keep_frames = keep_frames
         self._seconds: dict[str, float] = {}
+        self._small_boxes: tuple[tuple[PlateBox, ...], tuple[PlateBox, ...]] = (), ()
+        """Those of the second, smaller stream as found last, and in the frame's own pixels."""
         self._nothing: list[PlateBox] = []
         """Boxes of the last frame in which no plate's text was found."""
 
@@ -116,12 +118,13 @@ class Pipeline:
         """The boxes in the frame's own pixels, wherever the detector looks for them."""
         if frame.small is None:
             return self._detector.detect(frame.image)
-        (height, width), (small_height, small_width) = frame.image.shape[:2], frame.small.shape[:2]
-        x, y = width / small_width, height / small_height
-        return tuple(
-            PlateBox(box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y, box.confidence)
-            for box in self._detector.detect(frame.small)
-        )
+        boxes = self._detector.detect(frame.small)
+        if boxes is not self._small_boxes[0]:  # else the gate rests, and the boxes must be the same ones here, too
+            (height, width), (small_height, small_width) = frame.image.shape[:2], frame.small.shape[:2]
+            x, y = width / small_width, height / small_height
+            scaled = (PlateBox(box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y, box.confidence) for box in boxes)
+            self._small_boxes = boxes, tuple(scaled)
+        return self._small_boxes[1]
 
     def _read(
         self, frame: Frame, boxes: Sequence[PlateBox]
@@ -135,7 +138,7 @@ class Pipeline:
             if index in spared:
                 counted.append((box, None, None))
                 continue
-            if box in self._nothing:  # the gate rests and gives its last boxes again
+            if any(box is known for known in self._nothing):  # the gate rests and gives its last boxes again
                 nothing.append(box)
                 continue
             with self._measured("crop"):

@@ -1,12 +1,14 @@
 """Boxes that the detector is not sure of count only if the reader finds a plate's text in them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from core_fakes import IMAGE, Gate, frame, reading
+from core_fakes import IMAGE, Gate, Script, frame, reading
 
 from edge.candidates import is_plate, read_plates
+from edge.pipeline import Pipeline
 from edge.records import Image, PlateBox, PlateReading
 from edge.stills import read_still
 
@@ -51,6 +53,19 @@ def test_a_grille_is_not_read_again_while_the_gate_rests() -> None:
     for step, box in enumerate([resting, resting, resting, looked]):
         watched.see(step * 0.1, (box, reading("I1", 0.3)))
     assert watched.script.reads == 2  # the same box given again is the gate's; a new one was looked for anew
+
+
+def test_a_grille_in_the_second_stream_is_not_read_again_either() -> None:
+    script = Script()
+    script.threshold = THRESHOLD  # type: ignore[attr-defined]
+    script.sights = ((faint(), reading("I1", 0.3)),)
+    small = np.zeros((360, 640, 3), np.uint8)
+    boxes: tuple[PlateBox, ...] = (faint(200),)
+    script.detect = lambda image: boxes  # type: ignore[method-assign]
+    pipeline = Pipeline(script, script)
+    for step in range(5):
+        pipeline.process(replace(frame(step * 0.1), small=small))
+    assert script.reads == 1
 
 
 def test_a_faint_plate_is_a_pass() -> None:

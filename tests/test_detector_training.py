@@ -26,7 +26,7 @@ from training.detector_metrics import (
     mean_average_precision,
     recall,
 )
-from training.detector_paste import paste_plate, swap_plate
+from training.detector_paste import draw_buttons, paste_plate, swap_plate
 from training.detector_scenes import SceneMaker, SceneSettings
 
 
@@ -215,3 +215,13 @@ def test_drawn_plates_are_the_same_for_a_seed() -> None:
     first, again, other = (detector_data.draw_plates(3, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
     assert any(one.shape != two.shape or not np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+def test_buttons_are_drawn_beside_the_plates_and_never_over_them() -> None:
+    drawn = 0
+    for seed in range(20):
+        image = np.full((160, 240, 3), 120, np.uint8)
+        draw_buttons(np.random.default_rng(seed), image, [np.array([100, 60, 160, 80], np.float32)])
+        assert (image[60:80, 100:160] == 120).all()
+        drawn += bool((image != 120).any())
+    assert drawn > 10

@@ -12,6 +12,10 @@ from edge.records import Image
 Box = npt.NDArray[np.float32]
 
 _WORDS = ("exit", "parking", "open", "sale", "taxi", "bus stop", "one way", "private", "camera", "gate", "hotel", "24h")
+_BUTTONS = (
+    *("file", "edit", "view", "open", "save", "close", "cancel", "undo", "redo", "help", "options", "search", "print"),
+    *("start", "stop", "next page", "home", "settings", "window", "menu", "zoom in", "sign in", "submit", "contact us"),
+)
 _TRIES = 6
 
 
@@ -72,6 +76,33 @@ def letter(rng: np.random.Generator, image: Image, taken: Sequence[Box]) -> None
             cv2.rectangle(image, low.tolist(), high.tolist(), ground, -1)
     position = (int(spot[0]), int(spot[1] + tall))
     cv2.putText(image, text, position, font, scale, colour, thick, cv2.LINE_AA)
+
+
+def draw_buttons(rng: np.random.Generator, image: Image, taken: Sequence[Box]) -> None:
+    """Draw a row or a column of buttons or labels, words in small boxes, into `image`, in place: no plates either."""
+    height, width = image.shape[:2]
+    scale, font = rng.uniform(0.3, 0.7), int(rng.integers(0, 4))
+    words = [_cased(rng, str(word)) for word in rng.choice(_BUTTONS, int(rng.integers(2, 7)))]
+    sizes = [cv2.getTextSize(word, font, scale, 1)[0] for word in words]
+    margin = int(rng.integers(2, 7))
+    across = max(size[0] for size in sizes) + 2 * margin
+    tall = max(size[1] for size in sizes) + 2 * margin
+    step = np.array([across + margin, 0] if rng.random() < 0.5 else [0, tall + int(rng.integers(1, 8))])
+    spread = step * (len(words) - 1) + np.array([across, tall])
+    spot = _free_spot(rng, (width, height), spread.astype(np.float64), taken)
+    if spot is None:
+        return
+    ground = int(rng.integers(60, 256))
+    ink = tuple([int(rng.integers(0, 60)) if ground > 130 else 255] * 3)
+    for index, (word, (_, high)) in enumerate(zip(words, sizes, strict=True)):
+        x, y = (spot + step * index).astype(int).tolist()
+        cv2.rectangle(image, (x, y), (x + across, y + tall), (ground,) * 3, -1)
+        cv2.rectangle(image, (x, y), (x + across, y + tall), (max(0, ground - int(rng.integers(20, 120))),) * 3, 1)
+        cv2.putText(image, word, (x + margin, y + (tall + high) // 2), font, scale, ink, 1, cv2.LINE_AA)
+
+
+def _cased(rng: np.random.Generator, word: str) -> str:
+    return word if rng.random() < 0.4 else word.capitalize() if rng.random() < 0.7 else word.upper()
 
 
 def _corners(rng: np.random.Generator, wide: float, tall: float) -> npt.NDArray[np.float32]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.records import Image
 from training.detector_data import Boxes, Picture
-from training.detector_paste import letter, paste_plate, swap_plate
+from training.detector_paste import draw_buttons, letter, paste_plate, swap_plate
 
 DEVICE_SIZE = 512
 """The canvas to which the device fits a frame; a picture's usual scale in training is its scale there."""
@@ -24,6 +24,8 @@ Thing = TypeVar("Thing")
 _FILL = 114
 _LEAST_WIDTH, _LEAST_HEIGHT = 8.0, 3.0
 _LEAST_VISIBLE = 0.35
+_LETTERS = 0.6
+"""Of the lettering, free words and signs; the rest are buttons and labels."""
 _FROM_THE_FRONT = 0.75
 """Share of views that are left as the photographer stood."""
 
@@ -132,7 +134,7 @@ class SceneMaker:
                 box = paste_plate(rng, view.image, boxes, _pick(rng, self._plates))
                 boxes += [] if box is None else [box]
         if rng.random() < settings.lettering:
-            letter(rng, view.image, boxes)
+            (letter if rng.random() < _LETTERS else draw_buttons)(rng, view.image, boxes)
         return Scene(view.image, np.array(boxes, np.float32).reshape(-1, 4))
 
     def _swap(self, rng: np.random.Generator, view: Scene) -> None:
