@@ -102,17 +102,9 @@ def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, mo
 
 
 @pytest.fixture
-def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Weights of a network with fewer channels than ours, unlike any that are drawn at the start."""
-    text = detector_network.NETWORK_FILE.read_text()
-    for ours, fewer in (("640", "384"), ("832", "512"), ("416", "256")):
-        assert f"[{ours}" in text
-        text = text.replace(f"[{ours}", f"[{fewer}")
-    described = tmp_path / "narrow.yaml"
-    described.write_text(text)
-    with monkeypatch.context() as patch:
-        patch.setattr(detector_network, "NETWORK_FILE", described)
-        network = build_network()
+def checkpoint(tmp_path: Path) -> Path:
+    """Weights unlike any that are drawn at the start."""
+    network = build_network()
     generator = torch.Generator().manual_seed(1)
     for name, values in network.state_dict().items():
         if name.endswith(("bn.weight", "bn.running_var")):
@@ -123,14 +115,24 @@ def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "narrow.pt"
 
 
-def test_a_widened_network_computes_what_the_narrow_one_does(narrow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels = torch.rand((1, 96, 128, 3), generator=torch.Generator().manual_seed(2))
-    with monkeypatch.context() as patch:
-        patch.setattr(detector_network, "NETWORK_FILE", narrow.with_suffix(".yaml"))
-        few = load_weights(narrow)[0]
-    many = load_weights(narrow)[0]
+def test_a_widened_network_computes_what_the_narrow_one_does(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = detector_network.NETWORK_FILE.read_text()
+    for ours, more in (
+        ("0.25, 512]", "0.25, 1024]"),
+        ("[384,", "[640,"),
+        ("[512,", "[832,"),
+        ("C2f, [256]]", "C2f, [416]]"),
+    ):
+        assert ours in text
+        text = text.replace(ours, more)
+    few = load_weights(checkpoint)[0]
+    wider = checkpoint.with_name("wider.yaml")
+    wider.write_text(text)
+    monkeypatch.setattr(detector_network, "NETWORK_FILE", wider)
+    many = load_weights(checkpoint)[0]
     counts = [sum(values.numel() for values in network.parameters()) for network in (few, many)]
     assert counts[1] > 1.5 * counts[0]
+    pixels = torch.rand((1, 96, 128, 3), generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         maps = list(zip(CutNetwork(few)(pixels), CutNetwork(many)(pixels), strict=True))
     for before, after in maps:
