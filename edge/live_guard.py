@@ -94,6 +94,7 @@ class Guard:
         if check is None and (given := _basic(authorization)) is not None:
             if self._waiting.total() >= _MOST_WAITING or self._waiting[address] >= _MOST_WAITING_EACH:
                 return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
+            self._waiting[address] += 1
             check = asyncio.create_task(self._may_enter(*given, address, self._credentials))
             self._checks[mark] = check
             check.add_done_callback(lambda _: self._checks.pop(mark))
@@ -104,7 +105,6 @@ class Guard:
         return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
 
     async def _may_enter(self, user: str, password: str, address: str, credentials: Credentials) -> bool:
-        self._waiting[address] += 1
         try:
             async with self._checking:
                 right = await asyncio.to_thread(verify_password, password, credentials.password_hash)

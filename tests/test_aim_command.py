@@ -80,6 +80,7 @@ def test_a_source_gives_plain_lines_where_there_is_no_terminal(
     assert all("plate in the picture" in line and "\x1b" not in line for line in lines)
 
 
+@pytest.mark.slow
 def test_once_ends_with_one_plate(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["aim", "--source", str(frames), "--set", "source.realtime=false", "--once"]
     assert main([*arguments, "--json"]) == 0

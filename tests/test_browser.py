@@ -182,7 +182,7 @@ def test_a_telephone_shows_one_column_without_scrolling_sideways(browser: Any, g
     page.close()
 
 
-@pytest.mark.parametrize("fault", ["ends", "stalls"])
+@pytest.mark.parametrize("fault", ["ends", pytest.param("stalls", marks=pytest.mark.slow)])
 def test_a_stream_that_breaks_unseen_is_started_again(
     browser: Any, gate: Gate, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

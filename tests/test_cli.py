@@ -137,6 +137,7 @@ def test_a_recording_is_replayed(kind: str, video: Path, tmp_path: Path, capsys:
     assert 0 <= event["first_seen"] < event["last_seen"] <= PASS.last_seen - PASS.first_seen + 1
 
 
+@pytest.mark.slow
 def test_the_frames_a_second_of_a_folder_can_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_frames(tmp_path / "frames", PASS)
     ends = []

@@ -109,6 +109,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_waiting")
 def test_a_file_cut_at_any_byte_of_its_last_two_lines_loses_only_those(path: Path) -> None:
     write(path, "A1", "B2", "C3")

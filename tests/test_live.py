@@ -520,6 +520,7 @@ def test_guesses_do_not_lock_out_who_has_signed_in(start: Start) -> None:
     assert set(answers) == {401, 429}
 
 
+@pytest.mark.slow
 def test_guesses_from_one_address_do_not_lock_out_another(start: Start) -> None:
     server = start(password_hash=HASH)
     stop = threading.Event()

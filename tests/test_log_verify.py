@@ -187,6 +187,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_waiting")
 def test_after_every_possible_power_cut_the_chain_goes_on_and_tells_it(path: Path) -> None:
     write(path, "A1", "B2", "C3")

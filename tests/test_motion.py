@@ -77,6 +77,7 @@ def test_a_car_is_looked_at_in_every_frame_from_its_first(noise: float) -> None:
     assert counting.asked == before + 15
 
 
+@pytest.mark.slow
 def test_a_plate_that_stands_still_is_there_in_every_frame() -> None:
     detector, counting = gated(MotionSettings(settle=5, at_least_every=50))
     for step in range(10):

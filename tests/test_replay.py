@@ -55,6 +55,7 @@ def test_a_recording_replays_at_its_times_and_says_what_the_gate_said(
     assert one["after"]["first_seen"] == pytest.approx(one["before"]["first_seen"], abs=0.3)
 
 
+@pytest.mark.slow
 def test_another_configuration_that_finds_less_is_worse(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found, total = compared(capsys, 3, recorded, "--versus-set", "vote.min_plate_width=1000")
     (one,) = [one for one in found if one["before"] and one["before"]["plate"] == PASS.plate]
@@ -63,6 +64,7 @@ def test_another_configuration_that_finds_less_is_worse(recorded: Path, capsys: 
     assert total["worse"] >= 1
 
 
+@pytest.mark.slow
 def test_another_configuration_file_against_the_truth(
     recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_table_for_people_marks_what_is_worse(
     assert lines[-1].endswith("not right")
 
 
+@pytest.mark.slow
 def test_a_folder_of_others_replays_with_the_times_in_its_names(
     recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -168,6 +168,7 @@ def test_crop_after_crop_is_answered_and_what_is_left_comes_the_next_time(
     assert last.end() == 0
 
 
+@pytest.mark.slow
 def test_control_d_ends_it_and_control_c_too_and_both_keep_what_was_answered(
     folder: Path, terminal: Callable[..., Terminal]
 ) -> None:

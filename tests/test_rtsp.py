@@ -87,6 +87,7 @@ def test_a_slow_reader_gets_the_newest_frame(port: int) -> None:
         assert source.state().dropped >= 4
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_named_and_never_shown(port: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with camera(port, "gate", "right"):
@@ -105,6 +106,7 @@ def test_an_unknown_path_is_named(port: int) -> None:
         wait_for(source, lambda: source.state().cause == "no such stream", 10)
 
 
+@pytest.mark.slow
 def test_a_camera_that_falls_silent_is_a_timeout(port: int) -> None:
     settings = SourceSettings(source=f"rtsp://127.0.0.1:{port}/gate", open_timeout=5, read_timeout=1)
     with camera(port) as server, open_source(settings) as source:

@@ -132,6 +132,7 @@ def test_the_slope_of_memory_leaves_the_beginning_out() -> None:
     assert "too few frames" in answers(report(samples(1.0), memory_slope=None))[-1]
 
 
+@pytest.mark.slow
 def test_a_run_of_the_real_models_on_a_warm_board(folder: Path, tmp_path: Path) -> None:
     zone = "sys/class/thermal/thermal_zone0"
     board = machine(tmp_path, {f"{zone}/temp": 81_000, f"{zone}/type": "cpu-thermal"})
