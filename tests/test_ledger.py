@@ -30,6 +30,7 @@ def plates(path: Path) -> list[str]:
         return [row["plate"] for row in csv.DictReader(file, strict=True)]
 
 
+@pytest.mark.slow
 def test_a_program_killed_at_any_moment_keeps_all_that_it_told(tmp_path: Path) -> None:
     """Files so small that it also dies while it puts one aside; what it printed must be there, whole and chained."""
     program = textwrap.dedent(f"""

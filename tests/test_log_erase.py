@@ -293,6 +293,7 @@ def test_a_power_cut_at_any_moment_leaves_all_of_the_old_or_all_of_the_new(
     assert new > 5
 
 
+@pytest.mark.slow
 def test_a_killed_command_is_finished_by_the_next(tmp_path: Path) -> None:
     record = Record(tmp_path)
     record.write(*[f"AA{number:03d}BB" for number in range(60)])

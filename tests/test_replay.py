@@ -80,6 +80,7 @@ def test_another_configuration_file_against_the_truth(
     assert one["verdict"] in ("fixed", "newly found")
 
 
+@pytest.mark.slow
 def test_a_table_for_people_marks_what_is_worse(
     recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
