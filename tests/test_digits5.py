@@ -4,6 +4,7 @@ import csv
 import json
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,3 +160,26 @@ def test_a_run_is_trained_judged_and_resumed(tmp_path: Path, monkeypatch: pytest
     run = tmp_path / "runs" / "patient"
     assert train("--epochs", "9", "--patience", "2") == 0
     assert len(read_history(run / "history.csv")) == 3  # the first was the best, and two brought nothing
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
+def test_patience_begins_where_the_first_text_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CTC says nothing at all for epochs on end; its loss falls meanwhile."""
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training.dataset import Pool
+    from training.digits5_train import DigitsSettings, Judge
+
+    saved = list[Path]()
+    model = SimpleNamespace(save_weights=saved.append, stop_training=False)
+    nothing = Pool(np.zeros((0, 64, 128), np.uint8), ())
+    judge = Judge(tmp_path, DigitsSettings(patience=2), nothing, nothing)
+    judge.set_model(model)
+    told = []
+    for epoch, (loss, share) in enumerate(
+        [(40, 0), (20, 0), (15, 0), (14, 0), (13, 0.5), (12, 0.6), (11, 0.6), (14, 0.4)]
+    ):
+        monkeypatch.setattr("training.digits5_train.exact_of", lambda *_, share=share: share)
+        judge.on_epoch_end(epoch, {"loss": float(loss)})
+        told.append((len(saved), model.stop_training))
+    assert told == [*((n, False) for n in range(1, 7)), (6, False), (6, True)]

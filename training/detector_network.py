@@ -85,10 +85,10 @@ def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:
 
 def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     """The network of `save_weights` in evaluation mode, and what was said about it; widened if it was narrower."""
-    network = build_network()
-    if fresh := transfer_weights(network, path):
+    stored, network = _stored(path), build_network()
+    if fresh := _fill(network, stored["weights"], path):
         raise ModelError(f"{path}: made for another network ({fresh} tensors differ); see {NETWORK_FILE.name}")
-    return network.eval(), _stored(path)["about"]
+    return network.eval(), stored["about"]
 
 
 def _stored(path: Path) -> dict[str, Any]:
@@ -105,7 +105,10 @@ def transfer_weights(network: Any, path: Path) -> int:
 
     Where it differs in more than channels, what has the same name and shape is copied.
     """
-    stored = _stored(path)["weights"]
+    return _fill(network, _stored(path)["weights"], path)
+
+
+def _fill(network: Any, stored: dict[str, Tensor], path: Path) -> int:
     own = network.state_dict()
     if any(name in stored and stored[name].shape != value.shape for name, value in own.items()):
         try:

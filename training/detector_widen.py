@@ -1,22 +1,15 @@
-"""A wider plate detector that begins where a narrower one is: it finds the same, and has room to learn more (Net2Net,
-Chen et al. 2016, arXiv:1511.05641). `training/widen.py` does the same for the reader.
-
-Channels are repeated, and what goes out of a repeated channel is divided among its copies, in random parts so that the
-copies part ways when training goes on. Which old channel each new one repeats is followed through the network.
+"""A wider plate detector that begins where a narrower one is (`net2net.py`): it finds the same, and has room to learn
+more. Which old channel each new one repeats is followed through the network.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-Channels = npt.NDArray[np.intp]
-"""Which channel of the narrower network each channel repeats."""
-
-_SPREAD = 0.25
+from training.net2net import Channels, parts, repeated
 
 
 class _Widening:
@@ -24,7 +17,7 @@ class _Widening:
 
     def __init__(self, old: Mapping[str, Tensor], seed: int) -> None:
         self._old = old
-        self._random = torch.Generator().manual_seed(seed)
+        self._random = np.random.default_rng(seed)
         self.weights: dict[str, Tensor] = {}
 
     def count(self, name: str) -> int:
@@ -51,13 +44,9 @@ class _Widening:
 
     def _divided(self, kernel: Tensor, into: Channels) -> Tensor:
         """The kernel (out, in, H, W) for repeated channels coming in; the parts of the copies of one sum to it."""
-        copies = torch.from_numpy(into)
-        shares = torch.randn((kernel.shape[0], len(into), *kernel.shape[2:]), generator=self._random)
-        for channel, count in zip(*np.unique(into, return_counts=True), strict=True):
-            same = copies == int(channel)
-            drawn = shares[:, same]
-            shares[:, same] = (1 + _SPREAD * (drawn - drawn.mean(dim=1, keepdim=True))) / int(count)
-        return kernel[:, copies] * shares
+        out, _, *size = kernel.shape
+        shares = parts(into, (size[0], size[1]), out, self._random).transpose(3, 2, 0, 1)
+        return kernel[:, torch.from_numpy(into)] * torch.from_numpy(shares)
 
     def block(self, name: str, layer: Any, into: Channels) -> Channels:
         """Fill a C2f or C3k2: two halves, each bottleneck on what the one before made, all of them joined."""
@@ -75,8 +64,8 @@ class _Widening:
         """Fill an SPPF: one convolution, pooled ever wider, all of them joined."""
         few = self.count(f"{name}.cv1.conv")
         half = self.convolve(f"{name}.cv1", layer.cv1, into)
-        parts = layer.cv2.conv.in_channels // len(half)
-        return self.convolve(f"{name}.cv2", layer.cv2, np.concatenate([half + few * part for part in range(parts)]))
+        count = layer.cv2.conv.in_channels // len(half)
+        return self.convolve(f"{name}.cv2", layer.cv2, np.concatenate([half + few * part for part in range(count)]))
 
     def branch(self, name: str, layers: Any, into: Channels) -> None:
         """Fill a chain of convolutions, whatever they are wrapped in."""
@@ -97,9 +86,9 @@ def widened(network: Any, old: Mapping[str, Tensor], seed: int = 0) -> dict[str,
         name, kind = f"model.{index}", type(layer).__name__
         into, few = kept[-1] if kept else (np.arange(3), 3)
         if kind == "Concat":
-            parts = [kept[source] for source in layer.f]
-            before = np.cumsum([0, *(count for _, count in parts)])
-            into = np.concatenate([part + start for (part, _), start in zip(parts, before[:-1], strict=True)])
+            joined = [kept[source] for source in layer.f]
+            before = np.cumsum([0, *(count for _, count in joined)])
+            into = np.concatenate([part + start for (part, _), start in zip(joined, before[:-1], strict=True)])
             few = int(before[-1])
         elif kind in {"C2f", "C3k2"}:
             into, few = work.block(name, layer, into), work.count(f"{name}.cv2.conv")
@@ -120,4 +109,4 @@ def widened(network: Any, old: Mapping[str, Tensor], seed: int = 0) -> dict[str,
 def _repeat(few: int, many: int) -> Channels:
     if many < few:
         raise ValueError(f"{few} channels do not fit into {many}")
-    return np.arange(many) % few
+    return repeated(few, many)

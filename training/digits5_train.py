@@ -11,7 +11,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from training.dataset import Pool, make_pool
 from training.digits5 import DIGITS, HEIGHT, WIDTH, Fonts, digits_jobs
 from training.float_reader import centred, exact_of
 from training.model import build_reader
+from training.run_folder import SETTINGS, WEIGHTS
 
 log = logging.getLogger(__name__)
 
@@ -87,21 +88,28 @@ class Judge(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, folder: Path, settings: DigitsSettings, drawn: Pool, photographed: Pool) -> None:
         super().__init__()
         self._folder, self._patience, self._pools = folder, settings.patience, (drawn, photographed)
-        self._scores = [row["exact"] + row["photographed"] for row in read_history(folder / "history.csv")]
+        self._scores = [_score(row) for row in read_history(folder / "history.csv")]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called by Keras; `epoch` counts from 0."""
         loss = (logs or {})["loss"]
         exact, photographed = (exact_of(self.model, pool) for pool in self._pools)
-        self._scores.append(exact + photographed)
-        record(self._folder / "history.csv", COLUMNS, [epoch + 1, loss, exact, photographed])
+        row = dict(zip(COLUMNS, (epoch + 1, loss, exact, photographed), strict=True))
+        self._scores.append(_score(row))
+        record(self._folder / "history.csv", COLUMNS, list(row.values()))
         log.info("epoch %d loss %.4f exact: drawn %.4f photographed %.4f", epoch + 1, loss, exact, photographed)
-        waited = len(self._scores) - 1 - int(np.argmax(self._scores))
+        waited = len(self._scores) - 1 - self._scores.index(max(self._scores))
         if waited == 0:
-            self.model.save_weights(self._folder / "best.weights.h5")
+            self.model.save_weights(self._folder / WEIGHTS)
         if waited >= self._patience:
             log.info("no better for %d epochs: done", waited)
             self.model.stop_training = True
+
+
+def _score(row: Mapping[str, float]) -> tuple[float, float]:
+    """Greater is better: texts read, then the loss, which alone tells for as long as CTC says nothing."""
+    read = row["exact"] + row["photographed"]
+    return read, 0.0 if read else -row["loss"]
 
 
 class Pools:
@@ -130,7 +138,7 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
     use_threads(settings.threads)
     keras.utils.set_random_seed(settings.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+    (folder / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
     pools = Pools(folder.parent / "pools", settings)
     forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
     drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
@@ -151,7 +159,7 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
 
 def _final(model: keras.Model, pools: Pools, count: int, folder: Path) -> dict[str, float]:
     """How the best weights read what was never learned; written to `folder`/scores.json too."""
-    model.load_weights(folder / "best.weights.h5")
+    model.load_weights(folder / WEIGHTS)
     of: tuple[tuple[str, Fonts], ...] = (("fresh", "learned"), ("other fonts", "others"))
     scores = {
         f"{name}, {kind}": exact_of(model, pools.pool(_FINAL_SEED, count, photograph, fonts))
@@ -180,5 +188,5 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, resume = given.pop("run"), given.pop("resume")
     train_digits(DigitsSettings(**given), folder, resume)
-    log.info("best weights: %s; curves: %s", folder / "best.weights.h5", folder / "curves.png")
+    log.info("best weights: %s; curves: %s", folder / WEIGHTS, folder / "curves.png")
     return 0

@@ -176,9 +176,11 @@ def _command(run: Path, settings: TrainSettings) -> str:
     default = asdict(TrainSettings()) | (OWN_DEFAULTS if settings.own else {})
     told = {name: value for name, value in asdict(settings).items() if value != default[name]}
     words = ["python", "-m", "training", "train", "--run", str(run)]
-    for name, option in (*((name, name) for name in OPTIONS), ("init", "from"), ("own", "data")):
+    for name, option in (*((name, name) for name in OPTIONS), ("mix", "mix"), ("init", "from"), ("own", "data")):
         if name in told:
-            words += [f"--{option.replace('_', '-')}", str(told[name])]
+            values = told[name] if isinstance(told[name], tuple) else (told[name],)
+            words += [f"--{option.replace('_', '-')}", *map(str, values)]
+    words += ["--quantize-aware"] if settings.quantize_aware else []
     data = ["--data", settings.own] if settings.own else []
     return "; ".join(shlex.join(each) for each in (words, [*words[:3], "export", "--run", str(run), *data]))
 

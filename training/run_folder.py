@@ -44,6 +44,8 @@ class TrainSettings:
     """Share of the usual validation plates that may be lost for own ones."""
     architecture: str = "cnn"
     """Of `training.model.ARCHITECTURES`; only a "cnn" can be exported."""
+    quantize_aware: bool = False
+    """Learn with weights and activations rounded as int8 will round them."""
     devices: int = 1
     """Devices that share each batch (JAX)."""
 

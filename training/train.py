@@ -38,6 +38,7 @@ from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
 from training.profiles import run_profile
+from training.quantize_aware import rounded
 from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, read_settings
 from training.state import load_state, save_state
 from training.widen import load_widened, stored_architecture, stored_width
@@ -58,6 +59,8 @@ OPTIONS = {
     "threads": "processor threads",
     "validate_every": "steps between two looks at the validation crops",
     "devices": "devices that share each batch (JAX)",
+    "context": "convolutions along the width, or LSTMs of a crnn",
+    "average": "share of the old weights that the moving average keeps at each step",
     "width": "of the network; 0.75 is that of the shipped reader",
     "learning_rate": "the highest of one cycle; 5e-4 to 1.5e-3 to go on from weights",
     "own_share": "share of your own crops in a batch",
@@ -135,6 +138,10 @@ class Trainer:
         if settings.init:
             _load(self.model, settings)
         self.averaged = _build(settings)
+        if settings.quantize_aware:
+            if settings.architecture != "cnn":
+                raise ConfigError(f"--quantize-aware: a {settings.architecture} has no int8 form")
+            self.model = rounded(self.model)
         self.average: list[npt.NDArray[np.float32]] = self.model.get_weights()
         self.optimizer = keras.optimizers.AdamW(
             settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=settings.clip_norm
@@ -344,6 +351,19 @@ def main(arguments: list[str]) -> int:
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=type(value), help=f"{text} ({value}{mine})", metavar="N"
         )
+    parser.add_argument(
+        "--mix",
+        nargs=len(KINDS),
+        type=float,
+        metavar=tuple(kind.upper() for kind in KINDS),
+        help=f"shares of what is learned ({' '.join(map(str, default.mix))})",
+    )
+    parser.add_argument(
+        "--quantize-aware",
+        action="store_true",
+        default=None,
+        help="learn with weights and activations rounded as int8 will round them; to go on from weights",
+    )
     parser.add_argument("--profile", help="another exercise, such as digits5: `--profile digits5 --help`")
     parser.add_argument(
         "--architecture",
@@ -353,7 +373,7 @@ def main(arguments: list[str]) -> int:
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {name: tuple(value) if name == "mix" else value for name, value in given.items() if value is not None}
     if is_own(data):
         given, data = {**given, "own": str(data)}, data_folder()
     if resume:

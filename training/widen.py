@@ -1,9 +1,4 @@
-"""A wider reader that begins where a narrower one is: it reads the same, and has room to learn more (Net2Net,
-Chen et al. 2016, arXiv:1511.05641).
-
-Channels are repeated, and what goes out of a repeated channel is divided among its copies, in random parts so that
-the copies part ways when training goes on.
-"""
+"""A wider reader that begins where a narrower one is (`net2net.py`): it reads the same, and has room to learn more."""
 
 import logging
 from collections.abc import Sequence
@@ -16,12 +11,12 @@ import numpy.typing as npt
 from keras import layers
 
 from training.model import build_reader
+from training.net2net import parts, repeated
 
 Weights = npt.NDArray[np.float32]
 
 _COLLAPSE, _CHANNELS = "conv2d_9", 128
 """The convolution that collapses the height, and its channels at width 1; its number tells the width."""
-_SPREAD = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +66,10 @@ def _convolution(
     wide = _repeated(kernel, shapes[0][3], 3)
     many = shapes[0][2]
     few = wide.shape[2]
-    parts = np.ones((*wide.shape[:2], many, wide.shape[3]), np.float32)
-    for channel in range(few):
-        copies = np.arange(channel, many, few)
-        drawn = random_.standard_normal((*wide.shape[:2], len(copies), wide.shape[3]))
-        parts[:, :, copies] = (1.0 + _SPREAD * (drawn - drawn.mean(axis=2, keepdims=True))) / len(copies)
-    return [_repeated(wide, many, 2) * parts, *(_repeated(value, shapes[1][0], 0) for value in bias)]
+    shares = parts(repeated(few, many), wide.shape[:2], wide.shape[3], random_)
+    return [_repeated(wide, many, 2) * shares, *(_repeated(value, shapes[1][0], 0) for value in bias)]
 
 
 def _repeated(values: Weights, count: int, axis: int) -> Weights:
     """The channels of an axis over and over until there are `count`."""
-    return np.asarray(np.take(values, np.arange(count) % values.shape[axis], axis=axis), dtype=np.float32)
+    return np.asarray(np.take(values, repeated(values.shape[axis], count), axis=axis), dtype=np.float32)
