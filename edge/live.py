@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge.address import Address, listen, parse_listen
 from edge.errors import ConfigError
 from edge.password import check_password_hash, read_password_file
+from edge.recent import Veil, recent_passes
 from edge.records import FrameResult
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class LiveServer:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address.host, self._address.host)
         return f"http://{Address(host, self._address.port)}/"
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at the pictures."""
+        return self._feed.viewers > 0
+
     def start(self) -> None:
         """Takes the port and starts serving, unless switched off; OutputError if the port cannot be had."""
         if not self._settings.enabled:
@@ -147,6 +153,21 @@ class LiveServer:
         self._thread = threading.Thread(target=self._run, args=(server, self._listener), name="live", daemon=True)
         self._thread.start()
         self._ready.wait(10.0)
+
+    def show_crops(self, wanted: bool) -> None:
+        """Whether the list shows the plates' pictures from now on."""
+        self._board.show_crops(wanted)
+
+    def forget(self) -> None:
+        """Empties the list."""
+        self._board.forget()
+
+    def recall(self, lines: Path | None, *, veil: Veil, pictures: Path | None) -> None:
+        """Lists the passes from before the start, as `recent_passes` finds them."""
+        from edge.live_feed import EVENTS_KEPT  # noqa: PLC0415 - as above
+
+        if self._settings.enabled:
+            self._board.recall(recent_passes(lines, EVENTS_KEPT, veil=veil, pictures=pictures))
 
     def publish(self, result: FrameResult) -> None:
         """Makes this the newest picture and keeps its events. Never waits."""

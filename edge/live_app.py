@@ -138,20 +138,21 @@ class LiveApp:
             most, patience = int(asked.get("limit", EVENTS_KEPT)), min(float(asked.get("wait", 0)), _LONGEST_WAIT)
         except ValueError:
             return PlainTextResponse("limit: wanted a number of events; wait: seconds.\n", 400)
-        wanted = {key: set(asked.getlist(key)) for key in ("kind", "status") if key in asked}
         until = time.monotonic() + patience
         while asked.get("since") == self._board.token and time.monotonic() < until and not self._feed.closing:
             await asyncio.sleep(_LOOK_SECONDS)
         token = self._board.token
-        known = asked.get("since") == token
-        events = [
-            event for event in self._board.listed() if all(event[key] in values for key, values in wanted.items())
-        ]
+        events = None
+        if asked.get("since") != token:
+            wanted = {key: set(asked.getlist(key)) for key in ("kind", "status") if key in asked}
+            listed = self._board.listed(earlier=asked.get("earlier") == "true")
+            chosen = [event for event in listed if all(event[key] in values for key, values in wanted.items())]
+            events = chosen[: max(0, most)]
         return _json(
             {
                 "now": datetime.now(UTC),
                 "token": token,
-                "events": None if known else events[: max(0, most)],
+                "events": events,
                 "status": dict(self._status()),
                 **self._watched(asked.get("stream", "")),
             }

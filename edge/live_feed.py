@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,10 +17,12 @@ import cv2
 import numpy as np
 
 from edge.event_values import event_values
+from edge.jpeg import encode_jpeg
 from edge.overlay import draw
+from edge.recent import RecentPass
 from edge.records import FrameResult, PlateEvent
 
-_CROP_WIDTH = 320
+_CROP_WIDTH, _CROP_QUALITY = 320, 85
 EVENTS_KEPT = 50
 """Passes that the page can list."""
 
@@ -118,7 +121,7 @@ class _Told(NamedTuple):
 class EventBoard:
     """The last events, newest first; a pass's preview stands there until its final event takes its place.
 
-    With `crops` their plates' pictures are kept beside them, small and in memory alone. All methods may be called from
+    With `crops` their plates' pictures are kept beside them, small, in memory. All methods may be called from
     any thread.
     """
 
@@ -126,6 +129,7 @@ class EventBoard:
         self._crops = crops
         self._lock = threading.Lock()
         self._events: dict[int, _Told] = {}
+        self._earlier: Sequence[RecentPass] = ()
         self._run = secrets.token_hex(4)
         self._changes = 0
 
@@ -142,28 +146,52 @@ class EventBoard:
                 del self._events[next(iter(self._events))]
             self._changes += 1
 
+    def show_crops(self, wanted: bool) -> None:
+        """Whether plates' pictures are kept from now on; those that are there go where they are not."""
+        with self._lock:
+            self._crops = wanted
+            if not wanted:
+                self._events = {track: told._replace(crop=b"") for track, told in self._events.items()}
+                self._earlier = [told._replace(crop=b"") for told in self._earlier]
+                self._changes += 1
+
+    def forget(self) -> None:
+        """Empties the list."""
+        with self._lock:
+            self._events, self._earlier = {}, ()
+            self._changes += 1
+
+    def recall(self, passes: Sequence[RecentPass]) -> None:
+        """Lists these, newest first, below what comes from now on, for who asks for them."""
+        with self._lock:
+            self._earlier = passes
+            self._changes += 1
+
     @property
     def token(self) -> str:
         """Changes with the list, and with every start of the program."""
         return f"{self._run}-{self._changes}"
 
-    def listed(self) -> list[dict[str, Any]]:
-        """The events as JSON values, newest first; `age` is the seconds since each was told, by no wall clock."""
+    def listed(self, *, earlier: bool = False) -> list[dict[str, Any]]:
+        """The events as JSON values, newest first; `age` is the seconds since each was told, by no wall clock.
+
+        With the `earlier` ones, of which no such clock tells: their `age` is None.
+        """
         with self._lock:
             told, now = list(self._events.values()), time.monotonic()
+            before = self._earlier[: EVENTS_KEPT - len(told)] if earlier else ()
+        fresh = [(event_values(one.event), one.crop, round(now - one.at, 1)) for one in reversed(told)]
         return [
-            {
-                **event_values(one.event),
-                "age": round(now - one.at, 1),
-                "crop": f"crop/{one.event.event_id}.jpg" if one.crop else None,
-            }
-            for one in reversed(told)
+            {**values, "age": age, "crop": f"crop/{values['event_id']}.jpg" if crop else None}
+            for values, crop, age in (*fresh, *((*one, None) for one in before))
         ]
 
     def crop(self, event_id: str) -> bytes:
         """The picture of a listed pass's plate as JPEG; empty if there is none."""
         with self._lock:
-            return next((one.crop for one in self._events.values() if one.event.event_id == event_id), b"")
+            pictures = {values["event_id"]: crop for values, crop in self._earlier}
+            pictures |= {one.event.event_id: one.crop for one in self._events.values()}
+        return pictures.get(event_id, b"")
 
     def _crop_of(self, event: PlateEvent) -> bytes:
         if not self._crops or event.shot is None:
@@ -172,5 +200,6 @@ class EventBoard:
         shrink = _CROP_WIDTH / crop.shape[1]
         if shrink < 1.0:
             crop = np.asarray(cv2.resize(crop, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
-        ok, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 85])
-        return jpeg.tobytes() if ok else b""
+        with suppress(OSError):
+            return encode_jpeg(crop, _CROP_QUALITY)
+        return b""

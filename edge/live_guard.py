@@ -7,7 +7,6 @@ import hmac
 import ipaddress
 import os
 import socket
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -48,6 +47,13 @@ class Credentials(NamedTuple):
     password_hash: str
 
 
+class _Check(NamedTuple):
+    """A password that waits to be checked, or is."""
+
+    answer: asyncio.Task[bool]
+    address: str
+
+
 class Guard:
     """ASGI middleware around the whole application.
 
@@ -63,8 +69,7 @@ class Guard:
         self._key = os.urandom(32)
         self._known = b""
         self._checking = asyncio.Lock()
-        self._checks: dict[bytes, asyncio.Task[bool]] = {}
-        self._waiting = Counter[str]()
+        self._checks: dict[bytes, _Check] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or lets the application answer."""
@@ -92,28 +97,24 @@ class Guard:
             return None
         check = self._checks.get(mark)  # a browser asks for several things at once, with the same header
         if check is None and (given := _basic(authorization)) is not None:
-            if self._waiting.total() >= _MOST_WAITING or self._waiting[address] >= _MOST_WAITING_EACH:
+            waiting = [one.address for one in self._checks.values()]
+            if len(waiting) >= _MOST_WAITING or waiting.count(address) >= _MOST_WAITING_EACH:
                 return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
-            self._waiting[address] += 1
-            check = asyncio.create_task(self._may_enter(*given, address, self._credentials))
+            check = _Check(asyncio.create_task(self._may_enter(*given, self._credentials)), address)
             self._checks[mark] = check
-            check.add_done_callback(lambda _: self._checks.pop(mark))
-        if check is not None and await asyncio.shield(check):
+            check.answer.add_done_callback(lambda _: self._checks.pop(mark))
+        if check is not None and await asyncio.shield(check.answer):
             self._known = mark
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="gatereader", charset="UTF-8"'}
         return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
 
-    async def _may_enter(self, user: str, password: str, address: str, credentials: Credentials) -> bool:
-        try:
-            async with self._checking:
-                right = await asyncio.to_thread(verify_password, password, credentials.password_hash)
-                right &= hmac.compare_digest(user.encode(), credentials.user.encode())
-                if not right:
-                    await asyncio.sleep(_WRONG_PASSWORD_PAUSE)
-        finally:
-            self._waiting[address] -= 1
-            self._waiting += Counter()  # forgets who waits no more
+    async def _may_enter(self, user: str, password: str, credentials: Credentials) -> bool:
+        async with self._checking:
+            right = await asyncio.to_thread(verify_password, password, credentials.password_hash)
+            right &= hmac.compare_digest(user.encode(), credentials.user.encode())
+            if not right:
+                await asyncio.sleep(_WRONG_PASSWORD_PAUSE)
         return right
 
     def _host_is_ours(self, header: str) -> bool:

@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -64,14 +63,20 @@ def export(path: Path, choice: Choice, as_json: bool = False) -> Iterator[bytes]
 def parse_moment(text: str, is_end: bool = False) -> datetime:
     """`2026-11-20`, `2026-11-20T14:00` in local time, or with `Z` or an offset; a day as an end is its end."""
     try:
-        moment, is_day = datetime.fromisoformat(text), False
-        with suppress(ValueError):
-            is_day = bool(date.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{text!r} is no time; wanted 2026-11-20, 2026-11-20T14:00 or 2026-11-20T14:00Z") from None
-    if is_end and is_day:
+    if is_end and _is_day(text):
         moment = datetime.combine(moment.date() + timedelta(days=1), time())
     return moment.astimezone()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fits(text: str, plate: str) -> bool:

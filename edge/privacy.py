@@ -11,10 +11,11 @@ import hmac
 import logging
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from edge.ages import Ages
 from edge.alphabet import plain
@@ -177,13 +178,23 @@ class Privacy:
         Only an accepted pass whose plate is exactly a known one stays as it is. One that is nearly so, or not sure,
         may be a stranger's: its best text, its second best and its picture would tell.
         """
-        accepted = event.status == "accepted"
         if self._known:
-            event = replace(event, known=accepted and plain(event.plate) in self._known)
+            event = replace(event, known=self._is_known(event.status, event.plate))
         if self._keeps_all or event.known:
             return event
-        plate = self._key.pseudonym(event.plate) if self._key and accepted else ""
+        plate = self._key.pseudonym(event.plate) if self._key and event.status == "accepted" else ""
         return replace(event, plate=plate, plate_raw="", second="", unruled="", characters=(), shot=None, veiled=True)
+
+    def veil_told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As `veil`, of a pass from before the start, as `event_values` told it: today's mode and list count."""
+        told = {**values, "known": self._is_known(values["status"], values["plate"])}
+        if self._keeps_all or told["known"] or told["veiled"]:
+            return told
+        return {**told, "plate": "", "plate_raw": "", "second": "", "characters": [], "veiled": True}
+
+    def _is_known(self, status: str, plate: str) -> bool | None:
+        """Whether a pass was accepted as exactly one of the known plates; None where none are."""
+        return status == "accepted" and plain(plate) in self._known if self._known else None
 
 
 class Processor(Protocol):

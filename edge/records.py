@@ -172,3 +172,5 @@ class FrameResult:
     events: tuple[PlateEvent, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each stage ("letterbox", "detect", "crop", "read", "vote"), for the status and the bench."""
+    resting: bool = False
+    """Whether nothing has moved for a while."""

@@ -17,8 +17,9 @@ from edge import __version__
 from edge.aim import AimMeter
 from edge.aim_words import aim_values
 from edge.clock import ClockWatch
-from edge.config import Config
+from edge.config import Config, kept_folders
 from edge.detector_choice import choice_text
+from edge.json_log import json_path
 from edge.live import LiveServer
 from edge.notify import notify
 from edge.parts import Extra, Parts
@@ -56,6 +57,10 @@ class Log(Protocol):
 
 class Page(Protocol):
     """What the loop asks of the live page."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at the pictures."""
 
     def publish(self, result: FrameResult) -> None:
         """A new picture, and its events."""
@@ -178,7 +183,10 @@ class Progress:
 
 
 class Loop:
-    """Takes frames as they come and hands out what they became: an event goes to the CSV file before the page."""
+    """Takes frames as they come and hands out what they became: an event goes to the CSV file before the page.
+
+    While nothing moves and nobody watches, `rest` is told that `rest_fps` frames a second are enough; 0 ends that.
+    """
 
     def __init__(
         self,
@@ -193,12 +201,14 @@ class Loop:
         self._pipeline, self._rows, self._page = pipeline, log, page
         self._progress, self._log_plates, self._extras = progress, log_plates, extras
         self.reload: Callable[[], None] | None = None
+        self.rest: Callable[[float], None] | None = None
+        self.rest_fps = 0.0
         self._last: Frame | None = None
 
     def use(self, parts: Parts) -> None:
         """Go on with the parts as they are now."""
         self._pipeline, self._rows, self._extras = parts.pipeline, parts.ledger, parts.extras
-        self._log_plates = parts.config.service.log_plates
+        self._log_plates, self.rest_fps = parts.config.service.log_plates, parts.rest_fps
         self._progress.use(parts.ledger, parts.extras)
 
     def run(self, source: Iterable[Frame | None], stop: Stop) -> None:
@@ -226,6 +236,8 @@ class Loop:
         self._progress.frame_at = time.monotonic()
         self._record(result.events)
         self._show(result)
+        if self.rest is not None:
+            self.rest(self.rest_fps if result.resting and not self._page.watched else 0.0)
 
     def _idle(self) -> None:
         if self._last is not None:
@@ -258,6 +270,14 @@ def event_line(event: PlateEvent, show_plate: bool = True) -> str:
     return f"{plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"
 
 
+def _use(parts: Parts, loop: Loop, page: LiveServer) -> None:
+    """Go on with the parts as they are now."""
+    loop.use(parts)
+    page.show_crops(parts.config.pictures.keep != "off")
+    if parts.config.privacy.unknown != "keep":
+        page.forget()  # it may list what nobody is to see any more
+
+
 def run(config: Config, load: Callable[[], Config] | None = None) -> None:
     """Run the service as `config` says, until its source ends or a signal comes.
 
@@ -273,13 +293,16 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
         page = stack.enter_context(
             closing(LiveServer(config.live, progress.status, aim, crops=config.pictures.keep != "off"))
         )
+        lines, pictures = json_path(config.json, config.csv.path), kept_folders(config).get("pictures")
+        page.recall(lines, veil=parts.privacy.veil_told, pictures=pictures)
         page.start()
         place = f"live page on {page.url}" if page.url else "no live page"
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
         if told := choice_text(config.detector, config.region):
             _log.info("%s", told)
         loop = Loop(parts.pipeline, parts.ledger, page, progress, config.service.log_plates, extras=parts.extras)
+        loop.rest, loop.rest_fps = source.rest, parts.rest_fps
         if load is not None:
-            loop.reload = progress.reload = Reload(load, parts, lambda: loop.use(parts))
+            loop.reload = progress.reload = Reload(load, parts, lambda: _use(parts, loop, page))
         loop.run(source, stop)
         _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)

@@ -56,6 +56,7 @@ def test_a_line_says_everything(path: Path) -> None:
         "unruled": "AB1Z3CD",
         "format": "it",
         "known": None,
+        "veiled": False,
         "second": {"plate": "AB128CD", "margin": 0.6123},
         "confidence": 0.97,
         "chars": [{"c": character, "p": 0.98} for character in "AB123CD"],

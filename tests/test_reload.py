@@ -241,6 +241,8 @@ class FakeCamera:
 
 
 class NoPage:
+    watched = False
+
     def publish(self, result: object) -> None:
         pass
 

@@ -27,15 +27,18 @@ def frame(index: int) -> Frame:
 class FakePipeline:
     """Each frame in `ends` brings the final event of a pass; `open` passes end with finish()."""
 
-    def __init__(self, ends: Iterable[int] = (), still_open: int = 0, idle_events: int = 0) -> None:
-        self.ends, self.still_open, self.idle_events = set(ends), still_open, idle_events
+    def __init__(
+        self, ends: Iterable[int] = (), still_open: int = 0, idle_events: int = 0, rests: Iterable[int] = ()
+    ) -> None:
+        self.ends, self.rests = set(ends), set(rests)
+        self.still_open, self.idle_events = still_open, idle_events
         self.idled: list[float] = []
 
     def process(self, frame: Frame) -> FrameResult:
         events = [event(kind="preview", track=frame.index)]
         if frame.index in self.ends:
             events.append(event(track=frame.index))
-        return FrameResult(frame, (), (), tuple(events))
+        return FrameResult(frame, (), (), tuple(events), resting=frame.index in self.rests)
 
     def idle(self, time: float) -> tuple[PlateEvent, ...]:
         self.idled.append(time)
@@ -49,6 +52,7 @@ class FakeOutputs:
     """A CSV file and a page in one, so that the order between them shows."""
 
     error = ""
+    watched = False
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -108,6 +112,22 @@ def test_passes_still_open_at_the_end_are_written_and_shown() -> None:
     fakes = Fakes(FakePipeline(still_open=2))
     fakes.loop.run([frame(0)], Stop())
     assert fakes.outputs.seen == ["picture 0 []", "row 1000", "row 1001", "picture 0 [1000, 1001]"]
+
+
+def test_the_source_rests_where_nothing_moves_and_nobody_watches() -> None:
+    pipeline = FakePipeline(rests=[1, 2, 3, 4])
+    fakes, told = Fakes(pipeline), list[float]()
+    fakes.loop.rest, fakes.loop.rest_fps = told.append, 5.0
+
+    def source() -> Iterator[Frame | None]:
+        yield from (frame(0), frame(1), None, frame(2))
+        fakes.outputs.watched = True
+        yield frame(3)
+        fakes.outputs.watched = False
+        yield frame(4)
+
+    fakes.loop.run(source(), Stop())
+    assert told == [0.0, 5.0, 5.0, 0.0, 5.0]
 
 
 def test_a_source_that_fails_loses_no_pass() -> None:

@@ -58,7 +58,7 @@ function reasonText(event) {
 function eventNode(event, isNew) {
   const word = statusWord(event);
   const node = element("li", isNew ? "event new" : "event");
-  node.dataset.key = eventKey(event);
+  node.dataset.key = nodeKey(event);
   node.dataset.status = word;
 
   const status = element("span", "status");
@@ -97,11 +97,14 @@ function eventNode(event, isNew) {
 
 const eventKey = (event) => `${event.track} ${event.kind} ${event.event_id} ${event.plate}`;
 
+/* What an entry shows may change: a picture goes where none is to be kept any more. */
+const nodeKey = (event) => `${eventKey(event)} ${event.crop || ""}`;
+
 function showEvents(events, run) {
   const list = byId("events");
   const known = new Map([...list.children].map((node) => [node.dataset.key, node]));
   const first = spokenOf?.run !== run;
-  list.replaceChildren(...events.map((event) => known.get(eventKey(event)) || eventNode(event, !first)));
+  list.replaceChildren(...events.map((event) => known.get(nodeKey(event)) || eventNode(event, !first)));
   byId("empty").hidden = events.length > 0;
   announce(events.filter((event) => event.kind === "final"), run, first);
   showZone(events[0]?.local_time);
@@ -157,7 +160,7 @@ function showStatus(status, viewers) {
 }
 
 startStream();
-keepAsking(() => `api/events?since=${token}`, POLL_MS, (told) => {
+keepAsking(() => `api/events?earlier=true&since=${token}`, POLL_MS, (told) => {
   if (told.events) showEvents(told.events, told.token.split("-")[0]);
   token = told.token;
   showStatus(told.status, told.viewers);
