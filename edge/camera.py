@@ -17,7 +17,7 @@ import cv2
 
 from edge.errors import SourceError
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, next_due, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, lower_limit, next_due, turn
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,11 @@ class Capture(Protocol):
     def small(self) -> Image | None:
         """The picture read last once more, smaller, where the camera itself makes two; else None."""
 
-    def read(self) -> Image:
-        """Wait for the next picture, BGR; raises CameraError."""
+    def read(self, wanted: Callable[[], bool]) -> Image | None:
+        """Wait for the next picture; BGR, or None if it is not `wanted` then, which spares its decoding.
+
+        Raises CameraError.
+        """
 
     def release(self) -> None:
         """Let go of the device."""
@@ -86,6 +89,7 @@ class LiveCamera(ClosedByWith):
         self._box: Frame | None = None
         self._state = SourceState(False, datetime.now(UTC), "connecting", 0, 0)
         self._time = self._due = float("-inf")
+        self._rest = 0.0
         self._busy_since: float | None = None
         self._threads: list[threading.Thread] = []
         self._start()
@@ -125,29 +129,45 @@ class LiveCamera(ClosedByWith):
             while self._is_current():
                 self._busy_since = self._now()
                 try:
-                    image = capture.read()
+                    image = capture.read(self._is_wanted)
                 except cv2.error as error:
                     raise CameraError("no picture", str(error).strip().splitlines()[-1]) from None
                 self._put(image, capture.small)
         finally:
             capture.release()
 
-    def _put(self, image: Image, small: Image | None) -> None:
+    def _is_wanted(self) -> bool:
+        """Asked as soon as a picture is there, before it is decoded."""
+        with self._changed:
+            if not self._is_current():
+                return False
+            self._time = max(self._now(), self._time)
+            return self._time >= self._due or not self._state.online
+
+    def _put(self, image: Image | None, small: Image | None) -> None:
         with self._changed:
             if not self._is_current():
                 return
-            self._time = max(self._now(), self._time)
             state = self._state
+            if image is None:
+                self._state = replace(state, frames=state.frames + 1)
+                return
             if not state.online:
                 log.info("%s: pictures of %d×%d", self.description, image.shape[1], image.shape[0])
             since = state.since if state.online else datetime.now(UTC)
-            wanted = self._time >= self._due
-            late = wanted and self._box is not None
+            late = self._box is not None
             self._state = SourceState(True, since, "", state.frames + 1, state.dropped + late)
-            if wanted:
-                self._due = next_due(self._due, self._time, self._fps) if self._fps else self._time
-                self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description, small)
-                self._changed.notify_all()
+            limit = lower_limit(self._fps, self._rest)
+            self._due = next_due(self._due, self._time, limit) if limit else self._time
+            self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description, small)
+            self._changed.notify_all()
+
+    def rest(self, fps: float) -> None:
+        """From now on hand out at most so many frames a second; 0 ends that, with the very next one."""
+        with self._changed:
+            if self._rest and not fps:
+                self._due = self._time
+            self._rest = fps
 
     def _set_offline(self, cause: Cause, message: str) -> None:
         with self._changed:

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,13 +36,16 @@ class OpenCvCapture:
         self._device = device
         self._pool = FramePool()
 
-    def read(self) -> Image:
+    def read(self, wanted: Callable[[], bool]) -> Image | None:
         """The next picture, BGR. OpenCV says False for a stream that ended, and for one that timed out."""
         began = time.monotonic()
-        picture = self._pool.fill(self._capture.read)
-        if picture is not None:
-            self._device = None
-            return picture
+        if self._capture.grab():
+            if not wanted():
+                return None
+            picture = self._pool.fill(self._capture.retrieve)
+            if picture is not None:
+                self._device = None
+                return picture
         waited = time.monotonic() - began
         if self._device is not None and (others := _holders(self._device)):
             raise CameraError("busy", f"{self._device} is in use by {others}")

@@ -18,7 +18,7 @@ from edge.capture import keep_quiet
 from edge.errors import SourceError
 from edge.frame_pool import FramePool
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, next_due, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, lower_limit, next_due, turn
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,11 @@ class Clip(ClosedByWith):
             if not self._loop or self._frames == before:
                 self._end("ended")
 
+    def rest(self, fps: float) -> None:
+        """From now on give at most so many frames a second of what is played at its own speed."""
+        if self.live:
+            self._recording.rest_fps = fps
+
     def _end(self, cause: Cause) -> None:
         if not self._cause:
             self._cause, self._since = cause, datetime.now(UTC)
@@ -108,6 +113,8 @@ class Recording:
         self.description = description
         self.taken = taken
         self.length = 0.0
+        self.rest_fps = 0.0
+        """What limits the frames a second where leaving some out spares their decoding; 0 takes all."""
         self.skipped: list[tuple[str, str]] = []
 
     def read(self) -> Iterator[tuple[float, str, Image]]:
@@ -173,18 +180,22 @@ class Video(Recording):
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round; a video that ends early gives what it has, and a warning."""
         capture, pool = self._open(), FramePool()
-        index, due = 0, 0.0
+        index, due, rested = 0, 0.0, False
         try:
             while capture.grab():
                 position = index / self._fps
                 index += 1
-                if self._limit and position < due - 1e-6:
+                limit = lower_limit(self._limit, self.rest_fps)
+                if rested and not self.rest_fps:
+                    due = position
+                rested = self.rest_fps > 0
+                if limit and position < due - 1e-6:
                     continue
                 frame = pool.fill(capture.retrieve)
                 if frame is None:
                     self._skip(f"{self._path.name} frame {index}", "cannot be decoded")
                     continue
-                due = next_due(due, position, self._limit) if self._limit else 0.0
+                due = next_due(due, position, limit) if limit else 0.0
                 yield position, self._path.name, frame
                 del frame  # else two frames would be held while the third is filled
         finally:

@@ -109,6 +109,9 @@ class DemoSource(ClosedByWith):
         """Online until it is closed."""
         return self._state
 
+    def rest(self, fps: float) -> None:
+        """Goes on as before: its cars shall drive up smoothly."""
+
     def close(self) -> None:
         """End the iteration at its next step."""
         state = self._state

@@ -32,13 +32,18 @@ class MotionSettings:
     settle: int = 12
     """Frames without any change in which the detector goes on looking, before it is spared."""
     at_least_every: int = 45
-    """Even if nothing changes, every so many frames are looked at."""
+    """Even if nothing changes, one in so many frames is looked at: at 5 frames a second (`rest_fps`) each 9 seconds."""
+    rest_fps: float = 5.0
+    """Frames a second that are taken of a camera while nothing moves, nobody watches the live page and no frames are
+    recorded: the others need not be decoded. 0 takes all."""
 
     def __post_init__(self) -> None:
         if self.settle < 0:
             raise ValueError(f"settle is {self.settle}, wanted 0 or more")
         if self.at_least_every < 1:
             raise ValueError(f"at_least_every is {self.at_least_every}, wanted 1 or more")
+        if not (self.rest_fps == 0 or 1 <= self.rest_fps <= 60):
+            raise ValueError(f"rest_fps is {self.rest_fps:g}, wanted 1 to 60, or 0 to take all")
 
 
 class ChangeMeter:
@@ -62,9 +67,8 @@ class ChangeMeter:
         if self._reference is None or last is None or last.shape != thumb.shape:
             return True
         flicker = cv2.absdiff(thumb[::_SAMPLE, ::_SAMPLE], last[::_SAMPLE, ::_SAMPLE]).ravel()
-        noise = float(
-            np.partition(flicker, flicker.size // 4)[flicker.size // 4]
-        )  # np.percentile takes ten times as long
+        quarter = flicker.size // 4
+        noise = float(np.partition(flicker, quarter)[quarter])  # np.percentile takes as long as all the rest
         differs = cv2.absdiff(thumb, self._reference) > _LEAST_CHANGE + _NOISE_FACTOR * noise
         if self._stencil is not None:
             differs &= self._stencil > 0
@@ -99,10 +103,18 @@ class GatedDetector:
         self._quiet = 0
         self._spared = 0
 
+    @property
+    def resting(self) -> bool:
+        """Whether the last frame changed nothing, nor those before it for as long as the detector goes on looking.
+
+        Never where every frame is looked at anyway.
+        """
+        return self._quiet > self._settings.settle and self._settings.at_least_every > 1
+
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
         """(H, W, 3) BGR → the boxes in it, or those of the last frame looked at if nothing has changed since."""
         self._quiet = 0 if self._meter.changed(image) else self._quiet + 1
-        if self._quiet > self._settings.settle and self._spared + 1 < self._settings.at_least_every:
+        if self.resting and self._spared + 1 < self._settings.at_least_every:
             self._spared += 1
             self.stage_seconds = {}
             return self._boxes

@@ -36,7 +36,8 @@ class Parts:
         self._reader = PlateReader(config.reader)
         camera, frames = config.service.camera, config.pictures.keep == "frames"
         self._whole = Pipeline(self._detector, self._reader, config.tracker, config.vote, camera, keep_frames=frames)
-        self.pipeline = VeiledPipeline(self._whole, Privacy(config.privacy, config.csv.path))
+        self.privacy = Privacy(config.privacy, config.csv.path)
+        self.pipeline = VeiledPipeline(self._whole, self.privacy)
         self.ledger = Ledger.open(config.csv, config.json, config.pictures)
         self.extras: Sequence[Extra] = ()
         self._source = ""
@@ -64,13 +65,18 @@ class Parts:
         self.config, self._detector, self._reader = config, detector, reader
         frames = config.pictures.keep == "frames"
         self._whole.use(detector, reader, config.tracker, config.vote, keep_frames=frames)
-        self.pipeline = VeiledPipeline(self._whole, privacy)
+        self.privacy, self.pipeline = privacy, VeiledPipeline(self._whole, privacy)
         if kept != (config.review, config.recording, config.csv.path, detector, reader):
             self.extras = self._extras()
 
     def scale(self, frame: Frame) -> float:
         """Detector pixels for each pixel of a frame; may be asked from any thread."""
         return frame_scale(frame, self._detector.card.input.shape[1], self.config.region)
+
+    @property
+    def rest_fps(self) -> float:
+        """Frames a second that are enough while nothing moves; 0 for all, as a recording wants them."""
+        return 0.0 if self.config.recording.folder else self.config.motion.rest_fps
 
     def close(self) -> None:
         """Write what waits, and close the record."""

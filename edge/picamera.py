@@ -126,14 +126,20 @@ class PiCapture:
         self._names = ["main", "lores"] if self.lores else ["main"]
         self._left = _SETTLED
 
-    def read(self) -> Image:
+    def read(self, wanted: Callable[[], bool]) -> Image | None:
         """The next picture, BGR; `small` is the same one from the second stream."""
         try:
-            arrays, metadata = self._camera.capture_arrays(self._names, wait=self._timeout)
+            request = self._camera.capture_request(wait=self._timeout)
         except TimeoutError:
             raise CameraError("timeout", f"no picture in {self._timeout:.0f} s; is the ribbon cable seated?") from None
         except RuntimeError as error:
             raise CameraError("lost", str(error)) from None
+        try:
+            if not wanted():
+                return None
+            arrays, metadata = [request.make_array(name) for name in self._names], request.get_metadata()
+        finally:
+            request.release()
         if self._left:
             self._left -= 1
             if not self._left:

@@ -88,6 +88,9 @@ class Source(Protocol):
     def close(self) -> None:
         """Release the device; the iteration ends. Never waits longer than two seconds."""
 
+    def rest(self, fps: float) -> None:
+        """From now on give at most so many frames a second, if it comes by the clock; 0 ends that."""
+
     def __iter__(self) -> Iterator[Frame | None]: ...
 
     def __enter__(self) -> Self: ...
@@ -95,6 +98,11 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+
+def lower_limit(fps: float, other: float) -> float:
+    """The lower of two limits of the frames a second, of which 0 is none."""
+    return min(filter(None, (fps, other)), default=0.0)
 
 
 def next_due(due: float, time: float, fps: float) -> float:

@@ -35,7 +35,7 @@ class FakeCamera:
 
     def __init__(self) -> None:
         self.script: queue.Queue[Image | Exception | Callable[[], Image]] = queue.Queue()
-        self.opened = self.released = 0
+        self.opened = self.released = self.spared = 0
         self.refuse: list[CameraError] = []
         self.small: Image | None = None
 
@@ -45,7 +45,14 @@ class FakeCamera:
             raise self.refuse.pop(0)
         return self
 
-    def read(self) -> Image:
+    def read(self, wanted: Callable[[], bool]) -> Image | None:
+        image = self._next()
+        if not wanted():
+            self.spared += 1
+            return None
+        return image
+
+    def _next(self) -> Image:
         while True:
             try:
                 item = self.script.get(timeout=0.05)
@@ -103,6 +110,36 @@ def test_without_a_new_frame_there_is_none() -> None:
         until(lambda: source.state().frames == 1)
         assert next(frames) is not None
         assert next(frames) is None
+        fake.end()
+
+
+def test_while_it_rests_what_is_not_wanted_is_not_decoded() -> None:
+    fake, clock = FakeCamera(), Clock()
+    with live(fake, now=clock, fps=30.0) as source:
+
+        def seen(times: list[float]) -> list[float]:
+            got = list[float]()
+            for seconds in times:
+                clock.seconds, before = seconds, source.state().frames
+                fake.script.put(picture(0))
+                until(lambda before=before: source.state().frames > before)  # type: ignore[misc]
+                frame = next(iter(source))
+                if frame is not None:
+                    got.append(frame.time)
+            return got
+
+        assert seen([0.0, 0.125, 0.25]) == [0.0, 0.125, 0.25]
+        source.rest(2.0)
+        assert seen([0.375, 0.5, 0.625, 0.75, 0.875, 1.0]) == [0.375, 0.875]
+        assert fake.spared == 4
+        assert source.state().dropped == 0, "what nobody wanted is not lost"
+        source.rest(0.0)
+        assert seen([1.125, 1.25]) == [1.125, 1.25], "the very next one"
+        source.rest(2.0)
+        assert seen([1.375, 1.5]) == [1.375]
+        fake.end()
+        until(lambda: not source.state().online)
+        assert seen([1.625]) == [1.625], "the first one of a camera that is back"
         fake.end()
 
 
@@ -349,7 +386,7 @@ def test_a_camera_that_is_lost_ends_the_passes_and_begins_new_ones_when_it_is_ba
 class Outputs:
     """A record that keeps final events only, and a page that shows nothing."""
 
-    error, waiting = "", 0
+    error, waiting, watched = "", 0, False
 
     def __init__(self, rows: list[PlateEvent]) -> None:
         self.rows = rows

@@ -24,7 +24,10 @@ class FakeCapture:
     def isOpened(self) -> bool:  # noqa: N802
         return self.starts
 
-    def read(self, _spare: object) -> tuple[bool, np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
+    def grab(self) -> bool:
+        return True
+
+    def retrieve(self, _spare: object) -> tuple[bool, np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
         return True, np.zeros((4, 6, 3), np.uint8)
 
     def release(self) -> None:

@@ -139,7 +139,28 @@ def test_a_spared_frame_has_no_stages() -> None:
     assert detector.stage_seconds == {}
 
 
-@pytest.mark.parametrize(("values", "wrong"), [({"settle": -1}, "settle is -1"), ({"at_least_every": 0}, "is 0")])
-def test_settings_out_of_range_are_told(values: dict[str, int], wrong: str) -> None:
+def test_it_rests_once_nothing_has_moved_for_a_while_also_where_it_looks_now_and_then() -> None:
+    detector, _ = gated(MotionSettings(settle=2, at_least_every=3))
+    told = []
+    for image in [street(0, 0.0)] * 8 + [with_plate(street(0, 0.0), 300)] * 2:
+        detector.detect(image)
+        told.append(detector.resting)
+    assert told == [False, False, False, True, True, True, True, True, False, False]
+    detector, _ = gated(MotionSettings(settle=0, at_least_every=1))
+    for _ in range(5):
+        detector.detect(street(0, 0.0))
+        assert not detector.resting, "who wants to look at every frame gets them all"
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ({"settle": -1}, "settle is -1"),
+        ({"at_least_every": 0}, "is 0"),
+        ({"rest_fps": 0.5}, "rest_fps is 0.5, wanted 1 to 60, or 0"),
+        ({"rest_fps": float("nan")}, "rest_fps is nan"),
+    ],
+)
+def test_settings_out_of_range_are_told(values: dict[str, float], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         MotionSettings(**values)  # type: ignore[arg-type]

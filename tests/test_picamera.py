@@ -14,7 +14,8 @@ import pytest
 
 from edge.camera import CameraError
 from edge.errors import SourceError
-from edge.picamera import PiWishes, pi_camera
+from edge.picamera import PiCapture, PiWishes, pi_camera
+from edge.records import Image
 from edge.source import SourceSettings, open_source
 
 
@@ -36,7 +37,7 @@ class FakePicamera2:
             raise IndexError("list index out of range")
         if self.error:
             raise self.error
-        self.number, self.events = number, list[object]()
+        self.number, self.events, self.requests = number, list[object](), list[FakeRequest]()
         self.opened.append(self)
 
     def create_video_configuration(self, **wishes: object) -> dict[str, object]:
@@ -54,17 +55,18 @@ class FakePicamera2:
     def start(self) -> None:
         self.events.append("start")
 
-    def capture_arrays(self, names: list[str], wait: float) -> tuple[list[np.ndarray[Any, Any]], dict[str, float]]:
+    def capture_request(self, wait: float) -> "FakeRequest":
         assert wait == 3
-        streams = {"main": self.gives, "lores": self.gives_lores}
-        return [self._array(stream) for name in names if (stream := streams[name])], self.metadata
+        assert all(request.released for request in self.requests), "the camera has four buffers only"
+        if self.gives["format"] == "nothing":
+            raise TimeoutError
+        self.requests.append(FakeRequest(self))
+        return self.requests[-1]
 
-    def _array(self, stream: dict[str, Any]) -> np.ndarray[Any, Any]:
+    def array(self, stream: dict[str, Any]) -> np.ndarray[Any, Any]:
         width, height = stream["size"]
         if stream["format"] == "YUV420":
             return np.full((height * 3 // 2, stream["stride"]), 128, np.uint8)
-        if stream["format"] == "nothing":
-            raise TimeoutError
         array = np.zeros((height, width, 4 if "X" in stream["format"] else 3), np.uint8)
         array[..., 0] = 200
         array[0, 0] = 255
@@ -75,6 +77,34 @@ class FakePicamera2:
 
     def close(self) -> None:
         self.events.append("close")
+
+
+class FakeRequest:
+    """One picture of the camera's, in a buffer that it wants back."""
+
+    def __init__(self, camera: FakePicamera2) -> None:
+        self.camera, self.released, self.made = camera, False, list[str]()
+
+    def make_array(self, name: str) -> np.ndarray[Any, Any]:
+        assert not self.released
+        self.made.append(name)
+        stream = {"main": self.camera.gives, "lores": self.camera.gives_lores}[name]
+        assert stream is not None
+        return self.camera.array(stream)
+
+    def get_metadata(self) -> dict[str, float]:
+        assert not self.released
+        return self.camera.metadata
+
+    def release(self) -> None:
+        assert not self.released
+        self.released = True
+
+
+def read(capture: PiCapture) -> Image:
+    image = capture.read(lambda: True)
+    assert image is not None
+    return image
 
 
 @pytest.fixture
@@ -101,7 +131,7 @@ def test_frames_come_as_blue_green_red(fake: type[FakePicamera2]) -> None:
 )
 def test_other_orders_are_converted(fake: type[FakePicamera2], name: str, first: list[int]) -> None:
     fake.gives = {"format": name, "size": (64, 48), "stride": 256}
-    assert pi_camera(0, PiWishes(), 3)().read()[1, 1].tolist() == first
+    assert read(pi_camera(0, PiWishes(), 3)())[1, 1].tolist() == first
 
 
 def test_wishes_are_passed_on_and_the_answer_is_believed(
@@ -109,7 +139,7 @@ def test_wishes_are_passed_on_and_the_answer_is_believed(
 ) -> None:
     caplog.set_level("INFO")
     fake.gives = {"format": "YUV420", "size": (100, 80), "stride": 128}
-    image = pi_camera(0, PiWishes(size=(640, 480), fps=12.0), 3)().read()
+    image = read(pi_camera(0, PiWishes(size=(640, 480), fps=12.0), 3)())
     assert image.shape == (80, 100, 3), "the rows' padding is cut off"
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
@@ -136,7 +166,14 @@ def test_causes(fake: type[FakePicamera2]) -> None:
     capture = pi_camera(0, PiWishes(), 3)()
     fake.gives = {"format": "nothing", "size": (64, 48), "stride": 128}
     with pytest.raises(CameraError, match="timeout"):
-        capture.read()
+        read(capture)
+
+
+def test_a_picture_that_is_not_wanted_is_not_copied_and_its_buffer_given_back(fake: type[FakePicamera2]) -> None:
+    capture = pi_camera(0, PiWishes(), 3)()
+    assert capture.read(lambda: False) is None
+    assert capture.read(lambda: True) is not None
+    assert [(request.made, request.released) for request in fake.opened[0].requests] == [([], True), (["main"], True)]
 
 
 def test_without_picamera2_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +212,7 @@ def test_what_the_camera_does_is_read_back(fake: type[FakePicamera2], caplog: py
     fake.metadata = {"ExposureTime": 4000, "AnalogueGain": 2.1, "LensPosition": 0.25}
     capture = pi_camera(0, PiWishes(shutter=1.0, gain=2.0, focus=4.0), 3)()
     for _ in range(30):
-        capture.read()
+        read(capture)
     assert caplog.messages == [
         "camera 0: 1280×720, shutter 4.00 ms, gain 2.1, focus at 4.0 m",
         "camera 0: shutter (ms) is 4.00 instead of 1.00",
@@ -205,7 +242,7 @@ def test_a_camera_without_a_second_smaller_stream_goes_on_with_one(
 ) -> None:
     fake.gives_lores = lores
     capture = pi_camera(0, PiWishes(small_width=416), 3)()
-    assert capture.read().shape == (720, 1280, 3)
+    assert read(capture).shape == (720, 1280, 3)
     assert capture.small is None
     assert "no second stream" in caplog.text
 
@@ -215,7 +252,7 @@ def test_half_a_turn_is_the_cameras_unless_it_cannot(
     fake: type[FakePicamera2], turns: bool, corner: tuple[int, int]
 ) -> None:
     fake.turns = turns
-    image = pi_camera(0, PiWishes(rotate=180), 3)().read()
+    image = read(pi_camera(0, PiWishes(rotate=180), 3)())
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
     assert (asked["transform"].hflip, asked["transform"].vflip) == (1, 1)
@@ -225,11 +262,14 @@ def test_half_a_turn_is_the_cameras_unless_it_cannot(
 def test_the_real_picamera2_takes_what_it_is_given() -> None:
     try:
         from picamera2 import Picamera2
+        from picamera2.request import CompletedRequest
     except ImportError as error:
         pytest.skip(f"picamera2 is not installed here: {error}")
     configure = inspect.signature(Picamera2.create_video_configuration).parameters
     assert {"main", "lores", "transform", "buffer_count", "controls"} <= configure.keys()
-    assert {"names", "wait"} <= inspect.signature(Picamera2.capture_arrays).parameters.keys()
+    assert "wait" in inspect.signature(Picamera2.capture_request).parameters
+    for name in ("make_array", "get_metadata", "release"):
+        assert callable(getattr(CompletedRequest, name))
     for name in ("configure", "camera_configuration", "start", "stop", "close"):
         assert callable(getattr(Picamera2, name))
     assert hasattr(Picamera2, "camera_controls")

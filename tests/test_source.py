@@ -159,6 +159,25 @@ def test_fewer_frames_of_a_video(video: Path) -> None:
     assert len([*fast(video, fps=4)]) == 16, "three tenths, two tenths, and so on"
 
 
+@pytest.mark.parametrize(("realtime", "fps"), [(True, 0.0), (True, 10.0), (False, 0.0)])
+def test_a_video_rests_if_it_comes_by_the_clock(video: Path, realtime: bool, fps: float) -> None:
+    seconds = [0.0]
+
+    def sleep(duration: float) -> None:
+        seconds[0] += duration
+
+    clip = Clip(Video(video, fps), realtime=realtime, now=lambda: seconds[0], sleep=sleep)
+    clip.rest(2.5)
+    times = list[float]()
+    for frame in clip:
+        if frame is not None:
+            times.append(frame.time)
+            if frame.time > 0.35:
+                clip.rest(0.0)
+    rested = [0.0] if realtime else [0.0, 0.1, 0.2, 0.3]
+    assert times == pytest.approx([*rested, *(index / 10 for index in range(4, 40))])
+
+
 def test_a_video_over_and_over(video: Path) -> None:
     with fast(video, loop=True) as source:
         times = []
@@ -379,8 +398,8 @@ def test_wishes_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         def get(self, wish: int) -> float:
             return {cv2.CAP_PROP_FRAME_WIDTH: 800.0, cv2.CAP_PROP_FRAME_HEIGHT: 600.0}[wish]
 
-        def read(self, _spare: object) -> tuple[bool, None]:
-            return False, None
+        def grab(self) -> bool:
+            return False
 
     caplog.set_level("INFO")
     monkeypatch.setattr(cv2, "VideoCapture", Camera)
@@ -395,7 +414,7 @@ def test_wishes_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     }
     assert "gives 800×600 instead of 1280×720" in caplog.text
     with pytest.raises(CameraError, match="lost"):
-        opened.read()
+        opened.read(lambda: True)
 
 
 def test_nobody_waits_for_a_night_between_two_passes_nor_without_a_word(tmp_path: Path) -> None:

@@ -76,11 +76,11 @@ def test_a_camera_that_opens_and_gives_nothing_is_another_programs(
     monkeypatch: pytest.MonkeyPatch, seen: list[Holder], cause: str
 ) -> None:
     class Silent:
-        def read(self, _spare: object) -> tuple[bool, None]:
-            return False, None
+        def grab(self) -> bool:
+            return False
 
     monkeypatch.setattr(capture, "holders", lambda device, own_pid: seen)
     silent: cv2.VideoCapture = Silent()  # type: ignore[assignment]
     with pytest.raises(CameraError, match="motion" if seen else "lost") as error:
-        OpenCvCapture(silent, 3, Path("/dev/video0")).read()
+        OpenCvCapture(silent, 3, Path("/dev/video0")).read(lambda: True)
     assert error.value.cause == cause
