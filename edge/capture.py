@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge.camera import DEFAULT_SIZE, CameraError
 from edge.frame_pool import FramePool
+from edge.jpeg import decode_jpeg
 from edge.network import find_cause
 from edge.records import Image
 from edge.v4l2 import holders, video_devices
@@ -26,30 +28,41 @@ class OpenCvCapture:
     """An open VideoCapture; a read that fails raises CameraError.
 
     `device` is that of a USB camera: two programs can open one, but only the first gets pictures.
+    `jpegs`: what is retrieved are JPEGs, to be decoded here.
     """
 
     small: Image | None = None
 
-    def __init__(self, capture: cv2.VideoCapture, read_timeout: float, device: Path | None = None) -> None:
+    def __init__(
+        self, capture: cv2.VideoCapture, read_timeout: float, device: Path | None = None, *, jpegs: bool = False
+    ) -> None:
         self._capture = capture
         self._timeout = read_timeout
         self._device = device
+        self._jpegs = jpegs
         self._pool = FramePool()
 
     def read(self, wanted: Callable[[], bool]) -> Image | None:
         """The next picture, BGR. OpenCV says False for a stream that ended, and for one that timed out."""
         began = time.monotonic()
-        if self._capture.grab():
+        while self._capture.grab():
             if not wanted():
                 return None
-            picture = self._pool.fill(self._capture.retrieve)
+            picture = self._pool.fill(self._retrieve_jpeg if self._jpegs else self._capture.retrieve)
             if picture is not None:
                 self._device = None
                 return picture
+            if time.monotonic() - began > self._timeout:
+                raise CameraError("no picture", "what it sends cannot be decoded")
         waited = time.monotonic() - began
         if self._device is not None and (others := _holders(self._device)):
             raise CameraError("busy", f"{self._device} is in use by {others}")
         raise CameraError("timeout" if waited > 0.8 * self._timeout else "lost")
+
+    def _retrieve_jpeg(self, spare: Image | None) -> tuple[bool, Image | None]:
+        good, packet = self._capture.retrieve()
+        image = decode_jpeg(np.asarray(packet, np.uint8).ravel(), spare) if good else None
+        return image is not None, image
 
     def release(self) -> None:
         """Close the stream or device."""
@@ -86,7 +99,9 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
         capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise CameraError(*find_cause(url, min(open_timeout, 5.0)))
-    return OpenCvCapture(capture, read_timeout)
+    # FFmpeg decodes whatever it is asked to skip, 3.5 ms a JPEG; so it hands them over as they come
+    is_mjpeg = round(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"MJPG")
+    return OpenCvCapture(capture, read_timeout, jpegs=is_mjpeg and capture.set(cv2.CAP_PROP_FORMAT, -1))
 
 
 def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: float) -> OpenCvCapture:

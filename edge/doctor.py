@@ -33,7 +33,16 @@ from edge.source import SourceSettings
 from edge.v4l2 import holders, video_devices
 from edge.whole_file import existing
 
-PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "starlette", "uvicorn", "picamera2")
+PACKAGES = (
+    "ai-edge-litert",
+    "tflite-runtime",
+    "numpy",
+    "opencv-python-headless",
+    "simplejpeg",
+    "starlette",
+    "uvicorn",
+    "picamera2",
+)
 _HELD_BY_SERVICE = ("live page", "source")
 _CURES = {
     "detector": "install gatereader again, or name a sound model in detector.model",

@@ -5,18 +5,31 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
+from edge.capture import open_stream
+from edge.jpeg import decode_jpeg
 from edge.source import Source, SourceSettings, open_source
 
 SIGN_IN = "Basic " + base64.b64encode(b"gate:s3c/ret").decode()
 
 
+FLAWS: dict[str, Callable[[bytes, int], bytes]] = {
+    "/video": lambda jpeg, _: jpeg,
+    "/extraneous": lambda jpeg, _: jpeg[:-2] + bytes(3) + jpeg[-2:],
+    "/torn": lambda jpeg, index: jpeg if index % 3 else jpeg[: len(jpeg) // 3] + b"\xff\xd9",
+    "/noise": lambda _, index: b"\xff\xd8" + np.random.default_rng(index).bytes(900) + b"\xff\xd9",
+}
+"""What a path's JPEGs become, given their number."""
+
+
 class Camera(BaseHTTPRequestHandler):
-    """Sends 20 frames a second on /video to who signs in, until `stop` is set."""
+    """Sends 20 frames a second on the paths of FLAWS to who signs in, until `stop` is set."""
 
     stop = threading.Event()
 
@@ -26,13 +39,14 @@ class Camera(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="camera"')
             self.end_headers()
             return
-        self.send_response(200 if self.path == "/video" else 404)
+        flaw = FLAWS.get(self.path)
+        self.send_response(404 if flaw is None else 200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         index = 0
-        while self.path == "/video" and not self.stop.wait(0.05):
+        while flaw is not None and not self.stop.wait(0.05):
             index += 1
-            jpeg = cv2.imencode(".jpg", np.full((120, 160, 3), index % 200, np.uint8))[1].tobytes()
+            jpeg = flaw(cv2.imencode(".jpg", np.full((120, 160, 3), index % 200, np.uint8))[1].tobytes(), index)
             part = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
             try:
                 self.wfile.write(part + jpeg + b"\r\n")
@@ -71,6 +85,36 @@ def test_mjpeg_comes_and_a_loss_is_noticed(port: int) -> None:
         Camera.stop.set()
         wait_for(source, lambda: not source.state().online)
         assert source.state().cause in ("lost", "no picture")
+
+
+@pytest.mark.parametrize("path", ["/extraneous", "/torn"])
+def test_jpegs_that_are_not_quite_right_come_without_a_word(
+    port: int, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with open_source(SourceSettings(source=f"http://gate:s3c%2Fret@127.0.0.1:{port}{path}", open_timeout=5)) as source:
+        grey = [frame.image[60, 80, 0] for frame in islice(filter(None, source), 8)]
+        assert source.state().online
+    assert np.all(np.diff(np.array(grey, int)) > 0)
+    assert capfd.readouterr().err == ""
+
+
+def test_pictures_that_are_none_are_told(port: int) -> None:
+    address = f"http://gate:s3c%2Fret@127.0.0.1:{port}/noise"
+    with open_source(SourceSettings(source=address, open_timeout=2, read_timeout=0.5)) as source:
+        wait_for(source, lambda: source.state().cause not in ("", "connecting"))
+        assert source.state().cause in ("no picture", "timeout")
+
+
+def test_what_nobody_wants_is_not_decoded(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = Mock(side_effect=decode_jpeg)
+    monkeypatch.setattr("edge.capture.decode_jpeg", decoder)
+    capture = open_stream(f"http://gate:s3c%2Fret@127.0.0.1:{port}/video", 5, 5)
+    assert [capture.read(lambda: False) for _ in range(4)] == [None] * 4
+    assert decoder.call_count == 0
+    pictures = [capture.read(lambda: True) for _ in range(4)]
+    capture.release()
+    assert decoder.call_count == 4
+    assert all(picture is not None and picture.shape == (120, 160, 3) for picture in pictures)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_device_imports_only_what_it_depends_on() -> None:
     """The modules that pip installs for the device, and on a Raspberry Pi what comes from apt."""
     from sys import stdlib_module_names
 
-    device = {"ai_edge_litert", "cv2", "numpy", "starlette", "uvicorn", "edge"}
+    device = {"ai_edge_litert", "cv2", "numpy", "simplejpeg", "starlette", "uvicorn", "edge"}
     board = {"picamera2", "libcamera", "tflite_runtime"}
     wrong = {
         (path.name, name)
