@@ -75,10 +75,10 @@ clean:  ## remove what these commands made, the environments too
 
 # An environment is made anew when what it holds may have changed. The package itself is installed editable, so a
 # change of the code needs nothing.
-# The device's environment keeps no installer: 25 MB that nothing there runs. A new one is made from nothing.
+# The device's environment keeps no installer. A new one is made from nothing.
 $(ENV)/ready: pyproject.toml
 	$(call environment,$(ENV),.,$(VENV_ARGS))
-	@$(ENV)/bin/python -m pip uninstall --quiet --yes setuptools pip
+	@systemd/trim.sh $(ENV)
 ifneq ($(VENV_ARGS),$(KEPT_ARGS))
 $(ENV)/ready: .FORCE
 endif

@@ -354,7 +354,7 @@ build() {
   pip_install "$SOURCE"
   # picamera2 imports simplejpeg, and that of Raspberry Pi OS 12 does not load beside numpy 2; as in the Makefile.
   [ "$camera" != picamera ] || pip_install --ignore-installed --no-deps simplejpeg
-  pip uninstall -qq --yes setuptools pip || true    # 25 MB that nothing here runs
+  run "$HERE/trim.sh" "$release"
   run rm -rf "$release/tmp"
   unset TMPDIR
   run mkdir -p "$release/$SHARE/docs"
