@@ -6,12 +6,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from edge.capture import open_stream
 from edge.source import Source, SourceSettings, open_source
 
 PYTHON = "/usr/bin/python3"
@@ -104,6 +105,14 @@ def test_a_wrong_password_is_named_and_never_shown(port: int, caplog: pytest.Log
 def test_an_unknown_path_is_named(port: int) -> None:
     with camera(port), open_source(SourceSettings(source=f"rtsp://127.0.0.1:{port}/other", open_timeout=5)) as source:
         wait_for(source, lambda: source.state().cause == "no such stream", 10)
+
+
+def test_jpegs_come_over_rtsp_too(port: int) -> None:
+    with camera(port), ExitStack() as stack:
+        capture = open_stream(f"rtsp://127.0.0.1:{port}/jpeg", 5, 5)
+        stack.callback(capture.release)
+        read = [capture.read(lambda: False), capture.read(lambda: True), capture.read(lambda: False)]
+    assert [None if picture is None else picture.shape for picture in read] == [None, (360, 640, 3), None]
 
 
 @pytest.mark.slow
