@@ -1,7 +1,7 @@
 """`gatereader config check | show`: is a configuration accepted, and what does it come to?"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,15 +19,21 @@ CREDENTIALS = Path("/run/credentials")
 def checked_line(config: Config, origins: Origins, file: Path | None) -> str:
     """What `config check` says of a configuration without a fault.
 
-    ConfigError where a file that it names is one: the password's, or that of the known plates. Models, camera and
-    folders are left to `gatereader check`.
+    ConfigError where a file that it names is one: of a password, or of the known plates. Models, camera and folders are
+    left to `gatereader check`, and the environment's variables to the service.
     """
-    secret, note = Path(config.live.password_file), ""
-    if secret.is_relative_to(CREDENTIALS) and not os.access(secret, os.R_OK):
-        note = f"; {secret} was not looked at, only the service can"
-    else:
-        check_live_settings(config.live)
-    known_plates(config.privacy)
+    note = ""
+    checks: list[tuple[str, Callable[[], object]]] = [
+        (config.live.password_file, lambda: check_live_settings(config.live)),
+        (config.privacy.known_file, lambda: known_plates(config.privacy)),
+    ]
+    if config.source.password_file:
+        checks.append((config.source.password_file, config.source.sign_in().password))
+    for secret, check in checks:
+        if Path(secret).is_relative_to(CREDENTIALS) and not os.access(secret, os.R_OK):
+            note += f"; {secret} was not looked at, only the service can"
+        else:
+            check()
     keys = sum(len(values) for values in origins.values())
     return f"{file or 'the defaults'}: {keys} settings, every key is known and in range{note}"
 

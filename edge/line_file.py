@@ -57,25 +57,34 @@ class LineFile:
         with _shared(self.path.parent):
             self._open()
 
-    def append(self, body: bytes) -> None:
-        """All of the line is on the disk, or OSError and the file is as before (if need be once the disk is back)."""
+    def append(self, *bodies: bytes) -> None:
+        """All of the lines are on the disk, or OSError and the file is as before (if need be once the disk is back)."""
         self._make_folder()
         with _shared(self.path.parent):
             self._make_ready()
-            line = self._form.seal(body, self._head)
+            lines, head = b"", self._head
+            for body in bodies:
+                line = self._form.seal(body, head)
+                link = self._form.link(line)
+                assert link is not None, "a line that was sealed has its hashes"
+                lines, head = lines + line, link.hash
             self._dirty = True
             try:
-                write_all(self._file, line)
+                write_all(self._file, lines)
                 _synchronise(self._file)
             except OSError:
                 self._take_back()
                 raise
-            self._size += len(line)
+            self._size += len(lines)
             self._dirty = False
             self._written = self._now()
-            link = self._form.link(line)
-            assert link is not None, "a line that was sealed has its hashes"
-            self._head = link.hash
+            self._head = head
+
+    def put_aside_if_due(self) -> None:
+        """What the next line would do: a file whose period is over gets its date, and a new one begins; OSError."""
+        self._make_folder()
+        with _shared(self.path.parent):
+            self._make_ready()
 
     def close(self) -> None:
         """Lets the file go; the next line opens it again."""

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,9 @@ Rotate = Literal["never", "daily", "monthly"]
 _PARTS = 8
 """A file is put aside early when it has this part of what all may have, so that deleting one deletes little."""
 _TIDY_EVERY = 3600.0
+_TOGETHER = 250
+"""Lines that waited are written as one, after the first that the disk took: synchronised one by one, thousands of them
+would hold the program up for longer than systemd's watchdog waits."""
 _NOT_THE_OWNERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EBUSY)
 """A disk that is full, read-only or broken at start is no mistake in the configuration: it may come back. Nor is a
 folder in which a plate is being erased."""
@@ -128,9 +132,12 @@ class LineLog:
         """Tries to write the waiting lines, in order."""
         waiting, put_aside = len(self._lines), self._file.put_aside
         try:
+            together = 1
             while self._lines:
-                self._file.append(self._lines[0])
-                self._lines.popleft()
+                self._file.append(*islice(self._lines, together))
+                for _ in range(min(together, len(self._lines))):
+                    self._lines.popleft()
+                together = _TOGETHER
         except OSError as error:
             self._report(f"{self.path}: {error.strerror or error}")
             return
@@ -168,6 +175,8 @@ class LineLog:
 
     def _delete_oldest(self) -> None:
         oldest = self._ages.oldest()
+        if oldest is not None:  # the newest file, too, grows old where no line comes
+            self._file.put_aside_if_due()
         ends = {file: self._end_of(file) for file in dated_files(self.path)}
         total = sum(file.stat().st_size for file in ends) + self._keeping.max_bytes / _PARTS
         # those of one moment, made while the clock was wrong, stay in the order of their names

@@ -85,6 +85,7 @@ class Reload:
         try:
             new = self._load()
             check_live_settings(new.live)
+            new.source.sign_in().password()  # the next start wants it
             found = changes(self._parts.config, new)
             self._parts.change(merged(self._parts.config, new))
         except (GateReaderError, OSError) as error:

@@ -67,6 +67,10 @@ class SourceSettings:
     realtime: bool = True
     """Play a video, a folder or the demo scene at its own speed; false: as fast as it can be processed."""
 
+    def sign_in(self) -> SignIn:
+        """User and password of a network camera."""
+        return SignIn(self.user, self.password_file, self.password_env)
+
     def __post_init__(self) -> None:
         if not 0 <= self.fps <= 240:
             raise ConfigError(f"fps = {self.fps}: wanted 0 to 240")
@@ -172,7 +176,7 @@ def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
     limits = settings.open_timeout, settings.read_timeout
     if not settings.user:
         return _live(settings, lambda: open_stream(url, *limits), public_url(url))
-    sign_in = SignIn(settings.user, settings.password_file, settings.password_env)
+    sign_in = settings.sign_in()
     sign_in.password()
 
     def opens() -> Capture:

@@ -167,6 +167,20 @@ def test_the_journey_of_a_clock_loses_nothing(
         assert sum(one.rows for one in report.files) == 5
 
 
+def test_rows_get_old_where_nobody_passes(tmp_path: Path, synced: Callable[[bool | None], None]) -> None:
+    synced(True)
+    clocks, settings = Clocks(), CsvSettings(str(tmp_path / "plates.csv"), rotate="daily", max_days=KEPT_DAYS)
+    log = CsvLog(settings, now=clocks.now)
+    log(entry(plate="A1"))
+    log.close()
+    stamp_all(tmp_path, clocks.wall)
+    for days, left in ((20, True), (20, False)):
+        clocks.wait(60.0, days * DAY)
+        CsvLog(settings, now=clocks.now).close()
+        assert any(b"A1" in file.read_bytes() for file in tmp_path.glob("*.csv")) == left
+    assert verify_log(tmp_path / "plates.csv").broken is None
+
+
 def test_after_the_journey_all_of_it_gets_old(tmp_path: Path, synced: Callable[[bool | None], None]) -> None:
     """What says 2099 must not stay until 2099: the owner promised to delete after so many days."""
     synced(True)

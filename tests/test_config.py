@@ -175,15 +175,16 @@ def test_config_check_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main(["config", "check", str(path), "--config", str(path)]) == 78
     assert "give one of them" in capsys.readouterr().err
-    for key in ("privacy.known_file", "live.password_file"):
-        assert main(["config", "check", "--set", f"{key}=/nowhere/at-all"]) == 78
+    for key in ("privacy.known_file", "live.password_file", "source.password_file"):
+        assert main(["config", "check", "--set", f"{key}=/nowhere/at-all", "--set", "source.user=gate"]) == 78
         assert f"{key}: cannot read /nowhere/at-all" in capsys.readouterr().err
 
 
 def test_a_credential_of_the_service_is_left_to_the_service(capsys: pytest.CaptureFixture[str]) -> None:
     secret = "/run/credentials/gatereader.service/live"  # as docs/live.md has it; `systemctl reload` checks beside it
-    assert main(["config", "check", "--set", f"live.password_file={secret}"]) == 0
-    assert f"{secret} was not looked at" in capsys.readouterr().out
+    for key in ("live.password_file", "source.password_file", "privacy.known_file"):
+        assert main(["config", "check", "--set", f"{key}={secret}", "--set", "source.user=gate"]) == 0
+        assert f"{secret} was not looked at" in capsys.readouterr().out
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
+from unittest.mock import Mock
 
 import pytest
 from output_samples import entry
@@ -21,6 +22,7 @@ from edge.chain import START
 from edge.csv_log import CsvLog, CsvSettings
 from edge.csv_rows import COLUMNS, HEADER
 from edge.errors import ConfigError, OutputError
+from edge.log_verify import verify_log
 from edge.records import Reason
 from edge.torn_lines import read_torn
 from edge.whole_file import write_all
@@ -335,6 +337,36 @@ def test_what_waits_is_written_at_the_end(path: Path) -> None:
         log(entry(plate="A1"))
     log.close()
     assert [entry["plate"] for entry in rows(path)] == ["A1"]
+
+
+def test_thousands_that_waited_are_synchronised_a_few_times(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes an SD card 20 ms and more, and systemd's watchdog waits 30 s."""
+    log = CsvLog(CsvSettings(str(path)))
+    plates = [f"P{number}" for number in range(1200)]
+    with files_of_at_most(path.stat().st_size + 50):
+        for plate in plates:
+            log(entry(plate=plate))
+    synchronise = Mock(side_effect=line_file._synchronise)
+    monkeypatch.setattr(line_file, "_synchronise", synchronise)
+    log.flush()
+    log.close()
+    assert synchronise.call_count < 10
+    assert [entry["plate"] for entry in rows(path)] == plates
+    assert verify_log(path).broken is None
+
+
+def test_room_for_one_more_row_is_used(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    log(entry(plate="A1"))
+    head, one = path.stat().st_size, len(path.read_bytes().splitlines(keepends=True)[-1])
+    with files_of_at_most(head + 50):
+        for plate in ("B2", "C3", "D4"):
+            log(entry(plate=plate))
+    with files_of_at_most(head + one + 50):
+        log.flush()
+        assert log.waiting == 2
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3", "D4"]
 
 
 def test_memory_is_bounded_and_what_is_lost_is_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:

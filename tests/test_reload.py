@@ -98,14 +98,15 @@ def test_a_new_configuration_is_in_force_and_what_waits_is_named(
     assert told[-1]["READY"] == 1
 
 
-@pytest.mark.parametrize("where", ["load", "change", "live"])
+@pytest.mark.parametrize("where", ["load", "change", "live", "source"])
 def test_a_configuration_that_is_wrong_changes_nothing(
     told: list[dict[str, object]], caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
     wrong = ConfigError("gatereader.toml:3: unknown key `x`")
     fake, seen = FakeParts(ModelError("no such model") if where == "change" else None), list[str]()
     live = replace(Config().live, password_file="/nowhere") if where == "live" else Config().live
-    answers = [Config(vote=replace(Config().vote, max_delay=3.0), live=live)]
+    source = SourceSettings(user="gate", password_file="/nowhere") if where == "source" else Config().source
+    answers = [Config(vote=replace(Config().vote, max_delay=3.0), live=live, source=source)]
 
     def load() -> Config:
         if where == "load":
@@ -117,7 +118,7 @@ def test_a_configuration_that_is_wrong_changes_nothing(
     again()
     assert fake.config is before
     assert seen == []
-    named = {"load": "unknown key `x`", "change": "no such model", "live": "live.password_file"}[where]
+    named = {"load": "unknown key `x`", "change": "no such model"}.get(where, f"{where}.password_file")
     assert named in again.trouble
     (line,) = caplog.messages
     assert line.startswith("configuration not changed: ")
