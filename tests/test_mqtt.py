@@ -61,28 +61,56 @@ def line(plate: str, age: float = 0.0, status: str = "accepted", kind: str = "fi
     ) + "\n"  # fmt: skip
 
 
+def listener(port: int, topic: str, count: int) -> "subprocess.Popen[str]":
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", topic, "-C", str(count), "-W", "30"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def wait_until_online(port: int) -> None:
+    with listener(port, "gate/pass/online", 1) as there:
+        assert there.communicate(timeout=30)[0] == "1\n"
+
+
 def test_fresh_accepted_passes_reach_the_broker_and_nothing_else_does(lines: Path, port: int) -> None:
     time.sleep(0.5)  # the script waits for a broker that is not there yet
     broker = start_broker(port)
     try:
-        command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", "gate/#", "-v", "-C", "3", "-W", "30"]
-        listener = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert listener.stdout is not None
-        assert listener.stdout.readline() == "gate/pass/online 1\n"
-        time.sleep(0.5)  # for tail to be there
-        wrong = [
-            line("OLD1", 60),
-            line("FUTURE1", -3600),
-            line("UNSURE1", status="undecided"),
-            line("P1", kind="preview"),
-        ]
-        with lines.open("a") as file:
-            for one in ('{"type": "final", "status": "acc\n', *wrong, line("AB123CD"), line("XY987ZT")):
-                file.write(one)
-        told, _ = listener.communicate(timeout=30)
-        messages = [json.loads(text.partition(" ")[2]) for text in told.splitlines()]
+        wait_until_online(port)
+        with listener(port, "gate/pass", 2) as passes:
+            time.sleep(0.5)  # for it to be there
+            wrong = [
+                line("OLD1", 60),
+                line("FUTURE1", -3600),
+                line("UNSURE1", status="undecided"),
+                line("P1", kind="preview"),
+            ]
+            with lines.open("a") as file:
+                for one in ('{"type": "final", "status": "acc\n', *wrong, line("AB123CD"), line("XY987ZT")):
+                    file.write(one)
+            messages = [json.loads(text) for text in passes.communicate(timeout=30)[0].splitlines()]
         assert [message["plate"] for message in messages] == ["AB123CD", "XY987ZT"]
         assert {key: messages[0][key] for key in ("known", "event_id")} == {"known": True, "event_id": "id-AB123CD"}
+        assert set(messages[0]) == {"plate", "known", "confidence", "event_id", "camera", "time"}
+    finally:
+        broker.terminate()
+        broker.wait(10)
+
+
+def test_a_pass_while_the_broker_is_away_does_not_come_later_and_the_next_one_does(lines: Path, port: int) -> None:
+    broker = start_broker(port)
+    wait_until_online(port)
+    broker.terminate()
+    broker.wait(10)
+    with lines.open("a") as file:
+        file.write(line("AWAY1"))
+    time.sleep(1)  # it is tried, and given up
+    broker = start_broker(port)
+    try:
+        with listener(port, "gate/pass", 1) as passes:
+            wait_until_online(port)  # which this broker has to be told anew
+            with lines.open("a") as file:
+                file.write(line("BACK1"))
+            assert json.loads(passes.communicate(timeout=30)[0])["plate"] == "BACK1"
     finally:
         broker.terminate()
         broker.wait(10)
