@@ -427,8 +427,9 @@ never touched: put yours there and run this again with --replace; the file stays
 }
 
 place_user() {
+  local before=$changes
   put "$1/gatereader.sysusers" "$SYSUSERS" 644
-  [ -n "$(getent passwd "$USER_NAME")" ] || run systemd-sysusers "$SYSUSERS"
+  if [ "$changes" != "$before" ] || [ -z "$(getent passwd "$USER_NAME")" ]; then run systemd-sysusers "$SYSUSERS"; fi
 }
 
 place_unit() {
@@ -490,7 +491,11 @@ place_config() {
     run chgrp "$USER_NAME" "$CONFIG"
     run chmod 640 "$CONFIG"
   fi
-  [ -z "$source" ] || grep -qF "\"$source\"" "$CONFIG" || say "note: $CONFIG is yours and stays as it is; --source was not written"
+  if [ -n "$source" ]; then
+    grep -qF "\"$source\"" "$CONFIG" || say "note: $CONFIG is yours and stays as it is; --source was not written"
+  elif [ "$camera" != none ] && grep -qE '^ *source *= *"demo:' "$CONFIG"; then
+    say "note: $CONFIG is yours and stays as it is: its source is the demo scene, not $(camera_source)"
+  fi
 }
 
 # The new version's template beside the user's file, if it brings anything new.
@@ -611,11 +616,13 @@ do_rollback() {
 
 do_uninstall() {
   local name
-  if [ -f "$UNIT" ]; then
-    ! systemd_runs || run systemctl stop gatereader
-    run systemctl disable --quiet gatereader
-    run rm -f "$UNIT"
-  fi
+  for name in gatereader-mqtt gatereader; do     # the first is there if the owner put it there: docs/integrate.md
+    if [ -f "$UNITS/$name.service" ]; then
+      ! systemd_runs || run systemctl stop $name
+      run systemctl disable --quiet $name
+      run rm -f "$UNITS/$name.service"
+    fi
+  done
   for name in "${DROP_INS[@]}"; do
     [ ! -f "$UNIT.d/$name.conf" ] || run rm "$UNIT.d/$name.conf"
   done

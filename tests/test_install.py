@@ -285,6 +285,12 @@ def test_a_camera_gets_its_address_and_its_drop_in(
     assert ("--ignore-installed --no-deps simplejpeg" in board.calls) == ("picamera" in arguments)
 
 
+def test_a_configuration_that_is_there_stays_on_the_demo_scene_with_a_note(board: Board) -> None:
+    assert "note:" not in board.good("--camera", "none")
+    assert "its source is the demo scene, not v4l2:/dev/video0" in board.good("--camera", "usb")
+    assert tomllib.loads(board.config.read_text())["source"]["source"] == "demo:"
+
+
 def test_the_board_says_which_camera_it_has(board: Board) -> None:
     model = board.root / "proc/device-tree/model"
     model.parent.mkdir(parents=True)
@@ -519,6 +525,8 @@ def test_uninstall_keeps_configuration_and_records_unless_told(board: Board) -> 
     records = board.root / "var/lib/gatereader/plates.csv"
     records.parent.mkdir(parents=True)
     records.touch()
+    bridge = board.unit.with_name("gatereader-mqtt.service")
+    bridge.touch()  # as docs/integrate.md has it
     dry = board.snapshot()
     assert "(dry run" in board.good("uninstall", "--dry-run", "--purge")
     assert board.snapshot() == dry
@@ -528,6 +536,7 @@ def test_uninstall_keeps_configuration_and_records_unless_told(board: Board) -> 
     assert (told.returncode, told.stderr) == (0, "")
     left = {path for path in board.root.rglob("*") if path.is_file() and "run/lock" not in str(path)}
     assert left - first == {board.config, records}
+    assert "systemctl stop gatereader-mqtt" in board.calls
     assert "nothing to remove" in board.good("uninstall")
     board.good("uninstall", "--purge")
     assert not board.config.parent.exists()
