@@ -122,6 +122,7 @@ class Progress:
         self.rate = 0.0
         self.started_at = self.turned_at = self.frame_at = time.monotonic()
         self.reload: Reload | None = None
+        self.page: LiveServer | None = None
         self._clock = ClockWatch()
         self._name, self._camera, self._rows, self._extras = name, camera, log, extras
         self._told_at, self._told_frames = float("-inf"), 0
@@ -143,20 +144,28 @@ class Progress:
         self._clock.look()
         seen = self._camera.state()
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
-        if self._rows.error:
-            status += f"; {self._rows.waiting} {ROWS_WAIT} " if self._rows.waiting else f"; {UNWRITTEN} "
-            status += self._rows.error
-        status += "".join(f"; not kept: {extra.error}" for extra in self._extras if extra.error)
+        unwritten, not_kept = self._troubles()
+        if unwritten:
+            status += f"; {self._rows.waiting} {ROWS_WAIT} {unwritten}"
+        status += "".join(f"; {UNWRITTEN} {cause}" for cause in not_kept)
         if self.reload is not None and self.reload.trouble:
             status += f"; {self.reload.trouble}"
+        if self.page is not None and self.page.trouble:
+            status += f"; {self.page.trouble}"
         if self._clock.trouble:
             status += f"; {self._clock.trouble}"
         # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
         notify(READY=1, STATUS=status, WATCHDOG=1)
 
+    def _troubles(self) -> tuple[str, list[str]]:
+        """Why rows wait, if any do; and what else is not kept, such as pictures where the disk has no room for them."""
+        rows, extras = self._rows.error, [extra.error for extra in self._extras if extra.error]
+        return (rows, extras) if self._rows.waiting else ("", [*([rows] if rows else []), *extras])
+
     def status(self) -> dict[str, object]:
         """What the live page and its health check tell."""
         now, seen = time.monotonic(), self._camera.state()
+        unwritten, not_kept = self._troubles()
         return {
             "version": __version__,
             "uptime": round(now - self.started_at, 1),
@@ -167,11 +176,11 @@ class Progress:
             "fps": round(self.rate, 1),
             "passes": self.passes,
             "rows_waiting": self._rows.waiting,
-            "not_written": self._rows.error,
+            "not_written": unwritten,
             **written_values(written_bytes(), now - self.started_at),
             "reload": self.reload.trouble if self.reload is not None else "",
             "clock": self._clock.trouble,
-            "not_kept": [extra.error for extra in self._extras if extra.error],
+            "not_kept": not_kept,
             "camera": {
                 "name": self._name,
                 "description": self._camera.description,
@@ -293,6 +302,7 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
         page = stack.enter_context(
             closing(LiveServer(config.live, progress.status, aim, crops=config.pictures.keep != "off"))
         )
+        progress.page = page
         lines, pictures = json_path(config.json, config.csv.path), kept_folders(config).get("pictures")
         page.recall(lines, veil=parts.privacy.veil_told, pictures=pictures)
         page.start()

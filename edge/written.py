@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 A_DAY = 86_400.0
-ROWS_WAIT, UNWRITTEN = "rows wait for", "cannot write"
-"""How the service's status tells of rows that the disk does not take, with and without some in memory."""
+ROWS_WAIT, UNWRITTEN = "rows wait for", "not kept:"
+"""How the service's status tells of rows that the disk does not take, and of what else is not kept."""
 LONG_ENOUGH = 3600.0
 """Seconds after which a day can be told from what was written."""
 

@@ -191,8 +191,9 @@ def test_what_is_not_written_is_told_without_rows_that_wait(told: list[dict[str,
     fakes.outputs.error = "pictures: No space left on device"
     fakes.loop.run([frame(0), frame(1)], Stop())
     assert fakes.outputs.flushed == 0
-    assert cast(str, told[0]["STATUS"]).endswith("; cannot write pictures: No space left on device")
-    assert fakes.progress.status()["not_written"] == "pictures: No space left on device"
+    assert cast(str, told[0]["STATUS"]).endswith("; not kept: pictures: No space left on device")
+    status = fakes.progress.status()
+    assert (status["not_written"], status["not_kept"]) == ("", ["pictures: No space left on device"])
 
 
 def test_early_answers_go_to_the_record_and_count_as_no_pass() -> None:
