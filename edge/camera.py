@@ -27,6 +27,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _CLOSE_SECONDS = 2.0
 _MOST_HUNG = 3
 """Threads that may be left behind, stuck in a driver, before the program ends, to be started anew by systemd."""
+_MOST_HELD = 3
+"""Times its patience that one of them may hold a device that only one program can have, before that happens, too."""
 
 
 class CameraError(SourceError):
@@ -91,6 +93,7 @@ class LiveCamera(ClosedByWith):
         self._time = self._due = float("-inf")
         self._rest = 0.0
         self._busy_since: float | None = None
+        self._left_since: float | None = None
         self._threads: list[threading.Thread] = []
         self._start()
 
@@ -148,7 +151,7 @@ class LiveCamera(ClosedByWith):
         with self._changed:
             if not self._is_current():
                 return
-            state = self._state
+            state, self._left_since = self._state, None
             if image is None:
                 self._state = replace(state, frames=state.frames + 1)
                 return
@@ -181,8 +184,9 @@ class LiveCamera(ClosedByWith):
         """A driver that never comes back must not end the service's day; a thread that died must not go unnoticed."""
         if not self._threads[-1].is_alive():
             raise SourceError(f"{self.description}: its thread ended by an error of ours; the traceback is above")
-        busy = self._busy_since
-        if busy is None or self._now() - busy < self._patience:
+        busy, now = self._busy_since, self._now()
+        if busy is None or now - busy < self._patience:
+            self._check_left_behind(now)
             return
         self._set_offline("timeout", f"the driver has not answered for {self._patience:.0f} s")
         if sum(thread.is_alive() for thread in self._threads) > _MOST_HUNG:
@@ -190,7 +194,19 @@ class LiveCamera(ClosedByWith):
                 f"{self.description}: the driver hung {_MOST_HUNG + 1} times; only a new start of the "
                 "program gets over that (systemd makes one)"
             )
+        self._left_since = now
         self._start()
+
+    def _check_left_behind(self, now: float) -> None:
+        """Who hangs may hold the device: each new opening then fails at once, and never hangs four times."""
+        left = self._left_since
+        if left is None or now - left < _MOST_HELD * self._patience:
+            return
+        if any(thread.is_alive() for thread in self._threads[:-1]):
+            raise SourceError(
+                f"{self.description}: the driver has hung for {now - left + self._patience:.0f} s, and no picture has "
+                "come since; only a new start of the program gets over that (systemd makes one)"
+            )
 
     def _take(self) -> Frame | None:
         with self._changed:

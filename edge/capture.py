@@ -16,12 +16,15 @@ from edge.frame_pool import FramePool
 from edge.jpeg import decode_jpeg
 from edge.network import find_cause
 from edge.records import Image
-from edge.v4l2 import holders, video_devices
+from edge.v4l2 import holders, is_busy, video_devices
 
 log = logging.getLogger(__name__)
 
 _STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 """Without these the first frames of an RTSP stream are 1.6 s old; TCP because lost UDP packets smear the picture."""
+_MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
+_MOST_TORN = 5
+"""Pictures of a USB camera that may be torn at its start before they count as no JPEGs, whatever it calls them."""
 
 
 class OpenCvCapture:
@@ -44,7 +47,7 @@ class OpenCvCapture:
 
     def read(self, wanted: Callable[[], bool]) -> Image | None:
         """The next picture, BGR. OpenCV says False for a stream that ended, and for one that timed out."""
-        began = time.monotonic()
+        began, torn = time.monotonic(), 0
         while self._capture.grab():
             if not wanted():
                 return None
@@ -52,11 +55,15 @@ class OpenCvCapture:
             if picture is not None:
                 self._device = None
                 return picture
+            torn += 1
+            if self._jpegs and self._device is not None and torn == _MOST_TORN:
+                self._jpegs = not self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
             if time.monotonic() - began > self._timeout:
                 raise CameraError("no picture", "what it sends cannot be decoded")
         waited = time.monotonic() - began
-        if self._device is not None and (others := _holders(self._device)):
-            raise CameraError("busy", f"{self._device} is in use by {others}")
+        if self._device is not None:
+            self.release()  # or it would be us who have it
+            _check_busy(self._device)
         raise CameraError("timeout" if waited > 0.8 * self._timeout else "lost")
 
     def _retrieve_jpeg(self, spare: Image | None) -> tuple[bool, Image | None]:
@@ -100,8 +107,11 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
     if not capture.isOpened():
         raise CameraError(*find_cause(url, min(open_timeout, 5.0)))
     # FFmpeg decodes whatever it is asked to skip, 3.5 ms a JPEG; so it hands them over as they come
-    is_mjpeg = round(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"MJPG")
-    return OpenCvCapture(capture, read_timeout, jpegs=is_mjpeg and capture.set(cv2.CAP_PROP_FORMAT, -1))
+    return OpenCvCapture(capture, read_timeout, jpegs=_is_mjpeg(capture) and capture.set(cv2.CAP_PROP_FORMAT, -1))
+
+
+def _is_mjpeg(capture: cv2.VideoCapture) -> bool:
+    return round(capture.get(cv2.CAP_PROP_FOURCC)) == _MJPEG
 
 
 def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: float) -> OpenCvCapture:
@@ -114,22 +124,23 @@ def open_v4l2(device: Path, size: tuple[int, int], fps: float, read_timeout: flo
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(max(1, round(read_timeout))))
     capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
     if not capture.isOpened():
-        if others := _holders(device):
-            raise CameraError("busy", f"{device} is in use by {others}")
+        _check_busy(device)
         raise CameraError(
             "no picture", f"{device} is no camera that OpenCV can open; `v4l2-ctl --list-devices` tells more"
         )
     size = size if any(size) else DEFAULT_SIZE
     wishes = {cv2.CAP_PROP_FRAME_WIDTH: size[0], cv2.CAP_PROP_FRAME_HEIGHT: size[1], cv2.CAP_PROP_FPS: fps}
     if size[0] > 640:  # most USB cameras give larger pictures fast only as MJPEG
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FOURCC, _MJPEG)
     for wish, value in wishes.items():
         if value:
             capture.set(wish, value)
     got = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if got != size:
         log.info("%s gives %d×%d instead of %d×%d", device, *got, *size)
-    return OpenCvCapture(capture, read_timeout, device)
+    # OpenCV's decoder would write a line to standard error for each JPEG that is not quite right
+    jpegs = _is_mjpeg(capture) and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+    return OpenCvCapture(capture, read_timeout, device, jpegs=jpegs)
 
 
 def _check_device(device: Path) -> None:
@@ -145,6 +156,14 @@ def _check_device(device: Path) -> None:
             others = _holders(device) or "another program"
             raise CameraError("busy", f"{device} is in use by {others}") from None
         raise CameraError("no such device", f"{device}: {error.strerror}") from None
+
+
+def _check_busy(device: Path) -> None:
+    """CameraError if another program has the device, which must not be open here."""
+    if others := _holders(device):
+        raise CameraError("busy", f"{device} is in use by {others}")
+    if is_busy(device):  # who has it is another user's: as a service we do not see that
+        raise CameraError("busy", f"{device} is in use by another program; `sudo fuser -v {device}` names it")
 
 
 def _holders(device: Path) -> str:

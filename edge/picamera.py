@@ -2,8 +2,10 @@
 
 import importlib
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -39,6 +41,12 @@ _READ_BACK = {
     "LensPosition": ("focus (1/m)", 1.0),
 }
 """libcamera's control, which comes back with each picture → what the log calls it, and how many make one of that."""
+_DEV = Path("/dev")
+_NEEDED = ("media*", "dma_heap/*")
+"""Devices without which libcamera sees no camera: of each kind it takes what it can open."""
+_MAY_OPEN = "`sudo systemd/install.sh --camera picamera` lets the service, and the group video anybody else"
+_FAILURES = (OSError, RuntimeError, ValueError, LookupError)
+"""What picamera2 and libcamera raise where a camera cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +91,18 @@ class PiWishes:
 
 def import_picamera2() -> Any:
     """The class Picamera2; SourceError with what to install where it is missing."""
+    logging.getLogger("picamera2").setLevel(logging.CRITICAL)  # it logs at every attempt; our own log names causes once
     try:
         return importlib.import_module("picamera2").Picamera2
     except ImportError as error:
         raise SourceError(
             f"picamera2 cannot be imported ({error}): `sudo apt install python3-picamera2`, "
             "and make the virtual environment with `python3 -m venv --system-site-packages`"
+        ) from None
+    except ValueError as error:  # "numpy.dtype size changed": the system's simplejpeg beside a newer numpy
+        raise SourceError(
+            f"picamera2 cannot be imported ({error}): a module of the system was built for another numpy; "
+            "`python -m pip install --ignore-installed --no-deps simplejpeg` in the virtual environment"
         ) from None
 
 
@@ -154,7 +168,7 @@ class PiCapture:
         Not by `stop` first: after a picture that never came, it would wait for that picture for ever; `close` ends the
         loop that hands pictures out before it stops the camera.
         """
-        self._camera.close()
+        _let_go(self._camera)
 
     def _tell(self, metadata: Mapping[str, Any]) -> None:
         """What the camera does, and what of the wishes it does otherwise; said once."""
@@ -179,24 +193,68 @@ def pi_camera(number: int, wishes: PiWishes, read_timeout: float) -> Callable[[]
 
     def open_camera() -> PiCapture:
         try:
-            camera = picamera2(number)
-        except IndexError:
-            raise CameraError(
-                "no such device", f"no camera {number}; `rpicam-hello --list-cameras` lists them"
-            ) from None
-        except RuntimeError as error:
-            raise CameraError("busy", f"camera {number}: {error}; does another program have it?") from None
-        try:
-            capture = _start(camera, number, wishes, read_timeout)
-        except RuntimeError as error:
-            camera.close()
-            raise CameraError("busy", f"camera {number}: {error}") from None
+            _check_listed(number, picamera2.global_camera_info())
+            return _open(picamera2, number, wishes, read_timeout)
         except SourceError:
-            camera.close()
             raise
-        return capture
+        except _FAILURES as error:
+            raise _failure(number, error) from None
 
     return open_camera
+
+
+def _check_listed(number: int, cameras: Sequence[object]) -> None:
+    if number < len(cameras):
+        return
+    shut = "" if cameras else _shut_devices()
+    if shut:
+        raise CameraError("no permission", f"no camera is seen without {shut}, which may not be opened: {_MAY_OPEN}")
+    raise CameraError("no such device", f"no camera {number}; `rpicam-hello --list-cameras` lists them")
+
+
+def _shut_devices() -> str:
+    """Of the devices that libcamera needs, a kind that is there and of which this user may open none; else empty."""
+    for kind in _NEEDED:
+        found = list(_DEV.glob(kind))
+        if found and not any(os.access(path, os.R_OK | os.W_OK) for path in found):
+            return str(_DEV / kind)
+    return ""
+
+
+def _failure(number: int, error: BaseException) -> CameraError:
+    """What is wrong, in libcamera's words: picamera2's own, which hide them, are that something "did not complete"."""
+    while error.__context__ is not None:
+        error = error.__context__
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, PermissionError):
+        return CameraError("no permission", f"camera {number}: {said}: {_MAY_OPEN}")
+    if "busy" in said.lower() or "did not complete" in said:
+        return CameraError("busy", f"camera {number}: {said}; does another program have it?")
+    return CameraError("no picture", f"camera {number}: {said}")
+
+
+def _open(picamera2: Any, number: int, wishes: PiWishes, read_timeout: float) -> PiCapture:
+    """The camera, started; if that fails, nothing of it stays open."""
+    camera = picamera2.__new__(picamera2)  # so that what it had made is known where its __init__ fails
+    try:
+        camera.__init__(number)
+        return _start(camera, number, wishes, read_timeout)
+    except _FAILURES:
+        _let_go(camera)
+        raise
+
+
+def _let_go(camera: Any) -> None:
+    """Close it, whatever it says to that, and the pipe that picamera2 leaves open of one that it could not open."""
+    try:
+        camera.close()
+    except (*_FAILURES, AttributeError) as error:  # AttributeError: its __init__ came only so far
+        log.debug("closing the camera: %s", error)
+    pipe = getattr(camera, "notifymeread", None)
+    # while it is still open, libcamera may write to the pipe
+    if pipe is not None and not pipe.closed and not getattr(camera, "is_open", False):
+        pipe.close()
+        os.close(camera.notifyme_w)
 
 
 def _start(camera: Any, number: int, wishes: PiWishes, read_timeout: float) -> PiCapture:

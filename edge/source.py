@@ -1,9 +1,11 @@
 """One string names any source of pictures: the demo scene, a camera, a video file or a folder of pictures."""
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from edge.camera import CameraError, Capture, LiveCamera
 from edge.capture import open_stream, open_v4l2
@@ -24,6 +26,9 @@ ACCEPTED = (
     "jetson:0, gstreamer:PIPELINE, "
     "a video file, or a folder of pictures"
 )
+_LOOK_UP = 80.0
+"""Seconds that a name may take which no name server answers: it is looked up for the stream, and again for the cause.
+glibc takes 40 for it where two are silent and a search domain is set, and its timeouts cannot be cut short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +138,10 @@ def _number(text: str, spec: str) -> int:
 
 
 def _live(
-    settings: SourceSettings, opens: Callable[[], Capture], description: str, *, turned: bool = False
+    settings: SourceSettings, opens: Callable[[], Capture], description: str, *, turned: bool = False, more: float = 0.0
 ) -> LiveCamera:
-    """`turned`: the pictures come as they should be."""
-    patience = settings.open_timeout + settings.read_timeout + 5
+    """`turned`: the pictures come as they should be. `more`: seconds of patience beyond the settings'."""
+    patience = settings.open_timeout + settings.read_timeout + 5 + more
     rotate = 0 if turned else settings.rotate
     return LiveCamera(opens, description, fps=settings.fps, rotate=rotate, patience=patience)
 
@@ -173,9 +178,9 @@ def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
     if scheme not in SCHEMES:
         raise SourceError(f"{scheme or 'this'}:// is no source; wanted {ACCEPTED}")
     url = check_url(spec)
-    limits = settings.open_timeout, settings.read_timeout
+    limits, more = (settings.open_timeout, settings.read_timeout), 0.0 if _is_numeric(url) else _LOOK_UP
     if not settings.user:
-        return _live(settings, lambda: open_stream(url, *limits), public_url(url))
+        return _live(settings, lambda: open_stream(url, *limits), public_url(url), more=more)
     sign_in = settings.sign_in()
     sign_in.password()
 
@@ -186,7 +191,16 @@ def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
             raise CameraError("no password", str(error)) from None
         return open_stream(signed, *limits)
 
-    return _live(settings, opens, public_url(url))
+    return _live(settings, opens, public_url(url), more=more)
+
+
+def _is_numeric(url: str) -> bool:
+    """Whether the host is an address, which nobody has to be asked for."""
+    try:
+        ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _open_device(name: str, settings: SourceSettings) -> LiveCamera:

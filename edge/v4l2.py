@@ -1,9 +1,19 @@
 """The USB cameras of this machine: which there are, by which lasting names, and which programs have one open."""
 
+import errno
+import fcntl
+import os
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
 _DEV, _SYS, _PROC = Path("/dev"), Path("/sys"), Path("/proc")
+_REQUEST_BUFFERS = struct.Struct("=5I")
+"""linux/videodev2.h's v4l2_requestbuffers: how many, of what type, in which memory; the rest is the driver's answer."""
+_VIDIOC_REQBUFS = 3 << 30 | _REQUEST_BUFFERS.size << 16 | ord("V") << 8 | 8
+"""_IOWR('V', 8, struct v4l2_requestbuffers), as every processor that gatereader runs on counts it."""
+_VIDEO_CAPTURE, _MMAP = 1, 1
+"""V4L2_BUF_TYPE_VIDEO_CAPTURE and V4L2_MEMORY_MMAP."""
 
 
 class VideoDevice(NamedTuple):
@@ -54,6 +64,26 @@ def holders(device: Path, own_pid: int, proc: Path = _PROC) -> list[Holder]:
         except OSError:  # the process ended, or is another user's
             continue
     return sorted(found.values())
+
+
+def is_busy(device: Path) -> bool:
+    """Whether the device itself says that a program takes its pictures, also one that we may not see.
+
+    Asked by a wish for memory for one picture, which is given back at once; so this program must not have it open.
+    False where it cannot be told.
+    """
+    try:
+        descriptor = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        for count in (1, 0):
+            fcntl.ioctl(descriptor, _VIDIOC_REQBUFS, _REQUEST_BUFFERS.pack(count, _VIDEO_CAPTURE, _MMAP, 0, 0))
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _read(path: Path) -> str:

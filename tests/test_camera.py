@@ -254,10 +254,54 @@ def test_a_driver_that_hangs_again_and_again_ends_the_program_and_no_threads_pil
             assert not source.state().online
         with pytest.raises(SourceError, match="the driver hung 4 times"):  # noqa: PT012 - at which look is the threads'
             for _ in range(12):
+                until(lambda: source._busy_since is not None)
                 clock.seconds += 11
                 next(frames)
         assert fake.opened <= 5
         stuck.set()
+
+
+@pytest.mark.parametrize(("ends", "comes"), [(False, False), (True, False), (False, True)])
+def test_a_hung_driver_that_keeps_the_device_ends_the_program(ends: bool, comes: bool) -> None:
+    """Nobody else can open it, at once and without hanging; unless pictures came, or it came back after all."""
+    fake, clock, stuck, next_try = FakeCamera(), Clock(), threading.Event(), threading.Semaphore(0)
+
+    def hang() -> Image:
+        stuck.wait(SECONDS)
+        raise CameraError("lost")
+
+    def pause(_: float) -> None:
+        next_try.acquire(timeout=SECONDS)
+
+    with live(fake, now=clock, patience=10, pause=pause) as source:
+        frames, first = iter(source), source._threads[0]
+        fake.script.put(hang)
+        until(fake.script.empty)
+        fake.refuse = [CameraError("busy")]
+        clock.seconds += 11
+        assert next(frames) is None
+        until(lambda: source.state().cause == "busy" and source._busy_since is None)
+        clock.seconds += 29
+        assert next(frames) is None, "it may come back by itself"
+        if comes:
+            fake.refuse = []
+            fake.script.put(picture(1))
+            next_try.release()
+            until(lambda: source.state().online)
+            assert next(frames) is not None
+            fake.end()
+            until(lambda: not source.state().online and source._busy_since is None)
+        if ends:
+            stuck.set()
+            first.join(SECONDS)
+        clock.seconds += 2
+        if ends or comes:
+            assert next(frames) is None
+        else:
+            with pytest.raises(SourceError, match=r"hung for 41 s.*only a new start of the program"):
+                next(frames)
+        stuck.set()
+        next_try.release(9)
 
 
 def test_a_thread_that_died_is_an_error_not_an_empty_road(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,11 @@
 import importlib.util
 import inspect
 import json
+import logging
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -12,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from edge import picamera
 from edge.camera import CameraError
 from edge.errors import SourceError
 from edge.picamera import PiCapture, PiWishes, pi_camera
@@ -30,15 +34,32 @@ class FakePicamera2:
     )
     metadata: ClassVar[dict[str, float]] = {"ExposureTime": 1000, "AnalogueGain": 2.0, "LensPosition": 0.25}
     opened: ClassVar[list["FakePicamera2"]] = []
+    listed: ClassVar[list[dict[str, object]]] = [{"Model": "imx708", "Num": 0}]
     error: Exception | None = None
+    """Why it cannot be had."""
+    hidden = False
+    """Whether picamera2 says something else instead."""
+    at_close: Exception | None = None
 
     def __init__(self, number: int) -> None:
-        if number > 0:
-            raise IndexError("list index out of range")
-        if self.error:
-            raise self.error
         self.number, self.events, self.requests = number, list[object](), list[FakeRequest]()
         self.opened.append(self)
+        self.notifyme_r, self.notifyme_w = os.pipe2(os.O_NONBLOCK)
+        self.notifymeread = os.fdopen(self.notifyme_r, "rb")
+        self.pipe = Path(f"/proc/self/fd/{self.notifyme_r}").resolve().name
+        self.is_open = False
+        try:
+            if self.error:
+                raise self.error
+        except RuntimeError:
+            if not self.hidden:
+                raise
+            raise RuntimeError("Camera __init__ sequence did not complete.")  # noqa: B904 - as picamera2 does
+        self.is_open = True
+
+    @classmethod
+    def global_camera_info(cls) -> list[dict[str, object]]:
+        return cls.listed
 
     def create_video_configuration(self, **wishes: object) -> dict[str, object]:
         return wishes
@@ -76,7 +97,18 @@ class FakePicamera2:
         raise AssertionError("would wait for ever where a picture did not come; close() stops the camera, too")
 
     def close(self) -> None:
+        if not self.is_open:
+            return
+        if self.at_close:
+            raise self.at_close
+        self.is_open = False
+        self.notifymeread.close()
+        os.close(self.notifyme_w)
         self.events.append("close")
+
+    def still_open(self) -> int:
+        """The ends of its pipe that are."""
+        return sum(link.resolve().name == self.pipe for link in Path("/proc/self/fd").iterdir())
 
 
 class FakeRequest:
@@ -108,13 +140,15 @@ def read(capture: PiCapture) -> Image:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakePicamera2]]:
     class Fresh(FakePicamera2):
         opened: ClassVar[list[FakePicamera2]] = []
 
     monkeypatch.setitem(sys.modules, "picamera2", SimpleNamespace(Picamera2=Fresh))
     monkeypatch.setitem(sys.modules, "libcamera", SimpleNamespace(Transform=SimpleNamespace))
-    return Fresh
+    yield Fresh
+    for camera in Fresh.opened:
+        camera.close()
 
 
 def test_frames_come_as_blue_green_red(fake: type[FakePicamera2]) -> None:
@@ -159,14 +193,90 @@ def test_causes(fake: type[FakePicamera2]) -> None:
     with pytest.raises(CameraError, match="no such device") as error:
         pi_camera(3, PiWishes(), 3)()
     assert error.value.cause == "no such device"
-    fake.error = RuntimeError("Camera __init__ sequence did not complete.")
-    with pytest.raises(CameraError, match="busy"):
-        pi_camera(0, PiWishes(), 3)()
-    fake.error = None
+    assert fake.opened == [], "picamera2 leaves a pipe open of a camera that is not there"
     capture = pi_camera(0, PiWishes(), 3)()
     fake.gives = {"format": "nothing", "size": (64, 48), "stride": 128}
     with pytest.raises(CameraError, match="timeout"):
         read(capture)
+
+
+BUSY = RuntimeError("Failed to acquire camera: Device or resource busy")
+
+
+@pytest.mark.parametrize("where", ["__init__", "configure", "start"])
+@pytest.mark.parametrize(
+    ("failure", "hidden", "cause", "said"),
+    [
+        (BUSY, True, "busy", "resource busy; does another program"),
+        (RuntimeError("Camera __init__ sequence did not complete."), False, "busy", "did not complete"),
+        (RuntimeError("Camera frontend has timed out!"), True, "no picture", "frontend has timed out"),
+        (RuntimeError("lores stream must be YUV"), False, "no picture", "must be YUV"),
+        (ValueError("Bad key 'sizes'"), False, "no picture", "Bad key"),
+        (OSError(24, "Too many open files"), False, "no picture", "Too many open files"),
+        (PermissionError(13, "Permission denied", "/dev/dma_heap/linux,cma"), False, "no permission", "linux,cma"),
+        (IndexError("list index out of range"), False, "no picture", "out of range"),
+    ],
+)
+def test_a_camera_that_cannot_be_had_is_told_in_its_own_words_and_nothing_of_it_stays_open(
+    fake: type[FakePicamera2],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    failure: Exception,
+    hidden: bool,
+    cause: str,
+    said: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    if where == "__init__":
+        fake.error, fake.hidden = failure, hidden
+    else:
+        monkeypatch.setattr(fake, where, fail)
+    with pytest.raises(CameraError, match=said) as error:
+        pi_camera(0, PiWishes(), 3)()
+    assert error.value.cause == cause
+    assert "\n" not in str(error.value)
+    assert fake.opened[0].still_open() == 0
+
+
+def test_a_camera_that_cannot_be_closed_is_left(fake: type[FakePicamera2]) -> None:
+    capture = pi_camera(0, PiWishes(), 3)()
+    fake.at_close = RuntimeError("Failed to release camera: Device or resource busy")
+    capture.release()
+    assert fake.opened[0].still_open() == 2, "libcamera may still write to its pipe"
+    fake.at_close = None
+    capture.release()
+    capture.release()
+    assert fake.opened[0].still_open() == 0
+
+
+@pytest.mark.parametrize("shut", ["media*", "dma_heap/*"])
+def test_without_permission_libcamera_sees_no_camera_at_all(
+    fake: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shut: str
+) -> None:
+    (tmp_path / "dma_heap").mkdir()
+    for name in ("media0", "media1", "dma_heap/linux,cma", "dma_heap/system"):
+        (tmp_path / name).touch()
+    denied = {*tmp_path.glob(shut), tmp_path / "dma_heap/system"}
+    monkeypatch.setattr(fake, "listed", [])
+    monkeypatch.setattr(picamera, "_DEV", tmp_path)
+    monkeypatch.setattr("edge.picamera.os.access", lambda path, _: path not in denied)
+    with pytest.raises(CameraError, match=r"systemd/install\.sh --camera picamera.*group video") as error:
+        pi_camera(0, PiWishes(), 3)()
+    assert error.value.cause == "no permission"
+    assert f"{tmp_path}/{shut}" in str(error.value)
+    denied.clear()
+    with pytest.raises(CameraError, match="rpicam-hello") as error:
+        pi_camera(0, PiWishes(), 3)()
+    assert error.value.cause == "no such device"
+
+
+@pytest.mark.usefixtures("fake")
+def test_picamera2_logs_nothing_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    pi_camera(0, PiWishes(), 3)
+    logging.getLogger("picamera2.picamera2").error("Camera __init__ sequence did not complete.")
+    assert caplog.messages == []
 
 
 def test_a_picture_that_is_not_wanted_is_not_copied_and_its_buffer_given_back(fake: type[FakePicamera2]) -> None:
@@ -180,6 +290,18 @@ def test_without_picamera2_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "picamera2", None)
     with pytest.raises(SourceError, match=r"apt install python3-picamera2.*--system-site-packages"):
         open_source(SourceSettings(source="picamera:0"))
+
+
+def test_a_module_of_the_system_that_was_built_for_another_numpy_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: str) -> None:
+        raise ValueError("numpy.dtype size changed, may indicate binary incompatibility. Expected 96, got 88")
+
+    monkeypatch.setattr("edge.picamera.importlib.import_module", fail)
+    with pytest.raises(SourceError, match=r"numpy\.dtype size changed.*--no-deps simplejpeg") as error:
+        open_source(SourceSettings(source="picamera:0"))
+    assert "\n" not in str(error.value)
 
 
 def test_exposure_gain_and_focus_are_told_in_the_cameras_units(fake: type[FakePicamera2]) -> None:
@@ -273,6 +395,9 @@ def test_the_real_picamera2_takes_what_it_is_given() -> None:
     for name in ("configure", "camera_configuration", "start", "stop", "close"):
         assert callable(getattr(Picamera2, name))
     assert hasattr(Picamera2, "camera_controls")
+    assert callable(Picamera2.global_camera_info)
+    for name in ("notifymeread", "notifyme_w", "is_open"):
+        assert f"self.{name}" in inspect.getsource(Picamera2), "what is closed by hand where it did not open"
 
 
 def test_the_real_picamera2_gives_pictures_of_a_virtual_camera() -> None:

@@ -1,17 +1,18 @@
 """USB cameras: which there are, their lasting names, and which program holds one."""
 
+import errno
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import pytest
 
 from edge import capture
 from edge.camera import CameraError
 from edge.capture import OpenCvCapture, open_v4l2
-from edge.v4l2 import Holder, holders, video_devices
+from edge.v4l2 import Holder, holders, is_busy, video_devices
 
 
 @pytest.fixture
@@ -71,16 +72,72 @@ def test_a_program_that_has_the_device_open_is_named(tmp_path: Path) -> None:
     assert holders(device, os.getpid()) == []
 
 
-@pytest.mark.parametrize(("seen", "cause"), [([Holder(7, "motion")], "busy"), ([], "lost")])
+@pytest.mark.parametrize(
+    ("seen", "busy", "cause", "said"),
+    [
+        ([Holder(7, "motion")], False, "busy", r"motion \(process 7\)"),
+        ([], True, "busy", "another program; `sudo fuser -v /dev/video0` names it"),
+        ([], False, "lost", "lost"),
+    ],
+)
 def test_a_camera_that_opens_and_gives_nothing_is_another_programs(
-    monkeypatch: pytest.MonkeyPatch, seen: list[Holder], cause: str
+    monkeypatch: pytest.MonkeyPatch, seen: list[Holder], busy: bool, cause: str, said: str
 ) -> None:
     class Silent:
+        released = False
+
         def grab(self) -> bool:
             return False
 
+        def release(self) -> None:
+            self.released = True
+
+    def ask(_: Path) -> bool:
+        assert silent.released, "or it would be us who have it"
+        return busy
+
+    silent = Silent()
     monkeypatch.setattr(capture, "holders", lambda device, own_pid: seen)
-    silent: cv2.VideoCapture = Silent()  # type: ignore[assignment]
-    with pytest.raises(CameraError, match="motion" if seen else "lost") as error:
-        OpenCvCapture(silent, 3, Path("/dev/video0")).read(lambda: True)
+    monkeypatch.setattr(capture, "is_busy", ask)
+    with pytest.raises(CameraError, match=said) as error:
+        OpenCvCapture(silent, 3, Path("/dev/video0")).read(lambda: True)  # type: ignore[arg-type]
     assert error.value.cause == cause
+
+
+@pytest.mark.parametrize(("busy", "cause"), [(True, "busy"), (False, "no picture")])
+def test_a_camera_that_does_not_open_is_asked_whether_it_is_another_programs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, busy: bool, cause: str
+) -> None:
+    device = tmp_path / "video0"
+    device.touch()
+    monkeypatch.setattr(capture, "holders", lambda device, own_pid: [])
+    monkeypatch.setattr(capture, "is_busy", lambda _: busy)
+    with pytest.raises(CameraError, match=cause) as error:
+        open_v4l2(device, (0, 0), 0, 3)
+    assert error.value.cause == cause
+
+
+def test_a_device_says_itself_that_it_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, asked = tmp_path / "video0", list[tuple[int, bytes]]()
+    assert not is_busy(device), "it is not there"
+    device.touch()
+    assert not is_busy(device), "the kernel knows of no such wish to a file"
+
+    def answer(_: int, request: int, wish: bytes) -> bytes:
+        asked.append((request, wish))
+        return wish
+
+    monkeypatch.setattr("edge.v4l2.fcntl.ioctl", answer)
+    assert not is_busy(device)
+    assert asked == [
+        (0xC0145608, struct.pack("=5I", 1, 1, 1, 0, 0)),
+        (0xC0145608, struct.pack("=5I", 0, 1, 1, 0, 0)),  # and given back
+    ]
+    for number, busy in ((errno.EBUSY, True), (errno.EINVAL, False), (errno.ENODEV, False)):
+
+        def refuse(*_: object, number: int = number) -> bytes:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("edge.v4l2.fcntl.ioctl", refuse)
+        assert is_busy(device) == busy
+    assert device not in [link.resolve() for link in Path("/proc/self/fd").iterdir()], "closed each time"
