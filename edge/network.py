@@ -1,8 +1,14 @@
 """The address of a network camera: check it, show it without its password, find out why it does not answer."""
 
 import base64
+import hashlib
 import re
+import secrets
 import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from edge.errors import SourceError
@@ -13,9 +19,19 @@ SCHEMES = tuple(_PORTS)
 
 _TOKEN = re.compile(r"/(?:(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{12,}|[A-Za-z0-9_-]{22,})(?=/|$)")
 """A part of a path that looks like a secret, as some recorders have it: letters and digits, or very long."""
-_WANTS_DIGEST = -1
-"""Instead of a status code: a sign-in that only the stream itself makes."""
+NOT_TOLD = -1
+"""Instead of a status code: only the stream itself can tell, for it wants TLS or a sign-in that is not known here."""
 _LONGEST_ANSWER = 8192
+_LEAST_WAIT = 0.1
+
+
+class Asked(NamedTuple):
+    """What a camera answered to one request for its stream."""
+
+    cause: Cause
+    advice: str
+    status: int = 0
+    """Its status code, 200 where it would give the stream; 0 if it gave none, `NOT_TOLD` if nobody here can tell."""
 
 
 def check_url(url: str) -> str:
@@ -50,32 +66,45 @@ def path_tokens(path: str) -> list[str]:
 def public_url(url: str) -> str:
     """The URL without user, password and query, nor what some cameras have in the path: `password=…`, or a token."""
     parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = f":{parts.port}" if parts.port else ""
     path, named, _ = parts.path.partition("=")
     path = _TOKEN.sub("/…", path) + ("=…" if named else "")
     query = "?…" if parts.query else ""
-    return f"{parts.scheme}://{host}{port}{path}{query}"
+    return f"{parts.scheme}://{_place(parts)}{path}{query}"
+
+
+def _place(parts: SplitResult) -> str:
+    """Host and port as a URL has them."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return f"{host}:{parts.port}" if parts.port else host
 
 
 def find_cause(url: str, timeout: float) -> tuple[Cause, str]:
     """Why the stream does not open: the cause in a word or two, and advice; asks the camera itself."""
+    asked = ask_camera(url, timeout)
+    return asked.cause, asked.advice
+
+
+def ask_camera(url: str, timeout: float) -> Asked:
+    """Asks the camera for its stream, with `timeout` seconds for all of it; "no picture" where it would give it."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
     try:
-        with socket.create_connection((host, port), timeout) as connection:
-            connection.settimeout(timeout)
-            status = _ask(connection, parts) if parts.scheme.lower() in ("rtsp", "http") else 0
+        status = _ask(parts, (host, port), time.monotonic() + timeout)
     except OSError as error:
-        return _network_cause(error, host, port)
-    if status == _WANTS_DIGEST:
-        return "no picture", f"{host} wants a sign-in by Digest, so that nobody but the stream itself can tell more"
+        return Asked(*_network_cause(error, host, port))
+    where = f"port {port} of {host} answers"
+    if status == NOT_TOLD:
+        tls = parts.scheme.lower() not in ("rtsp", "http")
+        wants = "TLS" if tls else "a sign-in that is neither Basic nor Digest by MD5"
+        return Asked("no picture", f"{where} and wants {wants}: nobody but the stream itself can tell more", status)
     if status in (401, 403):
         wrong = "the camera refuses this user and password" if parts.username else "it wants a user and a password"
-        return "unauthorised", wrong
+        return Asked("unauthorised", wrong, status)
     if status in (404, 454):
-        return "no such stream", "the camera does not know this path"
-    return "no picture", f"port {port} of {host} answers, but gives no video that can be decoded"
+        return Asked("no such stream", "the camera does not know this path", status)
+    if status in (0, 200):
+        return Asked("no picture", f"{where}, but gives no video that can be decoded", status)
+    return Asked("no picture", f"{where} with {status} instead of a video", status)
 
 
 def _network_cause(error: OSError, host: str, port: int) -> tuple[Cause, str]:
@@ -90,33 +119,104 @@ def _network_cause(error: OSError, host: str, port: int) -> tuple[Cause, str]:
     return "unreachable", f"{host}: {error.strerror or error}"
 
 
-def _ask(connection: socket.socket, parts: SplitResult) -> int:
-    """The camera's status code for one request; 0 if it gives none.
+def _ask(parts: SplitResult, place: tuple[str, int], until: float) -> int:
+    """The camera's status code; 0 if it gives none, or `NOT_TOLD`.
 
-    The password goes out as Basic only, the camera's own way being left to FFmpeg: `_WANTS_DIGEST` says that nobody
-    can tell from this whether the password is right.
+    The password goes out only once the camera asks for it, and readable only where it wants it so.
     """
-    host = parts.hostname or ""
+    with _connect(place, until) as connection:
+        if parts.scheme.lower() not in ("rtsp", "http"):
+            return NOT_TOLD
+        status, challenges = _exchange(connection, _request(parts, 1), until)
+        if status != 401 or not parts.username or not challenges:
+            return status
+        if not (header := _sign_in(parts, challenges)):
+            return NOT_TOLD
+        request = _request(parts, 2, header)
+        if parts.scheme.lower() == "rtsp":  # a nonce may hold for this connection only
+            with suppress(ConnectionError):
+                status, _ = _exchange(connection, request, until)
+                if status:
+                    return status
+    with _connect(place, until) as connection:  # it hung up, as HTTP/1.0 does
+        return _exchange(connection, request, until)[0]
+
+
+def _connect(place: tuple[str, int], until: float) -> socket.socket:
+    return socket.create_connection(place, max(_LEAST_WAIT, until - time.monotonic()))
+
+
+def _wish(parts: SplitResult) -> tuple[str, str]:
+    """Method and URI of the request."""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme.lower() == "rtsp":
-        port = f":{parts.port}" if parts.port else ""
-        lines = [f"DESCRIBE rtsp://{host}{port}{target} RTSP/1.0", "CSeq: 1", "Accept: application/sdp"]
+    return ("DESCRIBE", f"rtsp://{_place(parts)}{target}") if parts.scheme.lower() == "rtsp" else ("GET", target)
+
+
+def _request(parts: SplitResult, number: int, *more: str) -> bytes:
+    method, uri = _wish(parts)
+    if method == "DESCRIBE":
+        lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {number}", "Accept: application/sdp"]
     else:
-        lines = [f"GET {target} HTTP/1.0", f"Host: {host}"]
-    if parts.username:
-        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        lines.append(f"Authorization: Basic {base64.b64encode(secret).decode()}")
-    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        lines = [f"{method} {uri} HTTP/1.0", f"Host: {_place(parts)}"]
+    return "\r\n".join([*lines, *more, "", ""]).encode()
+
+
+def _exchange(connection: socket.socket, request: bytes, until: float) -> tuple[int, list[tuple[str, str]]]:
+    """The status code of the answer, 0 if it has none, and the challenges in it: way of signing in, its values."""
     answer = b""
     try:
-        while b"\r\n\r\n" not in answer and len(answer) < _LONGEST_ANSWER and (more := connection.recv(1024)):
+        connection.sendall(request)
+        while not _is_whole(answer) and len(answer) < _LONGEST_ANSWER:
+            connection.settimeout(max(_LEAST_WAIT, until - time.monotonic()))
+            if not (more := connection.recv(1024)):
+                break
             answer += more
     except OSError:  # what has come is an answer, too
         if not answer:
             raise
     found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", answer)
-    status = int(found[1]) if found else 0
-    ways = re.findall(rb"(?im)^www-authenticate:\s*(\w+)", answer)
-    if status == 401 and parts.username and ways and not any(way.lower() == b"basic" for way in ways):
-        return _WANTS_DIGEST
-    return status
+    challenges = re.findall(r"(?im)^www-authenticate:\s*(\w+)(.*)$", answer.decode("utf-8", "replace"))
+    return int(found[1]) if found else 0, [(way.lower(), told) for way, told in challenges]
+
+
+def _is_whole(answer: bytes) -> bool:
+    """Whether head and body have come: a body must not be taken for the beginning of the next answer."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?im)^content-length:\s*(\d+)", head)
+    return bool(end) and len(body) >= int(length[1] if length else 0)
+
+
+def _sign_in(parts: SplitResult, challenges: Iterable[tuple[str, str]]) -> str:
+    """The header that the camera asks for, Digest before Basic; empty if it asks for another."""
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    for way, told in sorted(challenges, reverse=True):
+        if way == "digest" and (answer := _digest(told, user, password, *_wish(parts))):
+            return f"Authorization: Digest {answer}"
+        if way == "basic":
+            return f"Authorization: Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    return ""
+
+
+def _digest(told: str, user: str, password: str, method: str, uri: str) -> str:
+    """The answer to a challenge by MD5, with qop "auth" (RFC 2617) or without (RFC 2069); empty to any other."""
+    values = {
+        name.lower(): text or word for name, text, word in re.findall(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))', told)
+    }
+    protections = re.findall(r"[\w-]+", values.get("qop", ""))
+    if values.get("algorithm", "MD5").upper() != "MD5" or (protections and "auth" not in protections):
+        return ""
+    nonce, realm = values.get("nonce", ""), values.get("realm", "")
+    secret, wish = _md5(f"{user}:{realm}:{password}"), _md5(f"{method}:{uri}")
+    name = user.replace("\\", "\\\\").replace('"', '\\"')
+    answer = f'username="{name}", realm="{realm}", nonce="{nonce}", uri="{uri}"'
+    if protections:
+        own = secrets.token_hex(8)
+        answer += f', qop=auth, nc=00000001, cnonce="{own}"'
+        nonce = f"{nonce}:00000001:{own}:auth"
+    answer += f', response="{_md5(f"{secret}:{nonce}:{wish}")}"'
+    answer += f', opaque="{values["opaque"]}"' if "opaque" in values else ""
+    return answer + (", algorithm=MD5" if "algorithm" in values else "")
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
