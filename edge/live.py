@@ -5,7 +5,8 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
+"""Seconds after which what broke down is run again; twice as many each time, so that it does not fill the log."""
 _GRACE_SECONDS = 0.5
 """What viewers get to take their last picture before their connections are cut."""
 
@@ -118,6 +121,8 @@ class LiveServer:
     ) -> None:
         from edge.live_feed import EventBoard, PictureFeed  # noqa: PLC0415 - the settings must load without a font
 
+        self.trouble = ""
+        """What broke down, in one line, until it runs again; empty if nothing did."""
         self._settings = settings
         self._password_hash = check_live_settings(settings)
         self._status, self._aim = status, aim
@@ -149,8 +154,8 @@ class LiveServer:
             return
         self._listener = listen(self._address)
         self._address = Address(self._address.host, self._listener.getsockname()[1])
-        server = self._server()
-        self._thread = threading.Thread(target=self._run, args=(server, self._listener), name="live", daemon=True)
+        config = self._server_config()
+        self._thread = threading.Thread(target=self._run, args=(config, self._listener), name="live", daemon=True)
         self._thread.start()
         self._ready.wait(10.0)
 
@@ -187,7 +192,7 @@ class LiveServer:
                 log.warning("live page: the server did not stop within %.0f s", _CLOSE_SECONDS)
         self._thread = None
 
-    def _server(self) -> "uvicorn.Server":
+    def _server_config(self) -> "uvicorn.Config":
         import uvicorn  # noqa: PLC0415 - 15 MB and 0.3 s that only the live page needs
 
         from edge.live_app import LiveApp  # noqa: PLC0415
@@ -196,7 +201,7 @@ class LiveServer:
 
         credentials = Credentials(self._settings.user, self._password_hash) if self._password_hash else None
         app = LiveApp(self._feed, self._board, self._status, self._settings.max_viewers, self._aim)
-        config = uvicorn.Config(
+        return uvicorn.Config(
             app.guarded(credentials, self._settings.hosts),
             loop="asyncio",
             http=BoundedConnection,
@@ -209,29 +214,57 @@ class LiveServer:
             proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
-        return uvicorn.Server(config)
 
-    def _run(self, server: "uvicorn.Server", listener: socket.socket) -> None:
+    def _run(self, config: "uvicorn.Config", listener: socket.socket) -> None:
         try:
-            asyncio.run(self._serve(server, listener))
+            asyncio.run(self._run_parts(config, listener))
         finally:
             listener.close()
             self._ready.set()
 
-    async def _serve(self, server: "uvicorn.Server", listener: socket.socket) -> None:
+    async def _run_parts(self, config: "uvicorn.Config", listener: socket.socket) -> None:
+        """The pictures and the server until it is to close; what fails of them leaves the other alone."""
         self._loop = asyncio.get_running_loop()
-        pump = asyncio.create_task(self._feed.pump())
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        pictures = asyncio.create_task(self._keep("moving picture", self._feed.pump))
+        server = asyncio.create_task(self._keep("server", lambda: self._serve(config, listener)))
         self._ready.set()
-        closing = asyncio.create_task(self._closing.wait())
-        await asyncio.wait({closing, pump, serving}, return_when=asyncio.FIRST_COMPLETED)
-        if not closing.done():
-            log.error("the live page ends by an error of ours; recognition goes on")
-        closing.cancel()
+        await self._closing.wait()
         self._feed.close()
-        server.should_exit = True
-        await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
-        for connection in list(server.server_state.connections):  # a stalled viewer would keep the server waiting
-            if connection.transport is not None:
-                connection.transport.abort()
-        await asyncio.gather(serving, pump)
+        await asyncio.gather(server, pictures)
+
+    async def _keep(self, what: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Runs a part until the page closes: one that ends by an error of ours is told, and run again after a pause."""
+        clock, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
+        while True:
+            began, part = clock(), asyncio.create_task(run())
+            await asyncio.wait({part})
+            if self._closing.is_set():
+                return await part
+            error = part.exception()
+            if clock() - began > _LONGEST_PAUSE:
+                pause = _FIRST_PAUSE
+            named = f" ({type(error).__name__})" if error else ""
+            self.trouble = f"the live page's {what} ended by an error of ours{named}"
+            log.error("%s; started again in %.0f s, recognition goes on", self.trouble, pause, exc_info=error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
+                return None
+            self.trouble, pause = "", min(2 * pause, _LONGEST_PAUSE)
+
+    async def _serve(self, config: "uvicorn.Config", listener: socket.socket) -> None:
+        import uvicorn  # noqa: PLC0415 - as above
+
+        server = uvicorn.Server(config)
+        with listener.dup() as copy:  # for the server closes what it listens on: the port stays ours
+            serving = asyncio.create_task(server.serve(sockets=[copy]))
+            closing = asyncio.create_task(self._closing.wait())
+            await asyncio.wait({closing, serving}, return_when=asyncio.FIRST_COMPLETED)
+            closing.cancel()
+            server.should_exit = True
+            await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
+            for taking in getattr(server, "servers", ()):  # one that fell has not closed them
+                taking.close()
+            for connection in list(server.server_state.connections):  # a stalled viewer would keep it waiting
+                if connection.transport is not None:
+                    connection.transport.abort()
+            await serving

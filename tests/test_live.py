@@ -15,13 +15,16 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 from output_samples import event, result
+from test_service import FakeCamera, FakeOutputs
 
-from edge import live_connection, live_feed, overlay
+from edge import live, live_connection, live_feed, overlay
 from edge.errors import ConfigError, OutputError
 from edge.live import LiveServer, LiveSettings, check_live_settings
 from edge.password import hash_password
 from edge.records import Reason
+from edge.service import Progress
 
 HASH = hash_password("sesame")
 WEB = Path(live_feed.__file__).parent / "web"
@@ -238,6 +241,84 @@ def test_it_closes_within_two_seconds_whoever_watches(start: Start) -> None:
     assert not any(thread.name == "live" for thread in threading.enumerate())
     for connection in (watching, stalled, idle, half):
         connection.close()
+
+
+# --- what breaks down ---
+
+
+def test_the_picture_goes_on_after_errors_in_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live, "_FIRST_PAUSE", 0.05)
+    errors = [ZeroDivisionError("of ours"), ZeroDivisionError("again")]
+    pump = live_feed.PictureFeed.pump
+
+    async def broken(feed: live_feed.PictureFeed) -> None:
+        if errors:
+            raise errors.pop()
+        await pump(feed)
+
+    monkeypatch.setattr(live_feed.PictureFeed, "pump", broken)
+    server = start()
+    wait_for(lambda: not errors and not server.trouble)
+    viewer = Viewer(server)
+    wait_for(lambda: server._feed.viewers == 1)
+    server.publish(result(np.full((540, 960, 3), 50, np.uint8)))
+    assert abs(float(viewer.picture()[200, 400].mean()) - 50) < 3
+    viewer.close()
+    told = "the live page's moving picture ended by an error of ours (ZeroDivisionError); started again in 0 s"
+    assert [told in record.message for record in caplog.records] == [True, True]
+
+
+def test_the_server_goes_on_after_an_error_in_it_on_the_same_port(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live, "_FIRST_PAUSE", 0.05)
+    errors = list[Exception]()
+    tick = uvicorn.Server.on_tick
+
+    async def broken(server: uvicorn.Server, counter: int) -> bool:
+        if errors:
+            raise errors.pop()
+        return await tick(server, counter)
+
+    monkeypatch.setattr(uvicorn.Server, "on_tick", broken)
+    server = start()
+    url = server.url
+    assert httpx.get(url).status_code == 200
+    watching = Viewer(server)
+    wait_for(lambda: server._feed.viewers == 1)
+    errors.append(ZeroDivisionError("of ours"))
+    wait_for(lambda: "server ended by an error of ours" in caplog.text)
+    wait_for(lambda: not server.trouble)
+    assert httpx.get(url + "healthz", timeout=5).status_code == 200
+    watching.close()
+    server.close()
+    assert port_of(start(listen=f"127.0.0.1:{url.rstrip('/').rpartition(':')[2]}")) > 0, "the port is free"
+
+
+def test_what_broke_down_is_told_the_rest_of_the_page_stays_and_it_closes_while_it_waits(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(feed: live_feed.PictureFeed) -> None:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr(live_feed.PictureFeed, "pump", broken)
+    server = start()
+    wait_for(lambda: server.trouble == "the live page's moving picture ended by an error of ours (ZeroDivisionError)")
+    assert httpx.get(server.url + "healthz").status_code == 200
+    server.close()
+    assert not any(thread.name == "live" for thread in threading.enumerate())
+
+
+def test_systemd_is_told_what_broke_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[dict[str, object]]()
+    monkeypatch.setattr("edge.service.notify", lambda **states: told.append(states))
+    progress = Progress("gate", FakeCamera(), FakeOutputs())
+    progress.page = LiveServer(LiveSettings(), dict)
+    progress.page.trouble = "the live page's server ended by an error of ours"
+    progress.turn()
+    assert "; the live page's server ended by an error of ours" in str(told[0]["STATUS"])
 
 
 # --- the picture ---
