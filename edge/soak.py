@@ -7,6 +7,7 @@ can do; how many there are of each depends on the lane.
 
 import math
 import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import linear_regression, mean, median
@@ -26,6 +27,8 @@ from edge.source import Source, open_source
 
 Kind = Literal["resting", "looking", "plate"]
 KINDS: tuple[Kind, ...] = ("resting", "looking", "plate")
+Stretch = Mapping[Kind, Sequence[float]]
+"""Seconds of each frame of a part of the run, by kind."""
 SPEEDS = (5.0, 10.0, 20.0, 30.0, 50.0)
 SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 """Shares of frames with a plate for which frames a second are told; in the others the detector rests."""
@@ -70,6 +73,7 @@ class Sample:
     throttled: str
     """What the board says of being slowed down now; empty if nothing."""
     memory_mb: float
+    """Without what the bench keeps of each frame, which grows and is none of the pipeline's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class SoakReport:
     by_plate_share: Mapping[str, float]
     """Frames a second by the share of frames with a plate."""
     camera_rate: float | None
-    """Frames a second that the camera gives; None for a clip, which has no pace of its own."""
+    """Frames a second that come, at most source.fps; None for a clip without that, which has no pace of its own."""
     least_width: float
     """Pixels that a plate must be wide."""
     way: float
@@ -148,9 +152,8 @@ class _Run:
         self._gate = GatedDetector(self._detector, config.motion, config.region) if config.motion.gate else None
         self._pipeline = Pipeline(self._gate or self._detector, PlateReader(config.reader), config.tracker, config.vote)
         self._every = max(_LEAST_SAMPLE, 60 * settings.minutes / _SAMPLES)
-        self._stretch: list[tuple[Kind, float]] = []
-        self._stretches: list[list[tuple[Kind, float]]] = []
-        """Kind and seconds of each frame, by stretch; one hour at 25 frames/s takes 10 MB, told apart from growth."""
+        self._stretch = _new_stretch()
+        self._stretches: list[dict[Kind, array[float]]] = []
         self._samples: list[Sample] = []
         self._size = (0, 0)
         self._started = self._sampled = clock()
@@ -171,7 +174,7 @@ class _Run:
                 self._seen_at_start = source.state().frames
                 continue
             rested = self._gate is not None and not self._gate.stage_seconds
-            self._stretch.append(("plate" if result.boxes else "resting" if rested else "looking", seconds))
+            self._stretch["plate" if result.boxes else "resting" if rested else "looking"].append(seconds)
             if self._clock() - self._sampled >= self._every:
                 self._sample()
                 tell(self._samples[-1], self._settings.minutes)
@@ -184,27 +187,28 @@ class _Run:
 
     def _sample(self) -> None:
         self._sampled = self._clock()
-        stretch, self._stretch = self._stretch, []
+        stretch, self._stretch = self._stretch, _new_stretch()
         self._stretches.append(stretch)
         heat, slowed = hottest(self._machine), throttling(self._machine)
-        total = sum(seconds for _, seconds in stretch)
+        count, total = _frames(stretch), sum(map(sum, stretch.values()))
+        own = sum(one.itemsize * len(one) for part in self._stretches for one in part.values()) / 1e6
         self._samples.append(
             Sample(
                 minute=round((self._sampled - self._started) / 60, 3),
-                frames=len(stretch),
-                plate_share=round(sum(kind == "plate" for kind, _ in stretch) / len(stretch), 3),
-                frames_per_second=round(len(stretch) / total, 1),
+                frames=count,
+                plate_share=round(len(stretch["plate"]) / count, 3),
+                frames_per_second=round(count / total, 1),
                 pace=1.0,
                 degrees=round(heat.degrees, 1) if heat else None,
                 limit=heat.limit if heat else None,
                 throttled=slowed.text if slowed.state == "bad" else "",
-                memory_mb=memory_mb("VmRSS"),
+                memory_mb=round(memory_mb("VmRSS") - own, 2),
             )
         )
 
     def report(self, source: Source, complete: bool) -> SoakReport:
         """What it came to."""
-        if self._stretch and not self._samples:  # interrupted soon
+        if _frames(self._stretch) and not self._samples:  # interrupted soon
             self._sample()
         if not self._samples:
             raise SourceError(f"{source.description}: no frame to measure: {source.state().cause or 'it has none'}")
@@ -212,7 +216,9 @@ class _Run:
         elapsed = self._sampled - self._started
         samples = paced(self._samples, self._stretches)
         costs = costs_of(self._stretches[-fifth(len(self._stretches)) :], self._stretches)
-        rate = (source.state().frames - self._seen_at_start) / elapsed if source.live and elapsed else None
+        came = (source.state().frames - self._seen_at_start) / elapsed if source.live and elapsed else None
+        # what comes is counted before source.fps thins it out
+        rate = min((limit for limit in (came, self._config.source.fps) if limit), default=None)
         width, height = self._size
         least = max(float(vote.min_plate_width), FINDABLE_WIDTH / self._detector.canvas_scale(width, height))
         way = way_of(width, least, settings.fov, self._config.aim.plate_width)
@@ -239,19 +245,25 @@ class _Run:
         )
 
 
+def _new_stretch() -> "dict[Kind, array[float]]":
+    return {kind: array("d") for kind in KINDS}
+
+
+def _frames(stretch: Stretch) -> int:
+    return sum(map(len, stretch.values()))
+
+
 def fifth(count: int) -> int:
     """A fifth of so many stretches, at least one."""
     return max(1, count // 5)
 
 
-def costs_of(
-    stretches: Iterable[Sequence[tuple[Kind, float]]], otherwise: Iterable[Sequence[tuple[Kind, float]]] = ()
-) -> dict[Kind, float]:
+def costs_of(stretches: Iterable[Stretch], otherwise: Iterable[Stretch] = ()) -> dict[Kind, float]:
     """Milliseconds that a frame of each kind takes, median; of a kind that did not come there, from `otherwise`."""
     found: dict[Kind, float] = {}
-    for frames in ([one for part in stretches for one in part], [one for part in otherwise for one in part]):
+    for parts in (list(stretches), list(otherwise)):
         for kind in KINDS:
-            times = [seconds for of, seconds in frames if of == kind]
+            times = [seconds for part in parts for seconds in part.get(kind, ())]
             if times and kind not in found:
                 found[kind] = 1000 * median(times)
     return found
@@ -283,13 +295,13 @@ def passing(kmh: float, way: float, rate: float) -> Passing:
     return Passing(kmh, round(seconds, 2), int(seconds * rate))
 
 
-def paced(samples: Sequence[Sample], stretches: Sequence[Sequence[tuple[Kind, float]]]) -> list[Sample]:
+def paced(samples: Sequence[Sample], stretches: Sequence[Stretch]) -> list[Sample]:
     """The samples with their pace: what their frames took, against frames of the same kinds at the beginning."""
     before = costs_of(stretches[: fifth(len(stretches))], stretches)
     paces = []
     for stretch in stretches:
         now = costs_of([stretch])
-        counts = {kind: sum(of == kind for of, _ in stretch) for kind in now}
+        counts = {kind: len(stretch[kind]) for kind in now}
         paces.append(sum(counts[kind] * now[kind] for kind in now) / sum(counts[kind] * before[kind] for kind in now))
     return [replace(sample, pace=round(pace, 3)) for sample, pace in zip(samples, paces, strict=True)]
 

@@ -1,24 +1,28 @@
 """The long bench: what it concludes from its figures, and one short run of the real thing."""
 
 import json
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from core_fakes import IMAGE
 from demo_clips import best_moment, largest_pass, picture_at, write_picture
+from output_samples import MOMENT
 from test_doctor import machine
 
 from edge.cli import main
 from edge.config import Override, load_config
 from edge.errors import SourceError
+from edge.records import Frame
 from edge.soak import (
     KINDS,
-    Kind,
     Passing,
     Sample,
     SoakReport,
     SoakSettings,
+    Stretch,
     costs_of,
     memory_slope,
     paced,
@@ -29,6 +33,7 @@ from edge.soak import (
     way_of,
 )
 from edge.soak_words import answers, soak_text
+from edge.source_state import SourceState
 
 SAMPLE = Sample(0.0, 100, 0.5, 10.0, 1.0, None, None, "", 120.0)
 
@@ -59,8 +64,8 @@ def report(found: Sequence[Sample], **values: object) -> SoakReport:
 
 
 def test_what_a_frame_costs_is_told_by_its_kind_and_rates_follow_from_it() -> None:
-    late: list[tuple[Kind, float]] = [("plate", 0.080), ("plate", 0.082), ("plate", 0.5), ("resting", 0.002)]
-    early: list[tuple[Kind, float]] = [("looking", 0.06), ("plate", 0.01)]
+    late: Stretch = {"plate": [0.080, 0.082, 0.5], "resting": [0.002]}
+    early: Stretch = {"looking": [0.06], "plate": [0.01]}
     costs = costs_of([late], [early, late])
     assert costs == {"plate": pytest.approx(82), "resting": pytest.approx(2), "looking": pytest.approx(60)}
     assert rate_at(1.0, costs) == pytest.approx(12.2, abs=0.01)
@@ -80,8 +85,8 @@ def test_a_plate_is_wide_enough_on_a_way_that_follows_from_the_lens() -> None:
 def test_the_pace_does_not_change_with_the_traffic() -> None:
     """More plates make fewer frames a second, and are no reason to think of heat."""
 
-    def stretch(resting: int, plates: int, pace: float = 1.0) -> list[tuple[Kind, float]]:
-        return [*[("resting", 0.002 * pace)] * resting, *[("plate", 0.08 * pace)] * plates]  # type: ignore[list-item]
+    def stretch(resting: int, plates: int, pace: float = 1.0) -> Stretch:
+        return {"resting": [0.002 * pace] * resting, "plate": [0.08 * pace] * plates}
 
     quiet, busy, hot = stretch(9, 1), stretch(1, 9), stretch(1, 9, 1.3)
     found = paced([SAMPLE] * 6, [quiet, quiet, busy, quiet, hot, hot])
@@ -130,6 +135,77 @@ def test_the_slope_of_memory_leaves_the_beginning_out() -> None:
     assert memory_slope(found[:3]) is None
     assert memory_slope([replace(SAMPLE, frames=10)] * 9) is None
     assert "too few frames" in answers(report(samples(1.0), memory_slope=None))[-1]
+
+
+class Empty:
+    """A pipeline and its detector that find nothing, at once."""
+
+    boxes = ()
+
+    def __init__(self, *_: object) -> None: ...
+
+    def process(self, _: object) -> "Empty":
+        return self
+
+    def canvas_scale(self, *_: int) -> float:
+        return 1.0
+
+
+class Came:
+    """A camera of 40 frames a second, of which ten are handed out."""
+
+    live, description = True, "camera"
+
+    def __init__(self, clock: list[float], frames: int) -> None:
+        self._clock, self._frames = clock, frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(self._frames):
+            self._clock[0] += 0.1
+            yield Frame(IMAGE, index / 10, MOMENT, index)
+
+    def state(self) -> SourceState:
+        return SourceState(True, MOMENT, "", round(40 * self._clock[0]), 0)
+
+    def __enter__(self) -> "Came":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def soak_of(frames: int, monkeypatch: pytest.MonkeyPatch, *, fps: float = 0.0, live: bool = True) -> SoakReport:
+    """A minute of that camera, in which nothing is computed."""
+    for name in ("PlateDetector", "PlateReader", "Pipeline"):
+        monkeypatch.setattr(f"edge.soak.{name}", Empty)
+    clock = [0.0]
+    camera = Came(clock, frames)
+    camera.live = live
+    monkeypatch.setattr("edge.soak.open_source", lambda _: camera)
+    config = load_config(None)
+    config = replace(config, source=replace(config.source, fps=fps), motion=replace(config.motion, gate=False))
+    return soak(config, SoakSettings(frames / 600, (20.0,)), lambda *_: None, clock=lambda: clock[0])
+
+
+def test_what_the_bench_keeps_of_each_frame_is_no_growth_of_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.soak.memory_mb", lambda _: tracemalloc.get_traced_memory()[0] / 1e6)
+    tracemalloc.start()
+    try:
+        report = soak_of(20_000, monkeypatch)
+    finally:
+        tracemalloc.stop()
+    assert report.frames > 19_000
+    assert report.memory_slope is not None
+    assert abs(report.memory_slope) < 0.5
+
+
+def test_readings_follow_from_the_frames_that_the_service_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from those that source.fps throws away, nor from what a clip could give."""
+    assert soak_of(600, monkeypatch).camera_rate == pytest.approx(40, rel=0.1)
+    for live in (True, False):
+        limited = soak_of(600, monkeypatch, fps=10.0, live=live)
+        assert limited.camera_rate == 10.0
+        assert limited.passing[0].readings == int(limited.way / (20 / 3.6) * 10)
+    assert soak_of(600, monkeypatch, live=False).camera_rate is None
 
 
 @pytest.mark.slow
