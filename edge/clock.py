@@ -17,6 +17,9 @@ EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2056, 1, 1, tzinfo
 
 _WORTH_TELLING = timedelta(minutes=1)
 _TOLD_FOR = 3600.0
+_UNSET = "no network time since the start; nothing is deleted by age"
+_UNSET_AFTER, _UNSET_EVERY = 600.0, 60.0
+"""Seconds that the network's time may take before it is missed, and between two looks for it."""
 _TIMESYNCD = Path("/run/systemd/timesync")
 """systemd-timesyncd makes the folder when it starts and the file `synchronized` in it once it knows the time."""
 _RTCS = Path("/sys/class/rtc")
@@ -58,7 +61,7 @@ class JumpMeter:
 
 
 class ClockWatch:
-    """Tells the owner of a clock that was set by a minute or more, for an hour, and of one that cannot be right.
+    """Tells the owner of a clock that was set by a minute or more, for an hour, and of one that is not to be believed.
 
     `trouble` says it in one line; empty: nothing to tell. Each jump is one line in the log.
     """
@@ -68,6 +71,7 @@ class ClockWatch:
         self._now, self._running = now, running
         self._meter = JumpMeter(now, running)
         self._jumped, self._jumped_at = "", float("-inf")
+        self._unset, self._look_at = "", running() + _UNSET_AFTER
 
     def look(self) -> None:
         """Compare the clocks; often, as jumps in between are added up."""
@@ -79,8 +83,17 @@ class ClockWatch:
             log.warning("%s; rows say the new time from now on", self._jumped)
         if not possible(now):
             self.trouble = f"the clock cannot be right: it says {now:%Y-%m-%d}; nothing is deleted by age"
+        elif self._running() - self._jumped_at < _TOLD_FOR:
+            self.trouble = self._jumped
         else:
-            self.trouble = self._jumped if self._running() - self._jumped_at < _TOLD_FOR else ""
+            self.trouble = self._missing(now)
+
+    def _missing(self, now: datetime) -> str:
+        """What to say where `edge.ages` deletes nothing because nobody vouches for the clock."""
+        if self._running() >= self._look_at:
+            self._look_at = self._running() + _UNSET_EVERY
+            self._unset = _UNSET if clock_synced() is False and not battery_agrees(now) else ""
+        return self._unset
 
 
 def _span(time: timedelta) -> str:
@@ -104,12 +117,13 @@ def clock_synced() -> bool | None:
     return False if _TIMESYNCD.is_dir() else None
 
 
-def battery_agrees(now: datetime) -> bool:
+def battery_agrees(now: datetime, rtcs: Path | None = None) -> bool:
     """Whether the machine has a clock of its own that says the same as the system's `now`, to two minutes.
 
     At a gate without a network that is the best there is. A clock that lost its power tells the year 1970 or 2000.
+    `rtcs` is where the kernel shows such clocks, if not below /sys.
     """
-    for told in sorted(_RTCS.glob("rtc*/since_epoch")):
+    for told in sorted((rtcs or _RTCS).glob("rtc*/since_epoch")):
         with contextlib.suppress(OSError, ValueError, OverflowError):
             if abs(datetime.fromtimestamp(int(told.read_text(encoding="ascii")), UTC) - now) <= _AGREES:
                 return True

@@ -1,6 +1,5 @@
 """`gatereader config check | show`: is a configuration accepted, and what does it come to?"""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -9,11 +8,10 @@ from edge.config import Config, Origins
 from edge.live import check_live_settings
 from edge.privacy import known_plates
 from edge.redaction import public_value
+from edge.sign_in import only_the_services
 from edge.toml import show
 
 DEFAULT = "default"
-CREDENTIALS = Path("/run/credentials")
-"""Where systemd leaves secrets that only the service itself can read: not `systemctl reload`'s check beside it."""
 
 
 def checked_line(config: Config, origins: Origins, file: Path | None) -> str:
@@ -30,7 +28,7 @@ def checked_line(config: Config, origins: Origins, file: Path | None) -> str:
     if config.source.password_file:
         checks.append((config.source.password_file, config.source.sign_in().password))
     for secret, check in checks:
-        if Path(secret).is_relative_to(CREDENTIALS) and not os.access(secret, os.R_OK):
+        if only_the_services(secret):
             note += f"; {secret} was not looked at, only the service can"
         else:
             check()

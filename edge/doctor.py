@@ -21,14 +21,15 @@ from edge.clock import clock_synced
 from edge.config import Config, kept_folders
 from edge.detector_choice import detector_path, settled
 from edge.doctor_board import board, clock, memory, temperature, threads, throttling
+from edge.doctor_broker import broker
 from edge.doctor_disk import disk
-from edge.doctor_machine import Diagnosis, Machine
+from edge.doctor_machine import Diagnosis, Machine, State
 from edge.doctor_service import find_service, page_protection, running_page, service
 from edge.errors import ConfigError, ModelError, SourceError
 from edge.ledger import record_files
-from edge.network import SCHEMES, check_url, find_cause, public_url, signed_url
+from edge.network import NOT_TOLD, SCHEMES, ask_camera, check_url, public_url, signed_url
 from edge.runtime import open_interpreter
-from edge.sign_in import SignIn
+from edge.sign_in import only_the_services
 from edge.source import SourceSettings
 from edge.v4l2 import holders, video_devices
 from edge.whole_file import existing
@@ -70,7 +71,9 @@ def diagnose(
         yield from _of_the_program(config, found.active)
     yield permissions(config, found.get("User", ""), machine)
     if config is not None:
-        yield from _of_the_configuration(config, machine)
+        yield from _of_the_configuration(config, machine, found.pid)
+    if (bridge := broker(machine)) is not None:
+        yield bridge
     yield clock(clock_synced(), machine)
     yield temperature(machine)
     yield throttling(machine)
@@ -79,9 +82,17 @@ def diagnose(
 
 def _of_the_program(config: Config, running: bool) -> Iterator[Diagnosis]:
     """What `check` finds; a running service holds the camera and the port, so it is asked itself."""
-    for finding in check(config, _HELD_BY_SERVICE if running else ()):
+    source, page = config.source, config.live
+    hidden = {
+        "live page": _only_the_services(page.password_file),
+        "source": _only_the_services(source.password_file, source.password_env),
+    }
+    untold = {what: where for what, where in hidden.items() if where and not running}
+    for finding in check(config, _HELD_BY_SERVICE if running else tuple(untold)):
         cure = _CURES.get(finding.what, "as the line says") if finding.status else ""
         yield Diagnosis(finding.what, "bad" if finding.status else "ok", finding.text, cure)
+    for what, where in untold.items():
+        yield Diagnosis(what, "unknown", f"only the service has its password: {where}")
     if running:
         yield running_page(config.live)
         yield Diagnosis("source", "unknown", "the running service holds it; its line above tells how it is")
@@ -89,14 +100,24 @@ def _of_the_program(config: Config, running: bool) -> Iterator[Diagnosis]:
         yield protection
 
 
-def _of_the_configuration(config: Config, machine: Machine) -> Iterator[Diagnosis]:
-    yield cameras(config.source.source, machine)
+def _only_the_services(password_file: str, password_env: str = "") -> str:
+    """Where a password is that cannot be had here, though the service may well have it; empty for any other."""
+    if password_env and not os.environ.get(password_env):
+        return f"the variable {password_env} of its environment"
+    if only_the_services(password_file):
+        return f"the credential {password_file}"
+    return ""
+
+
+def _of_the_configuration(config: Config, machine: Machine, service_pid: int) -> Iterator[Diagnosis]:
+    yield cameras(config.source.source, machine, service_pid)
     if (reached := network(config.source)) is not None:
         yield reached
     yield from (delegate(kind, find) for kind, find in model_files(config))
     yield threads(max(config.detector.threads, config.reader.threads), len(os.sched_getaffinity(0)))
+    records = {file.parent.absolute() for file in record_files(config.csv, config.json)}
     for folder in _folders(config):
-        yield disk(machine, folder, config.pictures.min_free_megabytes)
+        yield disk(machine, folder, config.pictures.min_free_megabytes, holds_rows=folder in records)
 
 
 def versions() -> dict[str, str]:
@@ -145,8 +166,8 @@ def _group_name(number: int) -> str:
         return str(number)
 
 
-def cameras(source: str, machine: Machine) -> Diagnosis:
-    """What cameras there are, whether the one that is watched keeps its name, and who has it open."""
+def cameras(source: str, machine: Machine, service_pid: int = 0) -> Diagnosis:
+    """What cameras there are, whether the one that is watched keeps its name, and who but the service has it open."""
     devices = video_devices(machine.root / "dev", machine.root / "sys")
     told = [f"{device.path.name} ({device.name})" if device.name else device.path.name for device in devices]
     there = ", ".join(told) or "no V4L2 camera on this machine"
@@ -157,13 +178,14 @@ def cameras(source: str, machine: Machine) -> Diagnosis:
     watched = next((device for device in devices if device.path.name == name), None)
     if watched is None:
         return Diagnosis("cameras", "ok", there)
-    others = holders(watched.path, os.getpid(), machine.root / "proc")
-    there += f"; {name} is open in {', '.join(map(str, others))}" if others else ""
+    holding, cures = holders(watched.path, os.getpid(), machine.root / "proc"), list[str]()
+    there += f"; {name} is open in {', '.join(map(str, holding))}" if holding else ""
+    if others := [holder for holder in holding if holder.pid != service_pid]:
+        cures.append(f"end {', '.join(map(str, others))}: only one program gets a camera's pictures")
     if is_number and watched.lasting is not None:
         lasting = f"/{watched.lasting.relative_to(machine.root)}"
-        cure = f'set source.source = "{lasting}": a number may be another camera after a restart'
-        return Diagnosis("cameras", "attention", there, cure)
-    return Diagnosis("cameras", "ok", there)
+        cures.append(f'set source.source = "{lasting}": a number may be another camera after a restart')
+    return Diagnosis("cameras", "attention" if cures else "ok", there, "; ".join(cures))
 
 
 def network(settings: SourceSettings) -> Diagnosis | None:
@@ -172,16 +194,20 @@ def network(settings: SourceSettings) -> Diagnosis | None:
     if "://" not in source or source.partition("://")[0].lower() not in SCHEMES:
         return None
     try:
-        url = check_url(source)
+        url, shown = check_url(source), public_url(source)
+        if where := _only_the_services(settings.password_file, settings.password_env):
+            return Diagnosis("network", "unknown", f"{shown}: only the service has its password: {where}")
         if settings.user:
-            password = SignIn(settings.user, settings.password_file, settings.password_env).password()
-            url = signed_url(url, settings.user, password)
-        cause, advice = find_cause(url, _NETWORK_PATIENCE)
+            url = signed_url(url, settings.user, settings.sign_in().password())
     except (SourceError, ConfigError) as error:
         return Diagnosis("network", "bad", str(error), "mend [source] in the configuration")
-    if cause == "no picture":  # what is left where the host answers and knows the path
-        return Diagnosis("network", "ok", f"{public_url(source)} answers")
-    return Diagnosis("network", "bad", f"{public_url(source)}: {cause}: {advice}", "docs/sources.md has what helps")
+    asked = ask_camera(url, _NETWORK_PATIENCE)
+    if asked.status == 200:
+        return Diagnosis("network", "ok", f"{shown} answers")
+    if asked.status == NOT_TOLD or 300 <= asked.status < 400:  # where it leads to, only the stream itself finds out
+        return Diagnosis("network", "unknown", f"{shown}: {asked.advice}")
+    state: State = "attention" if asked.cause == "no picture" else "bad"
+    return Diagnosis("network", state, f"{shown}: {asked.cause}: {asked.advice}", "docs/sources.md has what helps")
 
 
 def delegate(kind: str, find: Callable[[], Path]) -> Diagnosis:

@@ -2,9 +2,11 @@
 
 import platform
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.clock import battery_agrees, possible, utc_now
 from edge.doctor_machine import Diagnosis, Machine, State
 
 _SLOWED_FROM = 80.0
@@ -152,15 +154,24 @@ def threads(asked: int, cores: int) -> Diagnosis:
     return Diagnosis("threads", "ok", text)
 
 
-def clock(synced: bool | None, machine: Machine) -> Diagnosis:
-    """Whether the times in the rows can be believed."""
-    has_own = bool(machine.paths("sys/class/rtc/rtc*"))
-    own = "a clock with a battery" if has_own else "no clock of its own"
-    cure = "let it reach a time server (timedatectl set-ntp true), or give it a clock with a battery"
+def clock(synced: bool | None, machine: Machine, now: datetime | None = None) -> Diagnosis:
+    """Whether the times in the rows can be believed, with `now` as what the machine's clock says."""
+    now = now or utc_now()
+    if agrees := possible(now) and battery_agrees(now, machine.root / "sys/class/rtc"):
+        own, battery = "the board's own clock agrees", ""
+    elif machine.paths("sys/class/rtc/rtc*"):
+        own, battery = "the board's own clock says another time", "put a (new) battery to the board's own clock"
+    else:
+        own, battery = "the board has no clock of its own", "give it a clock with a battery"
     states: dict[bool | None, tuple[State, str]] = {
         True: ("ok", "set by the network"),
-        False: ("bad", "not set by the network since the start: the times in the rows are not to be believed"),
-        None: ("unknown", "nothing here tells whether it is right"),
+        False: ("bad", "not set by the network since the start"),
+        None: ("unknown", "nothing here tells whether the network set it"),
     }
     state, text = states[synced]
-    return Diagnosis("clock", state, f"{text}; the board has {own}", cure if state == "bad" else "")
+    if agrees:
+        return Diagnosis("clock", "ok", f"{text}; {own}")
+    if state == "bad":
+        cure = f"let it reach a time server (timedatectl set-ntp true), or {battery}"
+        return Diagnosis("clock", state, f"{text}: the times in the rows are not to be believed; {own}", cure)
+    return Diagnosis("clock", state, f"{text}; {own}")

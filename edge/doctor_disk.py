@@ -14,6 +14,9 @@ _SECTOR = 512
 _LEAST_MB = 20
 _LIFE_STEPS = 10
 """JEDEC eMMC 5.0, DEVICE_LIFE_TIME_EST: 1 is up to 10 % of the life used, 10 up to 100 %, 11 beyond."""
+_FORGETFUL = ("overlay", "tmpfs", "ramfs")
+"""File systems in memory: Raspberry Pi OS lays an overlay over a card that it protects from writes."""
+_KEEP = "switch the overlay file system off (sudo raspi-config), or name a folder on a disk: csv.path, json.path"
 _NEW_CARD = "put in a new card, one made for cameras (high endurance), and copy the record first"
 
 
@@ -42,8 +45,13 @@ def disk(
     least_mb: float,
     device: tuple[int, int] | None = None,
     room: Callable[[Path], Room] = room_of,
+    *,
+    holds_rows: bool = False,
 ) -> Diagnosis:
-    """The disk below `folder`, on which `least_mb` megabytes ought to be free. `device`: its major and minor number."""
+    """The disk below `folder`, on which `least_mb` megabytes ought to be free. `device`: its major and minor number.
+
+    `holds_rows`: the record lies there, which has to outlast a power cut.
+    """
     there = existing(folder)
     if device is None:
         number = there.stat().st_dev
@@ -53,7 +61,10 @@ def disk(
     state, cure = _judge(found, least_mb)
     block = _block(machine, device)
     if block is None:
-        return Diagnosis("disk", state, f"{text}, on {_file_system(machine, device)}; kind and wear are not told", cure)
+        system = _file_system(machine, device)
+        if holds_rows and system in _FORGETFUL:
+            return Diagnosis("disk", "bad", f"{text}, on {system}: every row is gone after a power cut", _KEEP)
+        return Diagnosis("disk", state, f"{text}, on {system}; kind and wear are not told", cure)
     wear_state, wear = _wear(machine, block)
     if _worse(wear_state, state):
         state, cure = wear_state, _NEW_CARD

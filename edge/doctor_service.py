@@ -11,7 +11,7 @@ from edge.live_guard import HEALTH_PATH
 from edge.written import ROWS_WAIT, UNWRITTEN, written_text
 
 UNIT = "gatereader.service"
-_PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User"
+_PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User,MainPID"
 _CONFIGURATION = 78
 _LOOK = f"see `journalctl -u {UNIT} -n 50`"
 
@@ -23,6 +23,12 @@ class Service(dict[str, str]):
     def active(self) -> bool:
         """Whether it runs."""
         return self.get("ActiveState") in ("active", "reloading")
+
+    @property
+    def pid(self) -> int:
+        """The number of its process; 0 if it has none."""
+        number = self.get("MainPID", "")
+        return int(number) if number.isdigit() else 0
 
 
 def find_service(machine: Machine) -> Service:

@@ -27,7 +27,7 @@ def add_log_commands(
     export.set_defaults(run=run, action="export")
     export.add_argument("--from", dest="since", metavar="TIME", help="first seen then or later: 2026-11-20[T14:00[Z]]")
     export.add_argument("--to", dest="until", metavar="TIME", help="first seen before; a day counts as a whole")
-    export.add_argument("--plate", default="", help="rows that have this plate, as second best too; * is for any characters")
+    export.add_argument("--plate", default="", help="rows with this plate, as second best too; * fits any characters")
     export.add_argument("--status", action="append", choices=_STATUSES, help="may be given again")
     export.add_argument("--json", action="store_true", help="a JSON object a row instead of CSV")
     export.add_argument("--output", type=Path, metavar="FILE", help="write here instead of standard output")

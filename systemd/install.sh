@@ -580,7 +580,6 @@ summary() {
   if [ "$changes" = 0 ]; then say "nothing to do: gatereader $(release_of current) is in use and all is as it should be"; return; fi
   say "gatereader $(release_of current) is $done. Settings: $CONFIG, then \`sudo systemctl reload gatereader\`"
   say "How it does: systemctl status gatereader; what it sees: http://127.0.0.1:8080/"
-  [ "$camera" != jetson ] || say "note: a Jetson's CSI camera also needs an OpenCV with GStreamer in $prefix/current, by hand: docs/sources.md"
 }
 
 # --- the commands
@@ -597,6 +596,8 @@ do_install() {
   place_template "$HERE"
   place_config "$HERE"
   check_config "$release"
+  # told before the switch: without it the service does not start
+  [ "$camera" != jetson ] || say "note: a Jetson's CSI camera also needs an OpenCV with GStreamer in $release, by hand: docs/sources.md"
   switch_to "$id"
   prune
   summary 'in use'

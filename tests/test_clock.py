@@ -70,7 +70,10 @@ class Clocks:
         self.run += seconds
 
 
-def test_a_clock_that_is_set_is_told_for_an_hour_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_clock_that_is_set_is_told_for_an_hour_and_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "clock_synced", lambda: True)
     clocks = Clocks()
     watch = ClockWatch(clocks.now, clocks.running)
     for _ in range(100):
@@ -91,7 +94,8 @@ def test_a_clock_that_is_set_is_told_for_an_hour_and_logged_once(caplog: pytest.
 
 
 @pytest.mark.parametrize("year", [1970, 2019, 2099])
-def test_a_clock_that_cannot_be_right_is_told_as_long_as_it_lasts(year: int) -> None:
+def test_a_clock_that_cannot_be_right_is_told_as_long_as_it_lasts(year: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "clock_synced", lambda: True)
     clocks = Clocks()
     watch = ClockWatch(clocks.now, clocks.running)
     clocks.wall = clocks.wall.replace(year=year)
@@ -102,5 +106,29 @@ def test_a_clock_that_cannot_be_right_is_told_as_long_as_it_lasts(year: int) -> 
     clocks.wall = clocks.wall.replace(year=2026)
     watch.look()
     clocks.wait(7200)
+    watch.look()
+    assert watch.trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("synced", "battery", "told"),
+    [(False, False, True), (False, True, False), (True, False, False), (None, False, False)],
+)
+def test_a_clock_that_nobody_vouches_for_is_told_once_the_network_had_its_time(
+    synced: bool | None, battery: bool, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There nothing gets old, so the owner must know; where a battery's clock is believed things do."""
+    monkeypatch.setattr(clock, "clock_synced", lambda: synced)
+    monkeypatch.setattr(clock, "battery_agrees", lambda _: battery)
+    clocks = Clocks()
+    watch = ClockWatch(clocks.now, clocks.running)
+    clocks.wait(300)
+    watch.look()
+    assert watch.trouble == ""
+    clocks.wait(400)
+    watch.look()
+    assert watch.trouble == ("no network time since the start; nothing is deleted by age" if told else "")
+    monkeypatch.setattr(clock, "clock_synced", lambda: True)
+    clocks.wait(120)
     watch.look()
     assert watch.trouble == ""

@@ -1,10 +1,12 @@
 """The doctor before made-up machines, and the support bundle, which is searched for what must not be in it."""
 
 import json
+import re
 import socket
 import stat
 import zipfile
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
@@ -16,10 +18,11 @@ from edge import __version__, doctor
 from edge.bundle import write_bundle
 from edge.card import shipped_model
 from edge.cli import main
-from edge.config import Config, load_config, read_config
+from edge.config import Config, Override, load_config, read_config
 from edge.csv_log import CsvLog, CsvSettings
 from edge.doctor import cameras, delegate, diagnose, exit_status, network, permissions, report_json, report_lines
 from edge.doctor_board import clock, memory, temperature, threads, throttling
+from edge.doctor_broker import broker, broker_place
 from edge.doctor_disk import Room, disk
 from edge.doctor_machine import Diagnosis, Machine, run_command
 from edge.doctor_service import Service, find_service, page_protection, running_page, service
@@ -132,8 +135,29 @@ def test_memory_clock_and_threads(tmp_path: Path) -> None:
     assert told(threads(2, 4)) == "ok: 2 of 4 cores work on a frame"
     assert told(threads(8, 4)) == "attention: 8 threads on 4 cores"
     assert told(clock(True, board)) == "ok: set by the network; the board has no clock of its own"
-    assert told(clock(False, machine(tmp_path, {"sys/class/rtc/rtc0/name": "x"}))).startswith("bad: not set")
-    assert "a clock with a battery" in clock(False, board).text
+    finding = clock(False, board)
+    assert told(finding).startswith("bad: not set by the network since the start: the times")
+    assert "give it a clock with a battery" in finding.cure
+
+
+def test_a_clock_of_the_boards_own_counts_if_it_holds_the_time(tmp_path: Path) -> None:
+    """Every Raspberry Pi 5 has one, with a battery or without."""
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    rtc = "sys/class/rtc/rtc0/since_epoch"
+    board = machine(tmp_path, {rtc: int(now.timestamp()) + 60})
+    for synced in (True, False, None):
+        finding = clock(synced, board, now)
+        assert told(finding).startswith("ok: ")
+        assert finding.text.endswith("the board's own clock agrees")
+    board = machine(tmp_path, {rtc: 86_400})
+    finding = clock(False, board, now)
+    assert told(finding).endswith(
+        "the times in the rows are not to be believed; the board's own clock says another time"
+    )
+    assert "battery to the board's own clock" in finding.cure
+    assert clock(None, board, now).state == "unknown"
+    assert told(clock(True, board, now)) == "ok: set by the network; the board's own clock says another time"
+    assert clock(False, board, datetime(1970, 1, 2, tzinfo=UTC)).state == "bad"  # both are wrong
 
 
 # --- the disk
@@ -201,6 +225,34 @@ def test_a_disk_without_room_is_told(room: Room, state: str, cure: str, tmp_path
 def test_a_file_system_without_a_disk_says_so(tmp_path: Path) -> None:
     board = machine(tmp_path, {"proc/self/mountinfo": "36 1 0:32 / / rw,noatime - overlay overlay rw"})
     assert told(looked_at(board, device=(0, 32))).endswith("on overlay; kind and wear are not told")
+
+
+@pytest.mark.parametrize(
+    ("system", "state"), [("overlay", "bad"), ("tmpfs", "bad"), ("ramfs", "bad"), ("btrfs", "ok"), ("9p", "ok")]
+)
+def test_a_record_in_memory_is_told(system: str, state: str, tmp_path: Path) -> None:
+    """Pictures or a recording may be meant to be there."""
+    board = machine(tmp_path, {"proc/self/mountinfo": f"36 1 0:32 / / rw,noatime - {system} {system} rw"})
+    finding = disk(board, Path("/srv"), 200.0, (0, 32), lambda _: PLENTY, holds_rows=True)
+    assert told(finding).startswith(f"{state}: ")
+    assert ("gone after a power cut" in finding.text) == ("overlay file system" in finding.cure) == (state == "bad")
+    assert looked_at(board, device=(0, 32)).state == "ok"
+
+
+def test_the_records_folder_is_known_among_those_that_are_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[bool]()
+
+    def look(*_: object, holds_rows: bool) -> Diagnosis:
+        seen.append(holds_rows)
+        return Diagnosis("disk", "ok", "")
+
+    monkeypatch.setattr(doctor, "disk", look)
+    monkeypatch.setattr(doctor, "check", lambda *_: ())
+    config = load_config(None, [Override("csv", "path", str(tmp_path / "plates.csv"), "--csv")])
+    list(diagnose(config, None, machine(tmp_path, {})))
+    assert seen == [True]
 
 
 # --- the service and its page
@@ -271,7 +323,7 @@ def test_a_page_that_everybody_sees_is_told() -> None:
     assert guarded.state == "ok"
 
 
-# --- cameras, network, models
+# --- cameras, network
 
 
 def test_a_camera_is_better_named_by_what_lasts(tmp_path: Path) -> None:
@@ -288,6 +340,11 @@ def test_a_camera_is_better_named_by_what_lasts(tmp_path: Path) -> None:
     other.symlink_to(tmp_path / "dev/video0")
     (tmp_path / "proc/77/comm").write_text("vlc\n", encoding="utf-8")
     assert cameras("0", board).text == "video0 (UVC Camera); video0 is open in vlc (process 77)"
+    lasting = str(tmp_path / "dev/v4l/by-id/usb-Acme-index0")
+    finding = cameras(lasting, board)
+    assert told(finding) == "attention: video0 (UVC Camera); video0 is open in vlc (process 77)"
+    assert "end vlc (process 77)" in finding.cure
+    assert cameras(lasting, board, service_pid=77).state == "ok"
     assert told(cameras("demo:", board)).startswith("attention: the built-in demo scene")
     assert cameras("rtsp://camera/", machine(tmp_path / "none", {})).text == "no V4L2 camera on this machine"
 
@@ -303,6 +360,15 @@ def test_a_camera_that_this_user_may_not_use_is_told(tmp_path: Path, monkeypatch
         assert "usermod -aG" in finding.cure
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert "sudo -u gate " in permissions(None, "gate", board).cure
+
+
+def test_the_services_user_has_its_groups_without_the_service_too() -> None:
+    """`sudo -u gatereader gatereader doctor` must not find fault with a camera that the service can open."""
+    systemd = Path(__file__).parents[1] / "systemd"
+    groups = re.findall(r"^SupplementaryGroups=(.+)$", (systemd / "gatereader.service").read_text(), re.MULTILINE)
+    lines = (systemd / "gatereader.sysusers").read_text().splitlines()
+    assert groups == ["video"]
+    assert all(f"m gatereader {group}" in lines for group in groups)
 
 
 def answering(status: bytes) -> tuple[socket.socket, Thread]:
@@ -321,7 +387,14 @@ def answering(status: bytes) -> tuple[socket.socket, Thread]:
 
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
-    [(b"RTSP/1.0 200 OK\r\n\r\n", "ok", "answers"), (b"RTSP/1.0 401 Unauthorized\r\n\r\n", "bad", "unauthorised")],
+    [
+        (b"RTSP/1.0 200 OK\r\n\r\n", "ok", "answers"),
+        (b"RTSP/1.0 401 Unauthorized\r\n\r\n", "bad", "unauthorised"),
+        (b"RTSP/1.0 503 Service Unavailable\r\n\r\n", "attention", "answers with 503"),
+        (b"220 mail.example ESMTP\r\n\r\n", "attention", "gives no video"),
+        (b"RTSP/1.0 302 Moved\r\n\r\n", "unknown", "answers with 302"),
+        (b"RTSP/1.0 401 No\r\nWWW-Authenticate: NTLM\r\n\r\n", "unknown", "nobody but the stream itself"),
+    ],
 )
 def test_a_network_camera_is_asked_and_its_password_not_shown(answer: bytes, state: str, words: str) -> None:
     server, thread = answering(answer)
@@ -337,6 +410,86 @@ def test_a_network_camera_is_asked_and_its_password_not_shown(answer: bytes, sta
     assert refused is not None
     assert "refused" in refused.text
     assert network(SourceSettings("demo:")) is None
+
+
+@pytest.mark.parametrize("secret", [{"password_env": "GATE_C"}, {"password_file": "/run/credentials/g.service/camera"}])
+def test_a_password_that_only_the_service_has_is_no_fault(
+    secret: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/sources.md advises them: of an owner's shell, or while the service is stopped, nobody can tell."""
+    monkeypatch.delenv("GATE_C", raising=False)
+    camera = SourceSettings("rtsp://192.0.2.1/live", user="gate", **secret)  # type: ignore[arg-type]
+    finding = network(camera)
+    assert finding is not None
+    assert told(finding).startswith("unknown: rtsp://192.0.2.1/live: only the service has its password: ")
+    monkeypatch.setattr(doctor, "network", lambda _: None)
+    page = LiveSettings(listen="127.0.0.1:0", password_file="/run/credentials/g.service/page")
+    config = Config(source=camera, live=page, csv=CsvSettings(str(tmp_path / "plates.csv")))
+    findings = {one.what: one for one in diagnose(config, None, machine(tmp_path, {}))}
+    for part in ("source", "live page"):
+        assert told(findings[part]).startswith("unknown: only the service has its password: ")
+
+
+def test_a_password_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    finding = network(SourceSettings("rtsp://192.0.2.1/live", user="gate", password_file=str(tmp_path / "none")))
+    assert finding is not None
+    assert told(finding).startswith("bad: source.password_file: cannot read")
+
+
+# --- the MQTT broker
+
+BRIDGE = "etc/systemd/system/gatereader-mqtt.service"
+OPTIONS = "etc/gatereader/mosquitto_pub"
+RUNS = {"systemctl": "active\n"}
+
+
+def test_a_broker_is_looked_for_only_where_the_bridge_is_installed(tmp_path: Path) -> None:
+    assert broker(machine(tmp_path, {OPTIONS: "-h broker.invalid"}, RUNS)) is None
+
+
+def test_the_bridge_its_options_and_its_broker_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        options = f"# ours\n-h 127.0.0.1\n-p {port}\n-u gate\n-P s3cret -h 5\n"
+        found = broker(machine(tmp_path, {BRIDGE: "", OPTIONS: options}, RUNS))
+        assert found is not None
+        assert told(found) == f"ok: gatereader-mqtt.service runs; 127.0.0.1:{port} answers"
+        stopped = broker(machine(tmp_path, {}, {}))
+        assert stopped is not None
+        assert told(stopped).startswith("attention: gatereader-mqtt.service does not run")
+        assert "systemctl enable --now" in stopped.cure
+    silent = broker(machine(tmp_path, {}, RUNS))
+    assert silent is not None
+    assert told(silent) == f"bad: gatereader-mqtt.service runs; 127.0.0.1:{port} does not answer: Connection refused"
+    assert "s3cret" not in f"{found}{stopped}{silent}"
+    monkeypatch.setattr("edge.doctor_broker.socket.create_connection", lambda *_: socket.socket())
+    (tmp_path / OPTIONS).unlink()
+    without = broker(machine(tmp_path, {}, RUNS))
+    assert without is not None
+    assert told(without) == (
+        "attention: gatereader-mqtt.service runs; /etc/gatereader/mosquitto_pub is not there; localhost:1883 answers"
+    )
+    (tmp_path / OPTIONS).mkdir()  # as good as a file that others may not read
+    unread = broker(machine(tmp_path, {}, RUNS))
+    assert unread is not None
+    assert told(unread).startswith("unknown: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ("", ("localhost", 1883)),
+        ("-h broker.lan\n-P -p 5\n", ("broker.lan", 1883)),
+        ("--host b\r\n--port 99\r\n", ("b", 99)),
+        ("#-p 5\n-h b\n--capath /etc/ssl/certs\n", ("b", 8883)),
+        ("--tls-use-os-certs\n-p 1884", ("localhost", 1884)),
+    ],
+)
+def test_where_the_broker_is(options: str, place: tuple[str, int]) -> None:
+    assert broker_place(options) == place
+
+
+# --- models
 
 
 def reader_file() -> Path:

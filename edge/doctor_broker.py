@@ -1,0 +1,51 @@
+"""The doctor on the bridge to an MQTT broker, which is there where its owner has installed it (docs/integrate.md)."""
+
+import re
+import socket
+
+from edge.doctor_machine import Diagnosis, Machine
+
+UNIT = "gatereader-mqtt.service"
+_OPTIONS = "etc/gatereader/mosquitto_pub"
+_PATIENCE = 2.0
+_PORT, _TLS_PORT = 1883, 8883
+_TLS = ("--cafile", "--capath", "--psk", "--tls-use-os-certs")
+"""Options with which mosquitto_pub takes the port for TLS, unless it is told another."""
+
+
+def broker(machine: Machine) -> Diagnosis | None:
+    """Whether the bridge runs, has its options, and the broker's port answers; None where it is not installed."""
+    if not (machine.root / "etc/systemd/system" / UNIT).exists():
+        return None
+    told, cures = [f"{UNIT} runs"], list[str]()
+    if (machine.run(("systemctl", "is-active", UNIT)) or "").strip() != "active":
+        told = [f"{UNIT} does not run"]
+        cures.append(f"sudo systemctl enable --now {UNIT}; if it does not stay: `journalctl -u {UNIT} -n 20`")
+    try:
+        options = (machine.root / _OPTIONS).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        options = ""
+        told.append(f"/{_OPTIONS} is not there")
+        cures.append(f"write the broker, user and password into /{_OPTIONS} (docs/integrate.md)")
+    except OSError as error:
+        text = f"{told[0]}; /{_OPTIONS}, which names the broker, cannot be read: {error.strerror}"
+        return Diagnosis("broker", "attention" if cures else "unknown", text, "; ".join(cures))
+    host, port = broker_place(options)
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as error:
+        told.append(f"{host}:{port} does not answer: {error.strerror or error}")
+        cures.append(f"start the broker there, or mend -h and -p in /{_OPTIONS}")
+        return Diagnosis("broker", "bad", "; ".join(told), "; ".join(cures))
+    told.append(f"{host}:{port} answers")
+    return Diagnosis("broker", "attention" if cures else "ok", "; ".join(told), "; ".join(cures))
+
+
+def broker_place(options: str) -> tuple[str, int]:
+    """Host and port in a file of mosquitto_pub's options, one on a line; its own defaults for what is not there."""
+    found = dict(re.findall(r"^(-\S+) *(.*?)\s*$", options, re.MULTILINE))
+    host = found.get("-h") or found.get("--host") or "localhost"
+    port = found.get("-p") or found.get("--port") or ""
+    if port.isascii() and port.isdigit():
+        return host, int(port)
+    return host, _TLS_PORT if any(option in found for option in _TLS) else _PORT
