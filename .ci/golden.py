@@ -35,7 +35,7 @@ from edge.stills import read_still
 
 PASS_FPS = 3.0
 """Frames a second of the recorded pass; `gatereader replay --fps` must say the same."""
-NEARLY = {"reading": 0.1, "confidence": 0.05, "x1": 2.0, "y1": 2.0, "x2": 2.0, "y2": 2.0}
+NEARLY = {"reading": 0.1, "confidence": 0.1, "x1": 2.0, "y1": 2.0, "x2": 2.0, "y2": 2.0}
 """Most by which a reading's confidence, a box's and its sides (pixels) may differ: OpenCV scales whole pictures in
 another arithmetic on ARM, which moves grey values by a step or two (docs/arm64.md), and boxes with them."""
 SURE = 0.9

@@ -57,7 +57,7 @@ def gated(
     return GatedDetector(cast("PlateDetector", counting), settings or MotionSettings(), region), counting
 
 
-@pytest.mark.parametrize("noise", [0.0, pytest.param(3.0, marks=pytest.mark.slow), 12.0])
+@pytest.mark.parametrize("noise", [0.0, *(pytest.param(noise, marks=pytest.mark.slow) for noise in (3.0, 12.0))])
 def test_an_empty_scene_is_looked_at_now_and_then_only(noise: float) -> None:
     detector, counting = gated(MotionSettings(settle=5, at_least_every=20))
     for seed in range(100):

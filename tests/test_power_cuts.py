@@ -61,7 +61,9 @@ def write_passes(folder: Path, tell: Tell) -> None:
             tell(f"P{number}")
 
 
-@EVERY_HOW
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=pytest.mark.slow) if how in ("killed", "zeros instead") else how for how in HOWS]
+)
 def test_rows_lines_and_pictures(how: How, tmp_path: Path) -> None:
     """What was told is there, in order, chained, with its picture; what was not told is there as a whole or not."""
     most = 0
