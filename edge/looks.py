@@ -21,13 +21,13 @@ _TURN = 3.0
 """Degrees."""
 _SLANTED, _LEANING = 6.0, 8.0
 """Degrees of slope or of lean from which on a crop is also read upright."""
-_POWER = 6.0
-"""Between the sum of the confidences with which a text was read (1) and the highest one alone (infinity); measured on
-real crops and photographs (docs/reader.md), where it hardly matters from 2 to 8."""
 
 
 def read_well(crop: Image, read: Callable[[Image], PlateReading]) -> PlateReading:
-    """The reading of a crop, (H, W, 3) BGR or (H, W) grey; an unsure one is made again, and the looks at it vote."""
+    """The reading of a crop, (H, W, 3) BGR or (H, W) grey; an unsure one is made again, and the looks at it vote.
+
+    Each vote weighs as much as its confidence; others were measured on real crops and photographs (docs/reader.md).
+    """
     return look_again(read(crop), crop, read)
 
 
@@ -38,7 +38,7 @@ def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateRe
     readings = [first, *(read(look) for look in other_looks(crop))]
     votes: dict[str, float] = defaultdict(float)
     for reading in readings:
-        votes[reading.text] += reading.confidence**_POWER
+        votes[reading.text] += reading.confidence
     return max(readings, key=lambda reading: (votes[reading.text], reading.confidence))
 
 
