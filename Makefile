@@ -15,7 +15,8 @@ TRAIN_READY := $(if $(filter .venv-training,$(TRAIN_ENV)),.venv-training/ready)
 # made so stays so.
 KEPT_ARGS := $(if $(shell grep -s 'site-packages = true' $(ENV)/pyvenv.cfg),--system-site-packages)
 VENV_ARGS ?= $(KEPT_ARGS)
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+# Four on any machine: many tests wait for a camera, a browser or a broker most of their time.
+SIDE_BY_SIDE := --numprocesses 4 --dist loadfile
 # Tests never download anything: pip is not called, and ultralytics is told so too.
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
 
