@@ -20,8 +20,8 @@ Answer = Callable[[socket.socket], None]
 
 
 @contextmanager
-def listener(answer: Answer) -> Iterator[int]:
-    """A camera's port that treats every connection so; gives the port."""
+def serving(treat: Answer) -> Iterator[int]:
+    """A port on loopback, each connection to which is treated so in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -32,17 +32,25 @@ def listener(answer: Answer) -> Iterator[int]:
                     return
                 threading.Thread(target=treat, args=(connection,), daemon=True).start()
 
-        def treat(connection: socket.socket) -> None:
-            with connection:
-                try:
-                    connection.recv(2000)
-                    answer(connection)
-                except OSError:
-                    pass  # who asked went away
-
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def listener(answer: Answer) -> Iterator[int]:
+    """A camera's port that treats every connection so; gives the port."""
+
+    def treat(connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.recv(2000)
+                answer(connection)
+            except OSError:
+                pass  # who asked went away
+
+    with serving(treat) as port:
+        yield port
 
 
 def hang(connection: socket.socket) -> None:

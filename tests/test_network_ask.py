@@ -4,11 +4,11 @@ import base64
 import hashlib
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from test_network import serving
 
 from edge.network import NOT_TOLD, Asked, _digest, ask_camera, find_cause
 
@@ -32,18 +32,8 @@ def camera(answer: Answer, *, keeps: bool = True) -> Iterator[tuple[int, list[st
                 if not keeps:
                     return
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            threading.Thread(target=treat, args=(connection,), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1], asked
-        server.shutdown(socket.SHUT_RDWR)
+    with serving(treat) as port:
+        yield port, asked
 
 
 def refusal(scheme: str, *challenges: str) -> str:
