@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _the_log_as_it_was() -> Iterator[None]:
-    """A command that a test runs sends the log to a stream that ends with the test; the next one must not write there."""
+    """A command that a test runs sends the log to a stream that ends with the test; the next must not write there."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
