@@ -95,7 +95,7 @@ def test_jpegs_that_are_not_quite_right_come_without_a_word(
         grey = [frame.image[60, 80, 0] for frame in islice(filter(None, source), 8)]
         assert source.state().online
     assert np.all(np.diff(np.array(grey, int)) > 0)
-    assert capfd.readouterr().err == ""
+    assert "JPEG" not in capfd.readouterr().err  # as libjpeg says of each: "Corrupt JPEG data: …"
 
 
 def test_pictures_that_are_none_are_told(port: int) -> None:
