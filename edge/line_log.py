@@ -134,8 +134,9 @@ class LineLog:
         try:
             together = 1
             while self._lines:
-                self._file.append(*islice(self._lines, together))
-                for _ in range(min(together, len(self._lines))):
+                batch = list(islice(self._lines, together))
+                self._file.append(*batch)
+                for _ in batch:
                     self._lines.popleft()
                 together = _TOGETHER
         except OSError as error:

@@ -7,13 +7,13 @@ from pathlib import Path
 from edge.errors import ConfigError
 from edge.password import read_password_file
 
-CREDENTIALS = Path("/run/credentials")
+_CREDENTIALS = Path("/run/credentials")
 """Where systemd leaves secrets that only the service itself can read, and only while it runs."""
 
 
 def only_the_services(file: str) -> bool:
     """Whether the file is a secret of the service that cannot be read here: not by `doctor`, nor a reload's check."""
-    return Path(file).is_relative_to(CREDENTIALS) and not os.access(file, os.R_OK)
+    return Path(file).is_relative_to(_CREDENTIALS) and not os.access(file, os.R_OK)
 
 
 @dataclass(frozen=True, slots=True)

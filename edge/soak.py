@@ -24,6 +24,7 @@ from edge.motion import GatedDetector
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.source import Source, open_source
+from edge.source_state import lower_limit
 
 Kind = Literal["resting", "looking", "plate"]
 KINDS: tuple[Kind, ...] = ("resting", "looking", "plate")
@@ -216,9 +217,8 @@ class _Run:
         elapsed = self._sampled - self._started
         samples = paced(self._samples, self._stretches)
         costs = costs_of(self._stretches[-fifth(len(self._stretches)) :], self._stretches)
-        came = (source.state().frames - self._seen_at_start) / elapsed if source.live and elapsed else None
-        # what comes is counted before source.fps thins it out
-        rate = min((limit for limit in (came, self._config.source.fps) if limit), default=None)
+        came = (source.state().frames - self._seen_at_start) / elapsed if source.live and elapsed else 0.0
+        rate = lower_limit(came, self._config.source.fps) or None  # what comes is counted before the limit thins it out
         width, height = self._size
         least = max(float(vote.min_plate_width), FINDABLE_WIDTH / self._detector.canvas_scale(width, height))
         way = way_of(width, least, settings.fov, self._config.aim.plate_width)
