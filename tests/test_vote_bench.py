@@ -13,17 +13,9 @@ from edge.errors import SourceError
 from edge.vote import VoteSettings
 from training.pass_scene import GATES, draw_approach, glimpses
 from training.readings import RecordedPass, Sight, read_passes, write_passes
-from training.vote_bench import (
-    OURS,
-    as_wrong_as,
-    bench,
-    curve,
-    gain_in_exact,
-    judge_ours,
-    readable_time,
-    score,
-    similar_plates,
-)
+from training.vote_bench import OURS, bench_others, gain_in_exact, score, similar_plates
+from training.vote_curves import Setting, as_wrong_as, curve, run_settings, settings_curve
+from training.vote_outcomes import Outcome, judge_ours, readable_time
 from training.vote_picture import draw_curves
 from training.vote_rules import (
     ClusterRepresentative,
@@ -98,7 +90,8 @@ def test_the_bench_counts_what_each_rule_made_of_the_passes() -> None:
         recorded("AB123CD", *["AB123CD"] * 6, confidence=0.4),
         recorded("AB123CD", "", "", ""),
     ]
-    scores = {name: score(passes, found) for name, found in bench(passes, VoteSettings()).items()}
+    outcomes = {**bench_others(passes, VoteSettings()), OURS: [judge_ours(one, VoteSettings()) for one in passes]}
+    scores = {name: score(passes, found) for name, found in outcomes.items()}
     assert len(scores) == 6
     for each in scores.values():
         assert (each["exact"]["count"], each["wrong"]["count"], each["undecided"]["count"]) == (1, 1, 2)
@@ -137,21 +130,32 @@ def test_the_list_of_plates_is_near_and_without_the_stranger() -> None:
 
 def test_where_two_rules_say_the_same_neither_gains() -> None:
     passes = [recorded("AB123CD", *["AB123CD"] * 6)] * 5
-    found = bench(passes, VoteSettings())
-    assert gain_in_exact(passes, found[OURS], found["cluster"]) == (0.0, 0.0)
+    ours = [judge_ours(one, VoteSettings()) for one in passes]
+    assert gain_in_exact(passes, ours, bench_others(passes, VoteSettings())["cluster"]) == (0.0, 0.0)
 
 
 def test_ours_can_be_made_as_wrong_as_another_rule() -> None:
     passes = [recorded("AB123CD", *["AB123CD"] * 6, confidence=0.7), recorded("AB123CD", *["A8123CD"] * 6)]
-    ours = bench(passes, VoteSettings())[OURS]
-    assert [one.accepted for one in ours] == [(), ("A8123CD",)]
+    ours = run_settings(passes, VoteSettings(), formats=False, processes=1)
+    assert [one.accepted for one in next(each.outcomes for each in ours if each.accept == 0.8)] == [(), ("A8123CD",)]
     assert [one.accepted for one in as_wrong_as(passes, ours, 0.0)] == [(), ()]
     assert [one.accepted for one in as_wrong_as(passes, ours, 0.5)] == [("AB123CD",), ("A8123CD",)]
 
 
+def test_ours_is_asked_again_at_a_stricter_setting() -> None:
+    passes = [recorded("AB123CD", "AB123CD")] * 4
+    lax = [Outcome("AB123CD", 0.9, ("AB123CD",), 0, 0), Outcome("A8123CD", 0.85, ("A8123CD",), 0, 0)] * 2
+    strict = [Outcome("AB123CD", 0.97, ("AB123CD",), 1, 0)] * 3 + [Outcome("A8123CD", 0.8, (), 1, 0)]
+    ours = [Setting(0.8, lax), Setting(0.95, strict)]
+    assert settings_curve(passes, ours).tolist() == [[0, 0.75], [0, 0.75], [0, 0.5], [0.5, 0.5], [0.5, 0.5]]
+    assert as_wrong_as(passes, ours, 0.5) == lax
+    assert [out.accepted for out in as_wrong_as(passes, ours, 0.4)] == [("AB123CD",), ()] * 2
+    assert as_wrong_as(passes, ours[1:], 0.4) == strict
+
+
 def test_the_curve_ends_with_everything_accepted() -> None:
     passes = [recorded("AB123CD", *["AB123CD"] * 6), recorded("AB123CD", *["A8123CD"] * 6)]
-    line = curve(passes, bench(passes, VoteSettings())[OURS])
+    line = curve(passes, bench_others(passes, VoteSettings())["cluster"])
     assert line[-1].tolist() == [0.5, 0.5]
     picture = draw_curves({OURS: line}, {OURS: (0.5, 0.5)})
     assert picture.min() < 100
