@@ -57,7 +57,7 @@ def has_consensus(poll: Poll, settings: VoteSettings) -> bool:
     vote = poll.vote
     if vote.voters < settings.consensus_readings or vote.agreement < settings.consensus_agreement:
         return False
-    if vote.confidence < settings.consensus_confidence:
+    if vote.confidence < settings.needed_early:
         return False
     times = [ballot.time for ballot in poll.ballots]
     return max(times) - min(times) >= settings.consensus_span

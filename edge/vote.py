@@ -28,6 +28,8 @@ _MEDOIDS = 5
 _MOMENT = 0.25
 _CORRELATION = 0.7
 """How much the readings of one pass err together, 0 to 1: fitted on simulated passes and on real ones."""
+_EARLY_DOUBT = 0.25
+"""Share of the doubt that an answer may leave at the end of a pass that it may leave before."""
 _DELETION = 0.3
 """What a reading that lacks a character weighs against one that has it: readers drop nine for each that they invent."""
 
@@ -56,8 +58,9 @@ class VoteSettings:
     """An answer before the end of the pass wants this many voting readings …"""
     consensus_agreement: float = 0.6
     """… of which this share says exactly the same, …"""
-    consensus_confidence: float = 0.9
-    """… with the weakest character at this: more than at the end, as a car still far away will come nearer, …"""
+    consensus_confidence: float = 0.95
+    """… with the weakest character at this, and at most a quarter of the doubt that `accept_confidence` allows: more
+    than at the end, as a car still far away will come nearer, …"""
     consensus_span: float = 0.5
     """… over at least these seconds: three frames within a tenth of a second are nearly one and the same picture."""
     max_delay: float = 2.0
@@ -106,6 +109,11 @@ class VoteSettings:
     def needed(self, voters: int) -> float:
         """What every character of an accepted plate must reach with so many readings voting."""
         return self.accept_confidence if voters > 1 else max(self.accept_confidence, self.single_confidence)
+
+    @property
+    def needed_early(self) -> float:
+        """What every character must reach for an answer before the end of the pass."""
+        return max(self.consensus_confidence, 1.0 - _EARLY_DOUBT * (1.0 - self.accept_confidence))
 
 
 class Ballot(NamedTuple):
