@@ -45,7 +45,7 @@ class ReviewSettings:
     max_megabytes: float = 50.0
     """Megabytes that they may take."""
     max_days: float = 30.0
-    """Days after which a crop is removed, looked at or not, with the next pass or at the next start."""
+    """Days after which a crop is removed, looked at or not, within the hour or at the next start."""
     margin: float = 0.4
     """An accepted pass was close if the vote's margin is below this, 0 to 1, …"""
     agreement: float = 0.6
@@ -117,7 +117,7 @@ class KeptCrops:
             self._report(error)
 
     def __call__(self, result: FrameResult) -> None:
-        """Keeps the crops of its doubtful passes; with each pass, removes what has become too old."""
+        """Keeps the crops of its doubtful passes."""
         for event in result.events:
             if event.kind == "final":
                 self.add(event)
@@ -125,17 +125,23 @@ class KeptCrops:
     def add(self, event: PlateEvent) -> None:
         """Keeps the crop if the pass is doubtful."""
         why = doubt(event, self._settings)
+        if not why or event.shot is None:
+            return
         try:
-            if why and event.shot is not None:
-                self._keep(event, event.shot, why)
-            else:
-                self._make_room(0)
+            self._keep(event, event.shot, why)
         except OSError as error:
             self._report(error)
             return
-        if why and self.error:
+        if self.error:
             log.warning("crops for `gatereader review` are kept again in %s", self._folder)
             self.error = ""
+
+    def tidy(self) -> None:
+        """Removes what has become too old."""
+        try:
+            self._make_room(0)
+        except OSError as error:
+            self._report(error)
 
     def _keep(self, event: PlateEvent, shot: Shot, why: str) -> None:
         short = event.event_id.replace("-", "")[:8]

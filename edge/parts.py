@@ -26,6 +26,9 @@ class Extra(Protocol):
     def __call__(self, result: FrameResult) -> None:
         """A new frame, and its events; events that came without a frame bring the last one again."""
 
+    def tidy(self) -> None:
+        """An hour is over: time to delete what is too old."""
+
 
 class Parts:
     """All of them, as `config` wants them; ModelError, OutputError or ConfigError if one cannot be had."""

@@ -6,6 +6,7 @@ passes, as `gatereader replay --json` writes it. Off unless a folder is named; u
 
 import json
 import logging
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ class RecordingSettings:
     max_megabytes: float = 2000.0
     """Megabytes that the folder may take; the oldest frames go first."""
     max_days: float = 14.0
-    """Days after which a frame is removed."""
+    """Days after which a frame is removed, within the hour."""
     min_free_megabytes: float = 300.0
     """Megabytes of the disk to leave free: the oldest frames go, and then no more are taken, so that rows, and the
     pictures of passes, find room."""
@@ -114,9 +115,30 @@ class Recorder:
         except OSError as error:
             self._report(error)
 
+    def tidy(self) -> None:
+        """Removes the frames that have become too old, and the passes of which no frame is left."""
+        try:
+            if self._folder.is_dir():
+                if not self._session:
+                    self._look()
+                self._remove_old()
+        except OSError as error:
+            self._report(error)
+
     def _begin(self, frame: Frame) -> None:
         """Looks at what is there, and opens a session that no other run of the program had."""
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._look()
+        taken = self._remove_old()
+        write_whole(self._folder / MARKER, (json.dumps(self._facts, ensure_ascii=False) + "\n").encode())
+        session, number = session_stamp(frame.utc), 1
+        while session in taken:
+            number += 1
+            session = f"{session_stamp(frame.utc)}-{number}"
+        self._session, self._start = session, frame.time
+
+    def _look(self) -> None:
+        """What lies in the folder already, oldest first; unfinished files are removed."""
         for half in self._folder.glob(f".*{PARTIAL}"):
             half.unlink(missing_ok=True)
         found = [frame_.path for path in self._folder.iterdir() if (frame_ := timed_frame(path)) is not None]
@@ -126,15 +148,18 @@ class Recorder:
         stats.sort(key=lambda one: (self._ages.born(one[0], _changed(one[1])), one[0].name))
         self._files = deque((path, stat.st_size, _changed(stat)) for path, stat in stats)
         self._size = sum(size for _, size, _ in self._files)
+
+    def _remove_old(self) -> set[str]:
+        """Removes old frames, and the passes before the first one left of their session; returns the sessions left."""
         self._make_room(0)
-        taken = {frame_.session for path, _, _ in self._files if (frame_ := timed_frame(path)) is not None}
-        _keep_events(self._folder, lambda values: values.get("session") in taken)
-        write_whole(self._folder / MARKER, (json.dumps(self._facts, ensure_ascii=False) + "\n").encode())
-        session, number = session_stamp(frame.utc), 1
-        while session in taken:
-            number += 1
-            session = f"{session_stamp(frame.utc)}-{number}"
-        self._session, self._start = session, frame.time
+        first: dict[str, float] = {}
+        for path, _, _ in self._files:
+            if (frame := timed_frame(path)) is not None:
+                first[frame.session] = min(frame.seconds, first.get(frame.session, frame.seconds))
+        _keep_events(
+            self._folder, lambda values: values["last_seen"] + _AROUND >= first.get(values["session"], math.inf)
+        )
+        return set(first)
 
     def _take(self, result: FrameResult) -> None:
         frame, settings = result.frame, self._settings
@@ -245,4 +270,6 @@ def _keep_events(folder: Path, stays: Callable[[Mapping[str, Any]], bool]) -> No
     """Rewrites the recorded passes without those that do not stay."""
     if (folder / EVENTS).is_file():
         kept = [json.dumps(values, ensure_ascii=False) + "\n" for values in _read_events(folder) if stays(values)]
-        write_whole(folder / EVENTS, "".join(kept).encode(), durable=True)
+        words = "".join(kept).encode()
+        if words != (folder / EVENTS).read_bytes():  # once an hour, and mostly nothing is to be removed
+            write_whole(folder / EVENTS, words, durable=True)

@@ -30,6 +30,8 @@ from edge.source import SourceState, open_source
 from edge.written import ROWS_WAIT, UNWRITTEN, written_bytes, written_values
 
 _log = logging.getLogger(__name__)
+_TIDY_EVERY = 3600.0
+"""Seconds from one look for what is too old to the next."""
 _ALIVE_EVERY = 1.0
 """Seconds between two signs of life; far below any sensible WatchdogSec, far above the time of a frame."""
 
@@ -126,6 +128,7 @@ class Progress:
         self._clock = ClockWatch()
         self._name, self._camera, self._rows, self._extras = name, camera, log, extras
         self._told_at, self._told_frames = float("-inf"), 0
+        self._tidied_at = self.started_at
 
     def use(self, log: Log, extras: Sequence[Extra]) -> None:
         """Tell of these from now on."""
@@ -141,6 +144,10 @@ class Progress:
         if self._rows.waiting:
             self._rows.flush()
         self._rows.tidy()
+        if now - self._tidied_at >= _TIDY_EVERY:
+            self._tidied_at = now
+            for extra in self._extras:
+                extra.tidy()
         self._clock.look()
         seen = self._camera.state()
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"

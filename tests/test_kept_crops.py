@@ -84,7 +84,7 @@ def test_the_oldest_goes_when_they_take_too_much(tmp_path: Path) -> None:
     assert names(tmp_path / "many") == ids(6, 7)
 
 
-def test_what_is_too_old_goes_at_the_next_start_and_with_the_next_pass(
+def test_what_is_too_old_goes_at_the_next_start_and_when_it_is_tidied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
@@ -96,7 +96,7 @@ def test_what_is_too_old_goes_at_the_next_start_and_with_the_next_pass(
     crops = KeptCrops(ReviewSettings(keep="off"), tmp_path, now=lambda: datetime.fromtimestamp(clock[0], UTC))
     assert names(tmp_path) == ids(2)
     clock[0] += month
-    crops.add(event())
+    crops.tidy()
     assert names(tmp_path) == []
 
 

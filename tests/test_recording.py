@@ -98,6 +98,26 @@ def test_old_frames_and_their_passes_go_at_the_next_start(tmp_path: Path, monkey
     assert not (tmp_path / "events.jsonl").read_text()
 
 
+def test_old_frames_and_their_passes_go_while_the_camera_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    clock = [datetime.now(UTC)]
+    recorder = Recorder(RecordingSettings(folder=str(tmp_path), after=0), now=lambda: clock[0])
+    recorder(look(0, "reading", (event(plate="OLD1", first_seen=500.0, last_seen=500.0),)))
+    clock[0] += timedelta(days=10)
+    recorder(look(300, "reading", (event(plate="NEW1", first_seen=530.0, last_seen=530.0),)))
+    recorder.tidy()
+    assert seconds(tmp_path) == [0.0, 30.0]
+    clock[0] += timedelta(days=5)
+    recorder.tidy()
+    assert seconds(tmp_path) == [30.0]
+    assert [json.loads(line)["plate"] for line in (tmp_path / "events.jsonl").read_text().splitlines()] == ["NEW1"]
+    clock[0] += timedelta(days=10)
+    waiting = Recorder(RecordingSettings(folder=str(tmp_path)), now=lambda: clock[0])  # for its first frame
+    waiting.tidy()
+    assert not list(tmp_path.glob("*.jpg"))
+    assert not (tmp_path / "events.jsonl").read_text()
+
+
 def test_a_second_start_in_the_same_second_is_another_session(tmp_path: Path) -> None:
     for _ in range(2):
         record(tmp_path, [look(0), look(1)], frames="all")
@@ -207,6 +227,10 @@ def test_the_loop_hands_every_result_to_the_extras_and_tells_what_they_say(monke
 
         def __init__(self) -> None:
             self.seen: list[tuple[int, int]] = []
+            self.tidied = 0
+
+        def tidy(self) -> None:
+            self.tidied += 1
 
         def __call__(self, result: FrameResult) -> None:
             self.seen.append((result.frame.index, sum(event.kind == "final" for event in result.events)))
@@ -220,3 +244,7 @@ def test_the_loop_hands_every_result_to_the_extras_and_tells_what_they_say(monke
     assert extra.seen == [(0, 0), (1, 1), (1, 2)]
     assert "not kept: review: No space left on device" in str(told[0]["STATUS"])
     assert progress.status()["not_kept"] == ["review: No space left on device"]
+    for later, times in ((3500, 0), (3601, 1), (7000, 1), (7202, 2)):
+        monkeypatch.setattr("edge.service.time.monotonic", lambda now=progress.started_at + later: now)
+        progress.turn()
+        assert extra.tidied == times
