@@ -42,7 +42,7 @@ STAGES = {
 """Stages in the order of the signal, and what one call of each is for; `vote` includes the tracking."""
 
 _WARM_UP = 3
-_PACKAGES = ("numpy", "opencv-python-headless", "ai-edge-litert")
+_PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "ai-edge-litert")
 
 
 class Times(NamedTuple):

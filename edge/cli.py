@@ -232,7 +232,7 @@ def _read(options: argparse.Namespace) -> int:
 
     logging.getLogger("edge.clip").setLevel(logging.ERROR)  # what a clip lacks is among the results
     config = _configure(options)
-    detector = None if options.crops else PlateDetector(config.detector, config.region)
+    detector = None if options.crops else PlateDetector(config.detector.of_stills, config.region)
     status = 0
     for values in read_paths(options.paths, detector, PlateReader(config.reader), options.save, config.vote.formats):
         failed = "error" in values

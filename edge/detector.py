@@ -9,7 +9,7 @@ import hashlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,8 @@ another: seen in two tiles, once with its holder, or once from the grille on. Fr
 of the validation pictures; 0.7 left seven rows in the demo's first minute that no car was the reason of, 0.4 four."""
 _BLANK = 114
 
+_STILL_CANDIDATES = 0.05
+
 FINDABLE_WIDTH = 16
 """Pixels on the canvas that a plate must be wide to be found more often than not."""
 
@@ -51,7 +53,7 @@ class DetectorSettings:
     """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
     candidates: float = 0.2
     """Boxes below the threshold but at least this confident count if the reader finds a plate's text in them
-    (`candidates.py`); 0: none do."""
+    (`candidates.py`); in single pictures, where no other frame finds what this one missed, from 0.05 on. 0: none do."""
     threads: int = 1
     """Processor threads of the network; 4 on a quiet Pi halve its time, 1 leaves room for the rest."""
 
@@ -62,6 +64,11 @@ class DetectorSettings:
             raise ValueError(f"candidates is {self.candidates}, wanted 0 or more and below 1")
         if self.threads < 1:
             raise ValueError(f"threads is {self.threads}, wanted 1 or more")
+
+    @property
+    def of_stills(self) -> "DetectorSettings":
+        """The same for single pictures."""
+        return replace(self, candidates=min(self.candidates, _STILL_CANDIDATES))
 
 
 @dataclass(frozen=True, slots=True)

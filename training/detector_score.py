@@ -66,7 +66,7 @@ def read_finder(model: Path) -> Finder:
 
     What counts has confidence 1, as there is no threshold any more.
     """
-    detector, reader = PlateDetector(DetectorSettings(str(model))), PlateReader()
+    detector, reader = PlateDetector(DetectorSettings(str(model)).of_stills), PlateReader()
 
     def find(picture: data.Picture) -> Found:
         plates = read_plates(picture.image, detector.detect(picture.image), reader.read, detector.threshold)

@@ -117,7 +117,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sheet", type=Path, help="write a picture of every plate that was not read exactly")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    detector = PlateDetector(DetectorSettings(given.detector, given.threshold))
+    detector = PlateDetector(DetectorSettings(given.detector, given.threshold).of_stills)
     reader = PlateReader(ReaderSettings(given.reader))
     pictures = read_labels(given.folder)
     outcomes = []
