@@ -16,8 +16,9 @@ from typing import Protocol
 import cv2
 
 from edge.errors import SourceError
+from edge.pace import Pace
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, lower_limit, next_due, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, turn
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +84,14 @@ class LiveCamera(ClosedByWith):
     ) -> None:
         self.description = description
         self._open = open_capture
-        self._fps, self._rotate, self._patience, self._wait = fps, rotate, patience, wait
+        self._pace, self._rotate, self._patience, self._wait = Pace(fps), rotate, patience, wait
         self._now = now
         self._closing = threading.Event()
         self._pause = pause or self._closing.wait
         self._changed = threading.Condition()
         self._box: Frame | None = None
         self._state = SourceState(False, datetime.now(UTC), "connecting", 0, 0)
-        self._time = self._due = float("-inf")
-        self._rest = 0.0
+        self._time = float("-inf")
         self._busy_since: float | None = None
         self._left_since: float | None = None
         self._threads: list[threading.Thread] = []
@@ -145,7 +145,7 @@ class LiveCamera(ClosedByWith):
             if not self._is_current():
                 return False
             self._time = max(self._now(), self._time)
-            return self._time >= self._due or not self._state.online
+            return self._pace.wants(self._time) or not self._state.online
 
     def _put(self, image: Image | None, small: Image | None) -> None:
         with self._changed:
@@ -160,17 +160,14 @@ class LiveCamera(ClosedByWith):
             since = state.since if state.online else datetime.now(UTC)
             late = self._box is not None
             self._state = SourceState(True, since, "", state.frames + 1, state.dropped + late)
-            limit = lower_limit(self._fps, self._rest)
-            self._due = next_due(self._due, self._time, limit) if limit else self._time
+            self._pace.took(self._time)
             self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description, small)
             self._changed.notify_all()
 
     def rest(self, fps: float) -> None:
         """From now on hand out at most so many frames a second; 0 ends that, with the very next one."""
         with self._changed:
-            if self._rest and not fps:
-                self._due = self._time
-            self._rest = fps
+            self._pace.rest(fps)
 
     def _set_offline(self, cause: Cause, message: str) -> None:
         with self._changed:

@@ -17,8 +17,9 @@ import numpy as np
 from edge.capture import keep_quiet
 from edge.errors import SourceError
 from edge.frame_pool import FramePool
+from edge.pace import Pace
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, lower_limit, next_due, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, turn
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Clip(ClosedByWith):
     def rest(self, fps: float) -> None:
         """From now on give at most so many frames a second of what is played at its own speed."""
         if self.live:
-            self._recording.rest_fps = fps
+            self._recording.pace.rest(fps)
 
     def _end(self, cause: Cause) -> None:
         if not self._cause:
@@ -109,12 +110,12 @@ class Recording:
     longest_pause = math.inf
     """Seconds between two frames that are waited for at the recording's own speed; what is more is left out."""
 
-    def __init__(self, description: str, taken: datetime) -> None:
+    def __init__(self, description: str, taken: datetime, fps: float = 0.0) -> None:
         self.description = description
         self.taken = taken
         self.length = 0.0
-        self.rest_fps = 0.0
-        """What limits the frames a second where leaving some out spares their decoding; 0 takes all."""
+        self.pace = Pace(fps)
+        """Which frames are taken, where leaving some out spares their decoding."""
         self.skipped: list[tuple[str, str]] = []
 
     def read(self) -> Iterator[tuple[float, str, Image]]:
@@ -155,8 +156,8 @@ class Video(Recording):
     """A video file; `fps` limits the frames a second that are taken from it, 0 takes all."""
 
     def __init__(self, path: Path, fps: float = 0.0) -> None:
-        super().__init__(path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC))
-        self._path, self._limit = path, fps
+        super().__init__(path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC), fps)
+        self._path = path
         capture = self._open()
         native, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         capture.release()
@@ -180,22 +181,19 @@ class Video(Recording):
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round; a video that ends early gives what it has, and a warning."""
         capture, pool = self._open(), FramePool()
-        index, due, rested = 0, 0.0, False
+        index = 0
+        self.pace.restart()
         try:
             while capture.grab():
                 position = index / self._fps
                 index += 1
-                limit = lower_limit(self._limit, self.rest_fps)
-                if rested and not self.rest_fps:
-                    due = position
-                rested = self.rest_fps > 0
-                if limit and position < due - 1e-6:
+                if not self.pace.wants(position):
                     continue
                 frame = pool.fill(capture.retrieve)
                 if frame is None:
                     self._skip(f"{self._path.name} frame {index}", "cannot be decoded")
                     continue
-                due = next_due(due, position, limit) if limit else 0.0
+                self.pace.took(position)
                 yield position, self._path.name, frame
                 del frame  # else two frames would be held while the third is filled
         finally:

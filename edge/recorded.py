@@ -15,7 +15,6 @@ from edge.clip import PICTURES, Recording, list_folder, read_picture
 from edge.errors import SourceError
 from edge.event_values import event_values
 from edge.records import Image, PlateEvent
-from edge.source_state import next_due
 
 MARKER = "recording.json"
 EVENTS = "events.jsonl"
@@ -77,9 +76,8 @@ class TimedPictures(Recording):
 
     def __init__(self, folder: Path, fps: float = 0.0) -> None:
         self._frames = find_frames(folder)
-        super().__init__(str(folder), datetime.fromtimestamp(self._frames[0].path.stat().st_mtime, UTC))
+        super().__init__(str(folder), datetime.fromtimestamp(self._frames[0].path.stat().st_mtime, UTC), fps)
         self.starts = session_starts(self._frames)
-        self._fps = fps
         last = self._frames[-1]
         self.length = self.starts[last.session] + last.seconds + 1.0
         self._begun = [(start, _begin(name)) for name, start in reversed(self.starts.items())]
@@ -93,18 +91,17 @@ class TimedPictures(Recording):
 
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round; a broken picture is named in a warning and in `skipped`."""
-        due = float("-inf")
+        self.pace.restart()
         for frame in self._frames:
             position = self.starts[frame.session] + frame.seconds
-            if self._fps and position < due - 1e-6:
+            if not self.pace.wants(position):
                 continue
             try:
                 image = read_picture(frame.path)
             except SourceError as error:
                 self._skip(frame.path.name, str(error))
                 continue
-            if self._fps:
-                due = next_due(due, position, self._fps)
+            self.pace.took(position)
             yield position, frame.path.name, image
 
 

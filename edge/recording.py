@@ -20,10 +20,10 @@ from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
+from edge.pace import Pace
 from edge.recorded import EVENTS, MARKER, seconds_values, session_stamp, timed_frame
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
-from edge.source_state import next_due
 from edge.whole_file import PARTIAL, append_whole, lacking_bytes, require_free, write_whole
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Recorder:
         self._start = 0.0
         self._before: deque[Frame] = deque(maxlen=_WAITING)
         self._until = float("-inf")
-        self._due = float("-inf")
+        self._pace = Pace(settings.fps)
         self._retry_at = float("-inf")
         self._last_index: int | None = None
 
@@ -169,10 +169,9 @@ class Recorder:
         busy = any(track.state in ("reading", "preview") for track in result.tracks)
         if busy or settings.frames == "all" or any(event.kind == "final" for event in result.events):
             self._until = frame.time + settings.after
-        if settings.fps:
-            if frame.time < self._due - 1e-6:
-                return
-            self._due = next_due(self._due, frame.time, settings.fps)
+        if not self._pace.wants(frame.time):
+            return
+        self._pace.took(frame.time)
         self._before.append(frame)
         while self._before[0].time < frame.time - settings.before or (
             len(self._before) > 1 and sum(each.image.nbytes for each in self._before) > _WAITING_BYTES

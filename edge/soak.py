@@ -21,10 +21,10 @@ from edge.doctor_board import hottest, throttling
 from edge.doctor_machine import Machine
 from edge.errors import SourceError
 from edge.motion import GatedDetector
+from edge.pace import lower_limit
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.source import Source, open_source
-from edge.source_state import lower_limit
 
 Kind = Literal["resting", "looking", "plate"]
 KINDS: tuple[Kind, ...] = ("resting", "looking", "plate")

@@ -100,16 +100,6 @@ class Source(Protocol):
     ) -> None: ...
 
 
-def lower_limit(fps: float, other: float) -> float:
-    """The lower of two limits of the frames a second, of which 0 is none."""
-    return min(filter(None, (fps, other)), default=0.0)
-
-
-def next_due(due: float, time: float, fps: float) -> float:
-    """When the frame after the one at `time` is due, at most `fps` a second; `due` is when that one was."""
-    return (due if time < due + 1 / fps else time) + 1 / fps
-
-
 def turn(image: Image, degrees: int) -> Image:
     """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
     return np.asarray(cv2.rotate(image, _TURNS[degrees]), np.uint8) if degrees else image
