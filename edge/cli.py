@@ -234,7 +234,7 @@ def _read(options: argparse.Namespace) -> int:
     config = _configure(options)
     detector = None if options.crops else PlateDetector(config.detector.of_stills, config.region)
     status = 0
-    for values in read_paths(options.paths, detector, PlateReader(config.reader), options.save, config.vote.formats):
+    for values in read_paths(options.paths, detector, PlateReader(config.reader), config.vote, options.save):
         failed = "error" in values
         if failed and not options.json:
             sys.stderr.write(f"gatereader: {values['image']}: {values['error']}\n")

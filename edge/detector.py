@@ -36,7 +36,7 @@ another: seen in two tiles, once with its holder, or once from the grille on. Fr
 of the validation pictures; 0.7 left seven rows in the demo's first minute that no car was the reason of, 0.4 four."""
 _BLANK = 114
 
-_STILL_CANDIDATES = 0.05
+_CANDIDATES, _STILL_CANDIDATES = 0.2, 0.05
 
 FINDABLE_WIDTH = 16
 """Pixels on the canvas that a plate must be wide to be found more often than not."""
@@ -51,9 +51,10 @@ class DetectorSettings:
     longer than 0.25 s here; or the path of an int8 .tflite file, its card beside it."""
     threshold: float = 0.0
     """Least confidence of a box, 0 to 1. Lower finds more and invents more; 0: the model card's."""
-    candidates: float = 0.2
+    candidates: float = _CANDIDATES
     """Boxes below the threshold but at least this confident count if the reader finds a plate's text in them
-    (`candidates.py`); in single pictures, where no other frame finds what this one missed, from 0.05 on. 0: none do."""
+    (`candidates.py`); 0: none do. Unless this is changed, single pictures count from 0.05 on, as no other frame finds
+    what they miss."""
     threads: int = 1
     """Processor threads of the network; 4 on a quiet Pi halve its time, 1 leaves room for the rest."""
 
@@ -67,8 +68,8 @@ class DetectorSettings:
 
     @property
     def of_stills(self) -> "DetectorSettings":
-        """The same for single pictures."""
-        return replace(self, candidates=min(self.candidates, _STILL_CANDIDATES))
+        """The same for single pictures, unless `candidates` was set to something else."""
+        return replace(self, candidates=_STILL_CANDIDATES) if self.candidates == _CANDIDATES else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ What is hard to read is misread differently when it is moved by a few pixels, wh
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -32,14 +33,16 @@ def read_well(crop: Image, read: Callable[[Image], PlateReading]) -> PlateReadin
 
 
 def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateReading]) -> PlateReading:
-    """`read_well` of a crop whose first reading is there already."""
+    """`read_well` of a crop whose first reading is there already. What lost is among the reading's `rivals`."""
     if first.confidence >= _SURE:
         return first
     readings = [first, *(read(look) for look in other_looks(crop))]
     votes: dict[str, float] = defaultdict(float)
     for reading in readings:
         votes[reading.text] += reading.confidence
-    return max(readings, key=lambda reading: (votes[reading.text], reading.confidence))
+    best = max(readings, key=lambda reading: (votes[reading.text], reading.confidence))
+    lost = sorted((text for text in votes if text and text != best.text), key=votes.__getitem__, reverse=True)
+    return replace(best, rivals=tuple((text, votes[text] / votes[best.text]) for text in lost if best.text))
 
 
 def other_looks(crop: Image) -> Iterator[Image]:

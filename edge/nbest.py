@@ -14,14 +14,22 @@ class Alternative(NamedTuple):
     text: str
     odds: float
     """How probable it is beside the text read, 0 to 1: the product, over the characters exchanged, of the runner-up's
-    confidence by the character's own."""
+    confidence by the character's own; or, if other looks at the crop read it, their vote by that for the text."""
 
 
 def alternatives(reading: PlateReading, count: int = 3) -> tuple[Alternative, ...]:
-    """The `count` most probable other texts, best first, made by exchanging characters for their runners-up.
+    """The `count` most probable other texts, best first: what other looks at the crop read, and what comes of
+    exchanging characters for their runners-up.
 
-    Texts that are longer or shorter than the one read are not among them.
+    Texts that are longer or shorter than the one read are among them only if another look read them.
     """
+    odds = dict(_exchanges(reading, count))
+    for text, share in reading.rivals:
+        odds[text] = max(share, odds.get(text, 0.0))
+    return tuple(Alternative(*each) for each in sorted(odds.items(), key=lambda each: -each[1])[:count])
+
+
+def _exchanges(reading: PlateReading, count: int) -> list[Alternative]:
     pairs = zip(reading.characters, reading.runners_up, strict=False)
     odds = [min(1.0, second / first) if first > 0 else 0.0 for (_, first), (_, second) in pairs]
     order = sorted((index for index, value in enumerate(odds) if value > _IMPOSSIBLE), key=lambda i: -odds[i])
@@ -37,7 +45,7 @@ def alternatives(reading: PlateReading, count: int = 3) -> tuple[Alternative, ..
             after = odds[order[last + 1]]
             heapq.heappush(queue, (negative * after, (*chosen, last + 1)))
             heapq.heappush(queue, (negative / odds[order[last]] * after, (*chosen[:-1], last + 1)))
-    return tuple(found)
+    return found
 
 
 def _exchanged(reading: PlateReading, positions: list[int]) -> str:

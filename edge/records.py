@@ -80,6 +80,8 @@ class PlateReading:
     lines: int = 1
     sharpness: float = 0.0
     """Variance of the Laplacian of the prepared crop; comparable because those share size and contrast."""
+    rivals: tuple[tuple[str, float], ...] = ()
+    """What other looks at the same crop read, and their vote by that for `text`, best first (`looks.py`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -17,7 +17,7 @@ from edge.overlay import draw
 from edge.pipeline import Detector, Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.source import SourceSettings, open_source
-from edge.vote import rule_reading
+from edge.vote import UNDECIDED, VoteSettings, rule_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,24 @@ def read_paths(
     paths: Sequence[Path],
     detector: Detector | None,
     reader: Reader,
+    vote: VoteSettings,
     save: Path | None = None,
-    formats: tuple[str, ...] = (),
 ) -> Iterator[dict[str, Any]]:
     """What `read --json` prints, a dictionary a picture; what cannot be read has an `error`, and the rest goes on.
 
     Without a detector each picture is one plate. With `save` the pictures are drawn into that folder. A clip gives one
-    result for each frame, with its number (`frame`) and its `time` in seconds. `formats` (those of `VoteSettings`)
-    have the same say in a single reading as in a vote.
+    result for each frame, with its number (`frame`) and its `time` in seconds. The formats of
+    `vote` have the same say in a single reading as in a vote, and so has what it wants of a single one.
     """
     album = None if save is None else _Album(save)
     for path, frame in frames_of(paths):
         if isinstance(frame, SourceError):
             yield {"image": str(path), "error": str(frame).removeprefix(f"{path}: ")}
             continue
-        still = apply_formats(read_still(path, frame, detector, reader), formats)
+        still = apply_formats(read_still(path, frame, detector, reader), vote.formats)
         if album is not None:
             album.add(still)
-        yield still_values(still)
+        yield still_values(still, vote.needed(1))
 
 
 def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Reader) -> Still:
@@ -82,8 +82,9 @@ def apply_formats(still: Still, formats: tuple[str, ...]) -> Still:
     )
 
 
-def still_values(still: Still) -> dict[str, Any]:
-    """The result as what JSON can hold; boxes in pixels, times in milliseconds."""
+def still_values(still: Still, accept: float) -> dict[str, Any]:
+    """The result as what JSON can hold; boxes in pixels, times in milliseconds. `plate` is the text with `?` for what
+    is read with less than `accept`."""
     height, width = still.frame.image.shape[:2]
     place = {"frame": still.frame.index, "time": round(still.frame.time, 3)} if still.of_clip else {}
     return {
@@ -94,6 +95,7 @@ def still_values(still: Still) -> dict[str, Any]:
         "plates": [
             {
                 "text": reading.text,
+                "plate": surely(reading, accept),
                 "confidence": round(reading.confidence, 4),
                 "characters": [[character, round(confidence, 4)] for character, confidence in reading.characters],
                 "alternatives": [[text, round(odds, 4)] for text, odds in alternatives(reading)],
@@ -107,11 +109,20 @@ def still_values(still: Still) -> dict[str, Any]:
     }
 
 
+def surely(reading: PlateReading, accept: float) -> str:
+    """The text with `?` for each character that is read with less than `accept`."""
+    return "".join(character if sure >= accept else UNDECIDED for character, sure in reading.characters)
+
+
 def still_line(values: Mapping[str, Any]) -> str:
-    """One picture's plates for people: `gate.jpg: AB123CD 97 %`."""
+    """One picture's plates for people: `gate.jpg: AB123CD 97 %`, or `AB12?CD (AB123CD 61 %)` where it is unsure."""
     name = f"{values['image']} {values['time']:.2f} s" if "time" in values else values["image"]
-    plates = [f"{plate['text'] or '(illegible)'} {100 * plate['confidence']:.0f} %" for plate in values["plates"]]
-    return f"{name}: {', '.join(plates) or 'no plate'}"
+    return f"{name}: {', '.join(map(_plate_words, values['plates'])) or 'no plate'}"
+
+
+def _plate_words(plate: Mapping[str, Any]) -> str:
+    words = f"{plate['text'] or '(illegible)'} {100 * plate['confidence']:.0f} %"
+    return words if plate["plate"] == plate["text"] else f"{plate['plate']} ({words})"
 
 
 def frames_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError]]:

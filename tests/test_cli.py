@@ -70,7 +70,7 @@ def test_a_picture_is_read(picture: Path, capsys: pytest.CaptureFixture[str]) ->
     assert set(found) == {"image", "width", "height", "plates", "ms"}
     assert (found["image"], found["width"], found["height"]) == (str(picture), 1280, 720)
     plate = next(plate for plate in found["plates"] if plate["text"] == PASS.plate)
-    assert set(plate) == {"text", "confidence", "characters", "alternatives", "box", "detection"}
+    assert set(plate) == {"text", "plate", "confidence", "characters", "alternatives", "box", "detection"}
     assert "".join(character for character, _ in plate["characters"]) == PASS.plate
     assert plate["confidence"] == min(confidence for _, confidence in plate["characters"])
     (other, odds), *_ = plate["alternatives"]

@@ -122,8 +122,8 @@ def test_single_pictures_are_ruled_too() -> None:
     picture = Frame(np.zeros((60, 200, 3), np.uint8), 0.0, datetime(2026, 1, 1, tzinfo=UTC), 0)
     plates = ((box(10, 10), reading("ABI23CD")), (box(10, 40), reading("XYZZY12")))
     still = Still(Path("a.jpg"), picture, False, plates, 0.0, 0.0)
-    assert "format" not in still_values(apply_formats(still, ()))["plates"][0]
-    first, second = still_values(apply_formats(still, ("it",)))["plates"]
+    assert "format" not in still_values(apply_formats(still, ()), 0.9)["plates"][0]
+    first, second = still_values(apply_formats(still, ("it",)), 0.9)["plates"]
     assert (first["text"], first["format"], first["unruled"]) == ("AB123CD", "it", "ABI23CD")
     assert first["confidence"] < 0.97
     assert (second["text"], second["format"], second["unruled"]) == ("XYZZY12", "", "")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 from math import prod
 
@@ -37,6 +38,11 @@ def test_they_are_the_best_of_all_exchanges(confidences: list[tuple[float, float
     found = alternatives(one, count)
     assert [other.odds for other in found] == pytest.approx(sorted(every, reverse=True)[:count])
     assert len({other.text for other in found}) == len(found)
+
+
+def test_what_other_looks_read_is_an_alternative_of_any_length() -> None:
+    one = replace(reading(("B", 0.5, "8", 0.25), ("1", 0.8, "I", 0.4)), rivals=(("B11", 0.6), ("81", 0.1)))
+    assert alternatives(one) == (Alternative("B11", 0.6), Alternative("81", 0.5), Alternative("BI", 0.5))
 
 
 def test_nothing_read_and_no_runners_up_have_no_alternatives() -> None:
