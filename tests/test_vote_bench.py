@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,15 @@ from edge.errors import SourceError
 from edge.vote import VoteSettings
 from training.pass_scene import GATES, draw_approach, glimpses
 from training.readings import RecordedPass, Sight, read_passes, write_passes
-from training.vote_bench import OURS, bench_others, gain_in_exact, score, similar_plates
+from training.vote_bench import (
+    OURS,
+    bench_others,
+    calibration,
+    gain_in_exact,
+    score,
+    similar_plates,
+    single_frames,
+)
 from training.vote_curves import Setting, as_wrong_as, curve, run_settings, settings_curve
 from training.vote_outcomes import Outcome, judge_ours, readable_time
 from training.vote_picture import draw_curves
@@ -111,6 +120,20 @@ def test_time_counts_from_the_third_readable_frame() -> None:
     assert readable_time(one, VoteSettings()) == pytest.approx(0.8)
     found = judge_ours(one, VoteSettings())
     assert 0.0 <= found.seconds <= VoteSettings().max_delay
+
+
+def test_single_readings_and_the_calibration_of_ours() -> None:
+    passes = [
+        recorded("AB123CD", *["AB123CD"] * 5, "", "A8123CD"),
+        recorded("XY987ZW", "X", *["XY987ZN"] * 2, confidence=0.6),
+        recorded("NN000NN", "", ""),
+    ]
+    assert single_frames(passes, VoteSettings()) == {"readings": 8, "exact": 5 / 8}
+    outcomes = [Outcome("AB123CD", 0.9, (), 0, 0), Outcome("XY987ZN", 0.6, (), 0, 0), Outcome("", 0.0, (), 0, 0)]
+    found = calibration(passes, outcomes)
+    assert found["log_loss"] == pytest.approx(-(math.log(0.9) + math.log(0.4)) / 2)
+    assert found["error"] == pytest.approx((0.1 + 0.6) / 2)
+    assert [(each["number"], each["right"]) for each in found["bins"]] == [(1, 0.0), (1, 1.0)]
 
 
 def test_formats_of_the_country_help_ours() -> None:

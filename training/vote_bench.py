@@ -23,10 +23,11 @@ from edge.alignment import distance, look_alike
 from edge.alphabet import ALPHABET
 from edge.errors import SourceError
 from edge.vote import VoteSettings
+from training.reader_metrics import calibration_error, reliability
 from training.readings import RecordedPass, read_passes
 from training.scores import mean_interval, share_interval
 from training.vote_curves import as_wrong_as, curve, run_settings, settings_curve
-from training.vote_outcomes import Outcome, judge_rule, readable_frames
+from training.vote_outcomes import Outcome, judge_rule, may_vote, readable_frames
 from training.vote_picture import draw_curves
 from training.vote_rules import (
     ClusterRepresentative,
@@ -39,6 +40,7 @@ from training.vote_rules import (
 
 OURS = "ours"
 LIST_SIZE = 100
+_LEAST_PROBABILITY = 1e-3
 
 
 def similar_plates(truth: str, size: int = LIST_SIZE) -> frozenset[str]:
@@ -99,6 +101,31 @@ def score(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome]) -> dict[s
     return result
 
 
+def single_frames(passes: Sequence[RecordedPass], settings: VoteSettings) -> dict[str, float]:
+    """What the readings that may vote are worth each by itself: their number, and the share that is exact."""
+    right = [
+        sight.reading.text == one.truth
+        for one in passes
+        for sight in one.sights
+        if sight.reading is not None and may_vote(sight, settings)
+    ]
+    return {"readings": len(right), "exact": float(np.mean(right)) if right else 0.0}
+
+
+def calibration(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Whether a confidence is what it says, of the passes with an answer: mean log loss (0 is best, a coin has 0.69),
+    calibration error, and for each step of confidence how many passes, how sure and how often right."""
+    answered = [(out.confidence, out.text == one.truth) for one, out in zip(passes, outcomes, strict=True) if out.text]
+    confidence, right = np.array([sure for sure, _ in answered]), np.array([hit for _, hit in answered])
+    bins = reliability(confidence, right)
+    of_truth = np.clip(np.where(right, confidence, 1.0 - confidence), _LEAST_PROBABILITY, 1.0)
+    return {
+        "log_loss": float(-np.log(of_truth).mean()),
+        "error": calibration_error(bins),
+        "bins": [each._asdict() for each in bins],
+    }
+
+
 def gain_in_exact(
     passes: Sequence[RecordedPass], ours: Sequence[Outcome], other: Sequence[Outcome]
 ) -> tuple[float, float]:
@@ -142,10 +169,13 @@ def main(arguments: list[str]) -> int:
         for value in sorted({str(one.conditions.get(given.by, "")) for one in passes}):
             rows = [row for row, one in enumerate(passes) if str(one.conditions.get(given.by, "")) == value]
             scores[f"{OURS}: {value}"] = score([passes[row] for row in rows], [outcomes[OURS][row] for row in rows])
+    scores[OURS]["calibration"] = calibration(passes, outcomes[OURS])
+    alone = single_frames(passes, settings)
     if given.json:
-        sys.stdout.write(json.dumps(scores) + "\n")
+        sys.stdout.write(json.dumps({**scores, "single frames": alone}) + "\n")
     else:
         Console(width=150).print(_table(scores))
+        sys.stdout.write(_words(alone, scores[OURS]["calibration"]))
     if given.picture:
         given.picture.parent.mkdir(parents=True, exist_ok=True)
         curves = {name: curve(passes, found) for name, found in outcomes.items()}
@@ -170,6 +200,19 @@ def _table(scores: dict[str, dict[str, Any]]) -> Table:
             f"{100 * gain[0]:+.1f} to {100 * gain[1]:+.1f}" if gain else "",
         )
     return table
+
+
+def _words(alone: dict[str, float], sure: dict[str, Any]) -> str:
+    lines = [
+        f"single readings that may vote: {100 * alone['exact']:.2f} % of {alone['readings']:.0f} exact",
+        f"confidence of ours: log loss {sure['log_loss']:.4f}, calibration error {100 * sure['error']:.2f} %",
+    ]
+    lines += [
+        f"  {each['low']:.1f} to {each['high']:.1f}: {each['number']:5d} passes, "
+        f"sure {100 * each['confidence']:.1f} %, right {100 * each['right']:.1f} %"
+        for each in sure["bins"]
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _percent(value: dict[str, Any]) -> str:
