@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from edge.records import Image
 from training import camera
+from training.lettering import DEALERS, small_text
+from training.plates import font_files
 
 Grey = camera.Grey
 Generator = camera.Generator
@@ -26,6 +28,8 @@ and more."""
 
 _ZOOMED = 0.08
 """Share of the crops that come from a smaller picture which was scaled up again."""
+_LETTERED = 0.5
+"""Share of the holders with a dealer's name on them."""
 _BADLY_CUT = 0.06
 """Share of the crops of which one side is far from the plate or a little inside of it."""
 
@@ -163,11 +167,28 @@ def _mounted(plate: Grey, random_: Generator) -> tuple[Grey, npt.NDArray[np.floa
         level = float(random_.choice([15.0, 30.0, 200.0, 120.0]))
         lower = round(holder * random_.uniform(1.0, 2.2))
         cv2.rectangle(scene, (px - holder, py - holder), (px + width + holder, py + height + lower), level, -1)
+        if random_.random() < _LETTERED:
+            _letter(scene[py + height : py + height + lower, px : px + width], level, random_)
     corner = round(height * random_.uniform(0.03, 0.12)) if random_.random() < 0.8 else 0
     behind = scene[py : py + height, px : px + width]
     behind[:] = plate if corner < 2 else _with_round_corners(plate, behind, corner)
     quad = np.array([[px, py], [px + width, py], [px + width, py + height], [px, py + height]], dtype=np.float32)
     return scene, quad
+
+
+def _letter(strip: Grey, level: float, random_: Generator) -> None:
+    """A dealer's name on the lower edge of a holder of this grey, in the middle or to one side."""
+    height, width = strip.shape
+    font = str(random_.choice(np.array(font_files("any"))))
+    mask = small_text(str(random_.choice(DEALERS)), font, round(height * random_.uniform(0.4, 0.75)), 1)
+    room = round(width * random_.uniform(0.3, 0.95))
+    if mask.shape[1] > room:
+        mask = np.asarray(cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    top = int(random_.integers(0, max(1, height - mask.shape[0] + 1)))
+    left = round((width - mask.shape[1]) * random_.choice([0.5, random_.random()]))
+    part = strip[top : top + mask.shape[0], left : left + mask.shape[1]]
+    ink = random_.uniform(190, 250) if level < 100 else random_.uniform(10, 60)
+    part += (np.float32(ink) - part) * (mask[: part.shape[0]].astype(np.float32) / 255)
 
 
 def _with_round_corners(plate: Grey, behind: Grey, radius: int) -> Grey:

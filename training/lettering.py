@@ -13,6 +13,51 @@ from PIL import ImageDraw, ImageFont
 from training.dies import Die, Mask, die_glyph
 from training.plates import SEPARATORS
 
+DEALERS = (
+    "AUTO GROUP",
+    "MOTORS",
+    "UNIVERSITY",
+    "ALUMNI",
+    "HONDA",
+    "BMW",
+    "OF RICHMOND",
+    "www.dealer.com",
+    "LEXUS",
+    "TOYOTA",
+    "Audi",
+    "mazda",
+    "JEEP",
+    "MY OTHER CAR",
+    "FORD",
+    "SAN DIEGO",
+    "USED CARS",
+    "NAVY",
+    "GARAGE MULLER",
+    "Autohaus",
+    "TENNIS",
+    "AUTOHAUS SCHMIDT",
+    "www.autohaus.de",
+    "Garage du Lac",
+    "CONCESIONARIO",
+    "AUTO MOTO",
+    "Skoda",
+    "Volkswagen Zentrum",
+    "RENAULT",
+    "PEUGEOT",
+    "Groep",
+    "BILIA",
+    "Autosalon",
+    "dealer.pl",
+    "EVANS",
+    "CONCESSIONARIA",
+    "KIA MOTORS",
+    "AUTO CENTRUM",
+    "FIAT",
+    "Das Auto",
+    "01 45 22 80 10",
+)
+"""What stands on dealers' frames and holders."""
+
 _GLYPH_HEIGHT = 96
 _MOST_STRETCH = 1.35
 _MOST_SPACING = 0.32

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.records import Image
 from training.dies import Die, Mask, draw_die
-from training.lettering import serial_mask, small_text
+from training.lettering import DEALERS, serial_mask, small_text
 from training.plate_keys import GROUND_KINDS
 from training.plates import (
     VANITY,
@@ -48,31 +48,6 @@ _STICKERS: tuple[str, ...] = (
     "2011",
 )
 _STICKERS += ("2024", "09", "12", "22", "23", "25", "MO", "TAX", "8", "3", "01-28", "VA", "HU")
-_FRAMES: tuple[str, ...] = (
-    "AUTO GROUP",
-    "MOTORS",
-    "UNIVERSITY",
-    "ALUMNI",
-    "HONDA",
-    "BMW",
-    "OF RICHMOND",
-    "www.dealer.com",
-    "LEXUS",
-    "TOYOTA",
-)
-_FRAMES += (
-    "Audi",
-    "mazda",
-    "JEEP",
-    "MY OTHER CAR",
-    "FORD",
-    "SAN DIEGO",
-    "USED CARS",
-    "NAVY",
-    "GARAGE MULLER",
-    "Autohaus",
-    "TENNIS",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +194,7 @@ def _draw_frame(canvas: Image, random_: random.Random) -> None:
     ink: Colour = (235, 235, 235) if sum(colour) < 380 else (20, 20, 60)
     for y, depth in ((0, top), (height - bottom, bottom)):
         if depth > 0.07 * height and random_.random() < 0.7:
-            word = random_.choice(_FRAMES)
+            word = random_.choice(DEALERS)
             if random_.random() < 0.4:
                 word = "".join(random_.choice("ABCDEFGHIKLMNOPRSTUVW") for _ in range(random_.randint(3, 14)))
             mask = small_text(word, str(random_.choice(font_files("any"))), round(depth * 0.7), 1)
