@@ -6,10 +6,11 @@ it stands on. `python -m edge.config` prints the file with every key, its defaul
 
 import codecs
 import difflib
+import logging
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import combinations
 from pathlib import Path
@@ -29,10 +30,12 @@ from edge.reader import ReaderSettings
 from edge.recording import RecordingSettings
 from edge.redaction import hide_credentials
 from edge.region import RegionSettings
-from edge.source import SourceSettings
+from edge.source import SourceSettings, unheeded
 from edge.toml import convert, default_file, syntax_hint
 from edge.tracker import TrackerSettings
 from edge.vote import VoteSettings
+
+log = logging.getLogger(__name__)
 
 Settings = TypeVar("Settings")
 
@@ -111,8 +114,8 @@ def read_config(path: Path | None = None, overrides: Iterable[Override] = ()) ->
 
 def _read_config(path: Path | None, overrides: Iterable[Override]) -> tuple[Config, Origins]:
     given: dict[str, dict[str, _Given]] = {} if path is None else _read(path)
-    sections = get_type_hints(Config)
-    for override in overrides:
+    sections, on_line = get_type_hints(Config), list(overrides)
+    for override in on_line:
         if override.section not in sections:
             raise ConfigError(f"{override.option}: {_unknown_section(override.section, sections)}")
         given.setdefault(override.section, {})[override.key] = _Given(override.value, override.option)
@@ -121,7 +124,24 @@ def _read_config(path: Path | None, overrides: Iterable[Override]) -> tuple[Conf
     if conflict := _conflict(config):
         where = next(origins[section][key] for section, key in conflict.keys if key in origins.get(section, {}))
         raise ConfigError(f"{where}: {conflict.message}")
+    _check_heeded(config.source, origins.get("source", {}), {one.key for one in on_line if one.section == "source"})
     return config, origins
+
+
+def _check_heeded(settings: SourceSettings, origins: Mapping[str, str], on_line: Collection[str]) -> None:
+    """ConfigError for a key that this kind of source does not obey.
+
+    Where the command line names the source (`on_line` are its keys), the file's keys are for another one: only a
+    warning, as people try things out that way.
+    """
+    found = unheeded(settings)
+    for_another = [key for key in found if "source" in on_line and key not in on_line]
+    for key, message in found.items():
+        if key not in for_another:
+            raise ConfigError(f"{origins[key]}: [source] {message}; leave it out")
+    if for_another:
+        keys = ", ".join(for_another)
+        log.warning("%s: the file's settings have no effect on this kind of source: %s", origins["source"], keys)
 
 
 def _conflict(config: Config) -> _Conflict | None:
@@ -225,10 +245,10 @@ def _build(cls: type[Settings], section: str, given: Mapping[str, _Given], secti
 
 
 def _culprit(cls: type[Any], values: Mapping[str, Any], message: str) -> str | None:
-    """The key that settings object to: the one they name, else one that fails on its own."""
-    named = [key for key in values if re.search(rf"\b{re.escape(key)}\b", message)]
+    """The key that settings object to: the one they name, the first of several, else one that fails on its own."""
+    named = {found.start(): key for key in values if (found := re.search(rf"\b{re.escape(key)}\b", message))}
     if named:
-        return named[0]
+        return named[min(named)]
     for key, value in values.items():
         try:
             cls(**{key: value})

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.detector_choice import AUTO, detector_path
+from edge.detector_choice import AUTO, check_model, detector_path
 from edge.errors import ModelError
 from edge.geometry import overlap, shifted
 from edge.preprocess import Letterboxed, letterbox, to_int8
@@ -59,6 +59,7 @@ class DetectorSettings:
     """Processor threads of the network; 4 on a quiet Pi halve its time, 1 leaves room for the rest."""
 
     def __post_init__(self) -> None:
+        check_model(self.model)
         if not 0.0 <= self.threshold < 1.0:
             raise ValueError(f"threshold is {self.threshold}, wanted 0 or more and below 1")
         if not 0.0 <= self.candidates < 1.0:

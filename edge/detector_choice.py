@@ -5,6 +5,7 @@ time: on a slow board more looks at a near plate are worth more than seeing it f
 the machine's time; what reads pictures and recordings has time enough, and gives the same answer everywhere.
 """
 
+import difflib
 import time
 from dataclasses import replace
 from functools import cache
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.card import shipped_model
-from edge.errors import ModelError
+from edge.errors import ConfigError
 from edge.region import RegionSettings, windows
 from edge.runtime import Int8Model
 
@@ -30,17 +31,21 @@ _RUNS = 3
 _FRAME = (1280, 720)
 
 
+def check_model(model: str) -> None:
+    """ConfigError unless the text can be a configuration's `detector.model`; whether the file is there is not asked."""
+    if model in _SHIPPED or model.endswith(".tflite"):
+        return
+    near = difflib.get_close_matches(model.lower(), (AUTO, LARGE, SMALL), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ConfigError(f"model is {model!r}, wanted {AUTO}, {LARGE}, {SMALL} or the path of a .tflite file{hint}")
+
+
 def detector_path(model: str) -> Path:
-    """The file that a configuration's `detector.model` means; ModelError if it cannot be one.
+    """The file that a configuration's `detector.model` means; ModelError if a shipped one is missing.
 
     "auto" is the large one here: `settled` measures.
     """
-    if model in _SHIPPED:
-        return shipped_model(_SHIPPED[model])
-    path = Path(model)
-    if not path.suffix and not path.exists():
-        raise ModelError(f"detector.model is {model!r}; wanted {AUTO}, {LARGE}, {SMALL} or the path of a .tflite file")
-    return path
+    return shipped_model(_SHIPPED[model]) if model in _SHIPPED else Path(model)
 
 
 def settled(settings: "DetectorSettings", region: RegionSettings) -> "DetectorSettings":

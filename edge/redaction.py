@@ -10,7 +10,8 @@ from edge.network import path_tokens, public_url
 
 HIDDEN = "(hidden)"
 _SECRET = (("live", "password_hash"), ("live", "user"), ("source", "user"))
-_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<![\w+.-])([\w+.-]+(?::/{0,2}|//))\S*@")
+"""Misspelt addresses too: `rtsp:/`, `rtsp:` and `rtsp//` before the user."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>,;]+", re.IGNORECASE)
 _HASH = re.compile(r"\bscrypt\$\S+")
 _NAMED = re.compile(
@@ -27,7 +28,7 @@ _SHORTEST = 3
 
 
 def hide_credentials(text: str) -> str:
-    """The text with nothing between `://` and `@` in it."""
+    """The text with nothing in it between a scheme, as in `rtsp://`, and the last `@` of the same word."""
     return _CREDENTIALS.sub(r"\1", text)
 
 
@@ -37,7 +38,7 @@ def public_value(section: str, key: str, value: Any) -> Any:
         return HIDDEN if value else value
     if (section, key) == ("privacy", "known"):
         return tuple(HIDDEN for _ in value)
-    if isinstance(value, str) and value.startswith("gstreamer:"):
+    if isinstance(value, str) and value.lstrip().startswith("gstreamer:"):
         return f"{value.split(maxsplit=1)[0]} … {HIDDEN}"
     if isinstance(value, str) and "://" in value:
         return _public_address(value)

@@ -18,6 +18,7 @@ from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.recorded import TimedPictures, find_frames, is_recording, seconds_values, session_starts
 from edge.records import Frame, PlateEvent
+from edge.redaction import hide_credentials
 from edge.service import event_line
 from edge.source import Source, open_source
 
@@ -64,7 +65,8 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
     if not timed:
         return open_source(settings)
     if not Path(clip).is_dir():
-        raise SourceError(f"{clip}: not a folder; --timed is for a folder of frames named NAME_tSECONDS.jpg")
+        shown = hide_credentials(clip)
+        raise SourceError(f"{shown}: not a folder; --timed is for a folder of frames named NAME_tSECONDS.jpg")
     return Clip(TimedPictures(Path(clip), fps or 0.0), rotate=settings.rotate)
 
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -13,22 +13,34 @@ from edge.clip import PICTURES, Clip, Pictures, Video, find_pictures
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.gstreamer import check_gstreamer, described, jetson_pipeline, open_pipeline
-from edge.network import SCHEMES, check_url, public_url, signed_url
+from edge.network import public_url, signed_url
 from edge.picamera import PiWishes, pi_camera
 from edge.recorded import TimedPictures, is_recording
+from edge.redaction import hide_credentials
 from edge.sign_in import SignIn
+from edge.source_name import ACCEPTED, Kind, parse_source
 from edge.source_state import Source, SourceState
 
-__all__ = ["Source", "SourceSettings", "SourceState", "open_source"]
+__all__ = ["Source", "SourceSettings", "SourceState", "open_source", "unheeded"]
 
-ACCEPTED = (
-    "demo:, demo:SEED, picamera:0, v4l2:/dev/video0, /dev/video0, 0, rtsp://…, rtsps://…, http://…, https://…, "
-    "jetson:0, gstreamer:PIPELINE, "
-    "a video file, or a folder of pictures"
-)
 _LOOK_UP = 80.0
 """Seconds that a name may take which no name server answers: it is looked up for the stream, and again for the cause.
 glibc takes 40 for it where two are silent and a search domain is set, and its timeouts cannot be cut short."""
+_KINDS: dict[Kind, str] = {
+    "demo": "the demo scene",
+    "picamera": "a Raspberry Pi camera (picamera:0)",
+    "v4l2": "a USB camera (v4l2:/dev/video0)",
+    "network": "a network camera (rtsp://…, http://…)",
+    "jetson": "a Jetson's camera (jetson:0)",
+    "gstreamer": "a GStreamer pipeline",
+    "clip": "a file or folder",
+}
+_FOR: dict[str, tuple[Kind, ...]] = {
+    **dict.fromkeys(("user", "password_file", "password_env"), ("network",)),
+    **dict.fromkeys(("width", "height"), ("picamera", "v4l2", "jetson")),
+    **dict.fromkeys(("small_width", "shutter", "gain", "exposure", "focus"), ("picamera",)),
+}
+"""Settings that only some kinds of source obey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class SourceSettings:
         return SignIn(self.user, self.password_file, self.password_env)
 
     def __post_init__(self) -> None:
+        parse_source(self.source)
         if not 0 <= self.fps <= 240:
             raise ConfigError(f"fps = {self.fps}: wanted 0 to 240")
         for name, value in (("width", self.width), ("height", self.height)):
@@ -108,33 +121,35 @@ class SourceSettings:
             raise ConfigError(f"focus = {self.focus}: wanted 0.02 to 1000 metres, or 0 to focus by itself")
 
 
+def unheeded(settings: SourceSettings) -> dict[str, str]:
+    """Keys that were changed although this kind of source does not obey them, each with what to say about it."""
+    kind, found = parse_source(settings.source).kind, dict[str, str]()
+    for key in fields(settings):
+        kinds = _FOR.get(key.name, (kind,))
+        if kind not in kinds and getattr(settings, key.name) != key.default:
+            wanted = " or ".join(_KINDS[one] for one in kinds)
+            found[key.name] = f"{key.name} is for {wanted}, and source is {_KINDS[kind]}"
+    return found
+
+
 def open_source(settings: SourceSettings) -> Source:
-    """The source that the settings name; SourceError if there can be no such source, ConfigError without its password.
+    """The source that the settings name; SourceError if it cannot be had, ConfigError without its password.
 
     A camera that is only not there yet is no error: the source keeps trying, and its state says why.
     """
-    spec = settings.source.strip()
-    kind, colon, rest = spec.partition(":")
-    if kind in ("gstreamer", "jetson") and colon:
-        return _open_gstreamer(kind, rest.strip(), spec, settings)
-    if "://" in spec:
-        return _open_network(spec, settings)
-    if kind == "demo" and colon:
-        return DemoSource(_number(rest or "0", spec), settings.fps, settings.rotate, settings.realtime)
-    if kind == "picamera" and colon:
-        number = _number(rest or "0", spec)
-        opens = pi_camera(number, _pi_wishes(settings), settings.read_timeout)
-        return _live(settings, opens, f"picamera {number}", turned=True)
-    is_v4l2 = kind == "v4l2" and bool(colon)
-    if is_v4l2 or spec.startswith("/dev/") or (spec.isascii() and spec.isdigit()):
-        return _open_device(rest if is_v4l2 else spec, settings)
-    return _open_clip(spec, settings)
-
-
-def _number(text: str, spec: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise SourceError(f"{spec!r}: {text!r} is not a whole number; wanted {ACCEPTED}")
-    return int(text)
+    kind, what = parse_source(settings.source)
+    if kind == "demo":
+        return DemoSource(int(what), settings.fps, settings.rotate, settings.realtime)
+    if kind == "picamera":
+        opens = pi_camera(int(what), _pi_wishes(settings), settings.read_timeout)
+        return _live(settings, opens, f"picamera {int(what)}", turned=True)
+    if kind == "v4l2":
+        return _open_device(Path(what), settings)
+    if kind == "network":
+        return _open_network(what, settings)
+    if kind == "clip":
+        return _open_clip(what, settings)
+    return _open_gstreamer(kind, what, settings)
 
 
 def _live(
@@ -159,25 +174,19 @@ def _pi_wishes(settings: SourceSettings) -> PiWishes:
     )
 
 
-def _open_gstreamer(kind: str, rest: str, spec: str, settings: SourceSettings) -> LiveCamera:
-    size = (settings.width, settings.height)
+def _open_gstreamer(kind: Literal["jetson", "gstreamer"], what: str, settings: SourceSettings) -> LiveCamera:
     if kind == "jetson":
-        number = _number(rest or "0", spec)
-        pipeline, description = jetson_pipeline(number, size, settings.fps, settings.rotate), f"jetson {number}"
-    elif rest:
-        pipeline, description = rest, described(rest)
+        size = (settings.width, settings.height)
+        pipeline = jetson_pipeline(int(what), size, settings.fps, settings.rotate)
+        description = f"jetson {int(what)}"
     else:
-        raise SourceError("gstreamer: wants a pipeline, such as gstreamer:v4l2src device=/dev/video0")
+        pipeline, description = what, described(what)
     check_gstreamer()
     limits = settings.open_timeout, settings.read_timeout
     return _live(settings, lambda: open_pipeline(pipeline, *limits), description, turned=kind == "jetson")
 
 
-def _open_network(spec: str, settings: SourceSettings) -> LiveCamera:
-    scheme = spec.partition("://")[0].lower()
-    if scheme not in SCHEMES:
-        raise SourceError(f"{scheme or 'this'}:// is no source; wanted {ACCEPTED}")
-    url = check_url(spec)
+def _open_network(url: str, settings: SourceSettings) -> LiveCamera:
     limits, more = (settings.open_timeout, settings.read_timeout), 0.0 if _is_numeric(url) else _LOOK_UP
     if not settings.user:
         return _live(settings, lambda: open_stream(url, *limits), public_url(url), more=more)
@@ -203,18 +212,15 @@ def _is_numeric(url: str) -> bool:
     return True
 
 
-def _open_device(name: str, settings: SourceSettings) -> LiveCamera:
-    device = Path(f"/dev/video{name}" if name.isdigit() else name)
-    if not str(device).startswith("/dev/"):
-        raise SourceError(f"v4l2:{name} is no device; wanted v4l2:/dev/video0 or v4l2:/dev/v4l/by-id/…")
+def _open_device(device: Path, settings: SourceSettings) -> LiveCamera:
     size = (settings.width, settings.height)
     return _live(settings, lambda: open_v4l2(device, size, settings.fps, settings.read_timeout), str(device))
 
 
-def _open_clip(spec: str, settings: SourceSettings) -> Clip:
-    path = Path(spec).expanduser()
-    if not spec or not path.exists():
-        raise SourceError(f"{spec!r}: no such file or folder; wanted {ACCEPTED}")
+def _open_clip(name: str, settings: SourceSettings) -> Clip:
+    path = Path(name).expanduser()
+    if not path.exists():  # it may be an address that lacks its scheme
+        raise SourceError(f"{hide_credentials(name)!r}: no such file or folder; wanted {ACCEPTED}")
     recording: Pictures | TimedPictures | Video
     if path.is_dir() and is_recording(path):
         recording = TimedPictures(path, settings.fps)

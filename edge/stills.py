@@ -149,7 +149,7 @@ def _picture(path: Path) -> Frame | SourceError:
 
 
 def _clip(path: Path) -> Iterator[tuple[Path, Frame | SourceError]]:
-    with open_source(SourceSettings(source=str(path), realtime=False)) as source:
+    with open_source(SourceSettings(source=str(path.absolute()), realtime=False)) as source:
         yield from ((path, frame) for frame in source if frame is not None)
         yield from ((path, SourceError(reason)) for _, reason in source.skipped)
 

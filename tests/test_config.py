@@ -88,6 +88,41 @@ BROKEN = {
     "strangers recorded": ("[recording]\nfolder = 'x'\n[privacy]\nunknown = 'drop'\n", 2, ["strangers", '"keep"']),
     "strangers on frames": ("[privacy]\nunknown = 'pseudonym'\n[pictures]\nkeep = 'frames'\n", 4, ["strangers"]),
     "known plate that is none": ("[privacy]\nknown = ['AB1', 'A*']\n", 2, ["known: item 2", "a plate of 2 to 12"]),
+    "misspelt scheme": ('[source]\nsource = "rtps://gate:pw@cam/s"\n', 2, ["[source]", "rtps://", "mean rtsp://?"]),
+    "one slash": ('[source]\nfps = 5\nsource = "rtsp:/x"\n', 3, ["[source]", "rtsp:/, wanted rtsp://"]),
+    "unknown scheme": ("[source]\nsource = 'usb:0'\n", 2, ["usb:", "v4l2:/dev/video0"]),
+    "number lacking": ("[source]\nsource = 'picamera:'\n", 2, ["whole number after picamera:"]),
+    "pipeline lacking": ("[source]\nsource = 'gstreamer:'\n", 2, ["pipeline after gstreamer:"]),
+    "host lacking": ("[source]\nuser = 'a'\nsource = 'rtsp://'\n", 3, ["needs a host"]),
+    "misspelt model": ("[detector]\nthreads = 2\nmodel = 'larg'\n", 3, ["[detector] model", "'larg'", "mean large?"]),
+    "model of another kind": ("[detector]\nmodel = 'own.onnx'\n", 2, ["[detector] model", ".tflite"]),
+    "shutter of a USB camera": (
+        "[source]\nsource = 'v4l2:/dev/video0'\nshutter = 1\n",
+        3,
+        ["[source] shutter", "a Raspberry Pi camera (picamera:0)", "source is a USB camera", "leave it out"],
+    ),
+    "second picture of a Jetson": (
+        "[source]\nsource = 'jetson:0'\nwidth = 1280\nheight = 720\nsmall_width = 640\n",
+        5,
+        ["[source] small_width", "a Raspberry Pi camera", "source is a Jetson's camera"],
+    ),
+    "size of a network camera": (
+        "[source]\nwidth = 1280\nheight = 720\nsource = 'rtsp://camera/s'\n",
+        2,
+        ["[source] width", "picamera:0", "v4l2:/dev/video0", "jetson:0", "source is a network camera"],
+    ),
+    "password of a USB camera": (
+        "[source]\nuser = 'gate'\npassword_env = 'GATE'\nsource = '0'\n",
+        2,
+        ["[source] user is for a network camera (rtsp://", "source is a USB camera"],
+    ),
+    "focus of nothing": ("[source]\nfocus = 4.0\n", 2, ["[source] focus", "source is the demo scene"]),
+    "gain of a clip": ("[source]\nsource = 'a.mp4'\ngain = 2.0\n", 3, ["[source] gain", "a file or folder"]),
+    "size of a pipeline": (
+        "[source]\nsource = 'gstreamer:videotestsrc'\nwidth = 640\nheight = 480\n",
+        3,
+        ["[source] width", "source is a GStreamer pipeline"],
+    ),
     "two passwords": ("[live]\npassword_hash = 'a'\npassword_file = 'b'\n", 2, ["password_file", "keep one"]),
 }
 """File, line and words; "40 broken files" was the aim."""
@@ -160,8 +195,9 @@ def test_the_mark_of_windows_editor_and_its_line_ends_are_no_fault(tmp_path: Pat
 
 
 @pytest.mark.parametrize("key", ["source = ['{}']", "width = '{}'", "source = {}"])
-def test_a_mistake_is_told_without_the_cameras_password(key: str, tmp_path: Path) -> None:
-    path = written(tmp_path, "[source]\n" + key.format("rtsp://gate:hunter2@camera/stream") + "\n")
+@pytest.mark.parametrize("begins", ["rtsp://", "rtsp:/", "RTSP:", "rtsp//"])
+def test_a_mistake_is_told_without_the_cameras_password(key: str, begins: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "[source]\n" + key.format(f"{begins}gate:hunter2@camera/stream") + "\n")
     with pytest.raises(ConfigError, match=r"\.toml:2: ") as caught:
         load_config(path)
     assert "hunter2" not in str(caught.value)
@@ -175,15 +211,17 @@ def test_config_check_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main(["config", "check", str(path), "--config", str(path)]) == 78
     assert "give one of them" in capsys.readouterr().err
+    camera = ("--source", "rtsp://camera/s", "--set", "source.user=gate")
     for key in ("privacy.known_file", "live.password_file", "source.password_file"):
-        assert main(["config", "check", "--set", f"{key}=/nowhere/at-all", "--set", "source.user=gate"]) == 78
+        assert main(["config", "check", "--set", f"{key}=/nowhere/at-all", *camera]) == 78
         assert f"{key}: cannot read /nowhere/at-all" in capsys.readouterr().err
 
 
 def test_a_credential_of_the_service_is_left_to_the_service(capsys: pytest.CaptureFixture[str]) -> None:
     secret = "/run/credentials/gatereader.service/live"  # as docs/live.md has it; `systemctl reload` checks beside it
+    camera = ("--source", "rtsp://camera/s", "--set", "source.user=gate")
     for key in ("live.password_file", "source.password_file", "privacy.known_file"):
-        assert main(["config", "check", "--set", f"{key}={secret}", "--set", "source.user=gate"]) == 0
+        assert main(["config", "check", "--set", f"{key}={secret}", *camera]) == 0
         assert f"{secret} was not looked at" in capsys.readouterr().out
 
 
@@ -224,6 +262,59 @@ def test_what_config_show_prints_is_the_configuration(tmp_path: Path, capsys: py
     assert 'source = "rtsp://camera/s?…"' in hidden
     assert 'known = ["(hidden)"]' in hidden
     assert not any(secret in hidden for secret in ("hunter2", "abc", "AB1"))
+
+
+@pytest.mark.parametrize("section", ['[source]\nsource = "rtps://gate:hunter2@cam/s"', '[detector]\nmodel = "larg"'])
+@pytest.mark.parametrize("command", [("check",), ("config", "show"), ("aim", "--once"), ("replay", "clip.mp4")])
+def test_what_would_start_over_and_over_ends_with_78(
+    command: tuple[str, ...], section: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, f"{section}\n")
+    assert main([*command, "--config", str(path)]) == 78
+    told = capsys.readouterr()
+    assert f"{path}:2: [" in told.out + told.err
+    assert "hunter2" not in told.out + told.err
+
+
+ON_THE_PI = """[source]
+source = "picamera:0"
+width = 2304
+height = 1296
+small_width = 640
+shutter = 1.0
+focus = 4.0
+fps = 10.0
+"""
+
+
+@pytest.mark.parametrize("option", [("--source", "{}"), ("--set", "source.source={}")])
+@pytest.mark.parametrize("source", ["demo:", "clip.mp4", "rtsp://camera/s"])
+def test_another_source_may_be_tried_with_a_file_for_the_pis_camera(
+    option: tuple[str, str], source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, ON_THE_PI)
+    assert main(["config", "check", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["config", "check", str(path), option[0], option[1].format(source)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("gatereader: --s")
+    assert line.endswith(" no effect on this kind of source: width, height, small_width, shutter, focus")
+
+
+@pytest.mark.parametrize("options", [("--source", "picamera:1"), ("--source", "0", "--set", "source.fps=5")])
+def test_what_the_other_source_obeys_needs_no_warning(
+    options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, '[source]\nsource = "picamera:0"\nwidth = 1280\nheight = 720\n')
+    assert main(["config", "check", str(path), *options]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_setting_of_the_command_line_is_for_its_source(tmp_path: Path) -> None:
+    path = written(tmp_path, ON_THE_PI)
+    overrides = [Override("source", "source", "demo:", "--source"), parse_override("source.gain=2")]
+    with pytest.raises(ConfigError, match=r"^--set source\.gain: \[source\] gain is for a Raspberry Pi camera"):
+        load_config(path, overrides)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from edge import detector_choice
 from edge.card import TensorSpec, load_card, shipped_model
 from edge.detector import DetectorSettings, PlateDetector
 from edge.detector_choice import choice_text, detector_path, seconds_a_run, settled
-from edge.errors import ModelError
+from edge.errors import ConfigError, ModelError
 from edge.region import RegionSettings
 
 LARGE, SMALL = "detector.tflite", "detector_small.tflite"
@@ -98,8 +98,17 @@ def test_anything_else_is_a_path(tmp_path: Path) -> None:
     assert detector_path("/srv/own.tflite") == Path("/srv/own.tflite")
     with pytest.raises(ModelError, match="no such model file"):
         PlateDetector(DetectorSettings(str(tmp_path / "none.tflite")))
-    with pytest.raises(ModelError, match="is 'Small'; wanted auto, large, small or the path"):
-        PlateDetector(DetectorSettings("Small"))
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"), [("larg", "large"), ("Small", "small"), ("atuo", "auto"), ("/srv/own", ""), ("own.onnx", "")]
+)
+def test_what_is_no_model_is_refused_by_the_settings(model: str, hint: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^model is .*, wanted auto, large, small or the path of a \.tflite"
+    ) as error:
+        DetectorSettings(model)
+    assert str(error.value).endswith(f"did you mean {hint}?" if hint else "file")
 
 
 def test_the_small_one_is_shipped_sound_and_sees_fewer_pixels() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.camera import CameraError
-from edge.errors import SourceError
+from edge.errors import ConfigError, SourceError
 from edge.gstreamer import complete, described, jetson_pipeline, open_pipeline
 from edge.source import SourceSettings, open_source
 
@@ -91,8 +91,8 @@ def test_a_pipeline_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("source", ["gstreamer:", "jetson:left"])
 def test_a_wrong_string_is_refused(source: str) -> None:
-    with pytest.raises(SourceError, match=r"pipeline|whole number"):
-        open_source(SourceSettings(source=source))
+    with pytest.raises(ConfigError, match=r"pipeline|whole number"):
+        SourceSettings(source=source)
 
 
 def test_the_description_is_the_first_element() -> None:

@@ -1,0 +1,82 @@
+"""Passwords of cameras are taken out of any text, also where the address before them is misspelt."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+from edge.redaction import Redactor, hide_credentials, public_value
+
+MISSPELT = (
+    *("rtsp:/gate:hunter2@cam/s", "rtsp//gate:hunter2@cam", "RTSP:gate:hunter2@cam/s", "rtsp:gate:hunter2@cam"),
+    *("gate-1:hunter2@cam/s", "rtsp/gate:hunter2@cam/s", "rtsp:/gate:x@hunter2@cam/s", "rtsp://gate:it's\"hunter2@cam"),
+    *("(http:/gate:hunter2@cam)", "source=rtsp:/gate:hunter2@cam", "['rtsp:gate:<hunter2>@cam']"),
+)
+
+
+@pytest.mark.parametrize("address", MISSPELT)
+def test_a_misspelt_address_keeps_no_password(address: str) -> None:
+    for hidden in (
+        hide_credentials(f"cannot open {address} now"),
+        Redactor().text(f"cannot open {address} now"),
+        Redactor().log(f"cannot open {address} now"),
+    ):
+        assert "hunter2" not in hidden
+        assert "cam" in hidden
+        assert hidden.startswith("cannot open ")
+        assert hidden.endswith(" now")
+    assert "hunter2" not in public_value("source", "source", address)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("rtsp:/gate:hunter2@cam/s", "rtsp:/cam/s"),
+        ("rtsp//gate:hunter2@cam", "rtsp//cam"),
+        ("RTSP:gate:hunter2@cam/s", "RTSP:cam/s"),
+        ("rtsp://a@cam/s and rtsp:/b@cam/s", "rtsp://cam/s and rtsp:/cam/s"),
+    ],
+)
+def test_only_what_stands_between_scheme_and_host_goes(text: str, hidden: str) -> None:
+    assert hide_credentials(text) == hidden
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gatereader.toml:12: [live] user: found a@b",
+        "2026-11-20T14:03:22+0000 gate gatereader[7]: write to me@example.org",
+        "getty@tty1.service: started; /srv/gate@home/clip.mp4",
+        "live page on http://127.0.0.1:8080/",
+    ],
+)
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert hide_credentials(text) == text
+
+
+def test_a_pipeline_is_hidden_with_a_blank_before_it_too() -> None:
+    assert "hunter2" not in public_value("source", "source", " gstreamer:rtspsrc user-pw=hunter2 location=x")
+
+
+@pytest.mark.parametrize("address", ["gate-1:hunter2@cam/s", "rtsp/gate:hunter2@cam/s", "rtsp://gate:hunter2@cam/s"])
+def test_config_show_prints_no_password(address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gatereader.toml"
+    path.write_text(f'[source]\nsource = "{address}"\n', encoding="utf-8")
+    assert main(["config", "show", str(path), "--origin"]) == 0
+    told = capsys.readouterr()
+    assert 'cam/s"' in told.out
+    assert "hunter2" not in told.out + told.err
+
+
+@pytest.mark.parametrize("address", ["rtsp:/gate:hunter2@cam/s", "rtsp//gate:hunter2@cam", "RTSP:gate:hunter2@cam/s"])
+@pytest.mark.parametrize("command", [("config", "show"), ("config", "check"), ("replay", "demo:"), ("aim",)])
+def test_no_command_prints_the_password_of_a_misspelt_address(
+    command: tuple[str, ...], address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gatereader.toml"
+    path.write_text(f'[source]\nsource = "{address}"\n', encoding="utf-8")
+    for given in (("--config", str(path)), ("--set", f"source.source={address}")):
+        assert main([*command, *given]) == 78
+        told = capsys.readouterr()
+        assert "wanted rtsp://" in told.err
+        assert "hunter2" not in told.out + told.err
