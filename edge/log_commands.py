@@ -94,24 +94,46 @@ def _spare_the_record(output: Path, config: Config) -> None:
 
 
 def _erase(options: argparse.Namespace, config: Config) -> int:
-    status = _erase_text(options.plate, options, config)
+    recorded = options.recorded or config.recording.folder
+    status = _erase_text(options.plate, recorded, config, trial=options.dry_run)
     if pseudonym := pseudonym_of(options.plate, config.privacy, config.csv.path):
-        status = max(status, _erase_text(pseudonym, options, config))
+        status = max(status, _erase_text(pseudonym, recorded, config, trial=options.dry_run))
+    for missing in _missing(config, recorded):
+        _print(f"NOT ERASED: {missing}")
+        status = 1
     return status
 
 
-def _erase_text(plate: str, options: argparse.Namespace, config: Config) -> int:
+def _missing(config: Config, recorded: str) -> list[str]:
+    """A line for each setting that names a place where nothing is, so that nothing could be erased there.
+
+    Pictures are not among them: the rows name them, and `erase_plate` tells those that it cannot reach.
+    """
+    logs = {"csv.path": config.csv.path, "json.path": config.json.path if config.json.enabled else ""}
+    folders = {"review.folder": config.review.folder, "recording.folder": recorded}
+    key = config.privacy.key_file if config.privacy.unknown == "pseudonym" else ""
+    missing = {name: path for name, path in logs.items() if path and not any(log_files(Path(path)))}
+    missing |= {name: path for name, path in folders.items() if path and not Path(path).is_dir()}
+    missing |= {"privacy.key_file": key} if key and not Path(key).exists() else {}
+    return [f"{name}: nothing is at {Path(path).absolute()}; {_cure(path)}" for name, path in missing.items()]
+
+
+def _cure(path: str) -> str:
+    if Path(path).is_absolute():
+        return "is its disk missing?"
+    return "relative paths start where you stand: go to the folder that the service runs in, or give the whole path"
+
+
+def _erase_text(plate: str, recorded: str, config: Config, *, trial: bool) -> int:
     pictures = pictures_folder(config.pictures, config.csv.path)
     place = Place(tuple(record_files(config.csv, config.json)), pictures, record_journal(config.csv, config.json))
-    erased = erase_plate(place, plate, trial=options.dry_run)
-    crops = passes = 0
-    if not options.dry_run:
-        crops = review.erase(crops_folder(config.review, config.csv.path), plate)
-        if config.recording.folder:
-            passes = recording.erase(Path(config.recording.folder), plate)
-    verb = "would erase" if options.dry_run else "erased"
-    also = "" if options.dry_run else f", {crops} kept crops, {passes} recorded passes"
-    _print(f"{verb}: {erased.rows} rows and lines, {erased.torn} half rows, {erased.pictures} pictures{also}")
+    erased = erase_plate(place, plate, trial=trial)
+    crops = review.erase(crops_folder(config.review, config.csv.path), plate, trial=trial)
+    passes = recording.erase(Path(recorded), plate, trial=trial) if recorded else 0
+    _print(
+        f"{'would erase' if trial else 'erased'}: {erased.rows} rows and lines, {erased.torn} half rows, "
+        f"{erased.pictures} pictures, {crops} kept crops, {passes} recorded passes"
+    )
     for text, count in sorted(erased.alike.items()):
         _print(
             f"not erased: {count} rows and lines with {text}, perhaps misread: erase --plate {text} if it is this car"

@@ -171,8 +171,14 @@ class _Eraser:
             if folder in picture.parents and picture.suffix == ".jpg":
                 if picture.exists():
                     self._pictures.add(picture)
+                elif not folder.is_dir():
+                    self._leave(f"{picture} is not there, nor is {folder}; if its disk is missing, delete it yourself")
             elif picture.exists():
-                self._done.left.append(f"{picture} is not below {folder}; delete it yourself")
+                self._leave(f"{picture} is not below {folder}; delete it yourself")
+
+    def _leave(self, told: str) -> None:
+        if told not in self._done.left:  # a row and its line name the same picture
+            self._done.left.append(told)
 
     def _write_new(self, file: Path, lines: Iterable[bytes]) -> None:
         self._written.append(file)

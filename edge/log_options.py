@@ -37,4 +37,8 @@ def add_log_commands(
     erase.set_defaults(run=run, action="erase")
     erase.add_argument("--plate", required=True, help="the plate, such as AB123CD")
     erase.add_argument("--dry-run", action="store_true", help="only say what would go")
+    # not recording.folder itself: [privacy] refuses that key, but not to erase from what was recorded before
+    erase.add_argument(
+        "--record", dest="recorded", metavar="DIR", help="where frames were recorded, instead of recording.folder"
+    )
     add_configuration(erase, "csv")

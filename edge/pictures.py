@@ -1,6 +1,6 @@
 """The pictures behind the rows: of each pass the plate as the reader saw it best, and if wanted the whole frame.
 
-They lie in a folder for each day, under a size and an age cap, and leave room on the disk for the rows.
+They lie in a folder for each day of writing, under a size and an age cap, and leave room on the disk for the rows.
 """
 
 import contextlib
@@ -85,7 +85,7 @@ class Pictures:
 
     def __init__(self, settings: PictureSettings, folder: Path, now: Now = utc_now) -> None:
         self.error = ""
-        self._settings, self._folder = settings, folder
+        self._settings, self._folder, self._now = settings, folder, now
         self._sizes: dict[str, int] = {}
         """Bytes by the name of the day, which is that of its folder."""
         self._tidied = float("-inf")
@@ -117,7 +117,8 @@ class Pictures:
     def _save(self, event: PlateEvent) -> Saved:
         assert event.shot is not None
         moment = event.best_utc.astimezone(UTC)
-        day = moment.strftime("%Y-%m-%d")
+        # not the day of the moment: what is seen in a clip of last year would be too old as soon as it is written
+        day = self._now().astimezone(UTC).strftime("%Y-%m-%d")
         # the id, not the plate: a name is seen where the picture is not
         short = re.sub(r"[^0-9a-zA-Z]", "", event.event_id)[:8]
         stem = f"{moment:%Y-%m-%dT%H-%M-%S}.{moment.microsecond // 1000:03d}Z-{short}"

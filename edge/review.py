@@ -138,11 +138,11 @@ def record_answer(item: Item, answer: Answer | None) -> Item:
     return Item(item.id, item.path, values, answer)
 
 
-def erase(folder: Path, plate: str) -> int:
+def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
     """Removes every kept crop that may be of `plate`, and returns how many; OutputError if one cannot be removed.
 
     A `?` in what is known of a crop stands for any character: rather one crop too many. A description that cannot be
-    read goes too, with its picture, because nobody can say whose it is.
+    read goes too, with its picture, because nobody can say whose it is. `trial` only counts.
     """
     plate = plain(plate)
     removed = 0
@@ -155,9 +155,10 @@ def erase(folder: Path, plate: str) -> int:
             except ValueError:
                 meant = True
             if meant:
-                remove(path)
                 removed += 1
-        for stray in strays(folder):
+                if not trial:
+                    remove(path)
+        for stray in () if trial else strays(folder):
             stray.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot remove kept crops in {folder}: {error.strerror}") from None

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from demo_clips import best_moment, largest_pass, picture_at, write_picture
+from test_check import SilentCamera
 
 from edge.bench import STAGES, Times, bench, bench_json, bench_text
 from edge.cli import main
@@ -14,7 +16,7 @@ from edge.detector import PlateDetector
 from edge.errors import SourceError
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
-from edge.records import PlateEvent
+from edge.records import Frame, FrameResult, PlateEvent
 from edge.source import SourceSettings, open_source
 
 
@@ -62,6 +64,25 @@ def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:
     config = load_config(None, [Override("source", "source", str(tmp_path), "--source")])
     with pytest.raises(SourceError, match="no pictures"):
         bench(config, 2)
+
+
+def test_a_camera_that_gives_nothing_is_an_error_and_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.bench.open_source", lambda _: SilentCamera())
+    with pytest.raises(SourceError, match="a camera: no picture yet: unreachable"):
+        bench(load_config(), 2)
+
+
+def test_voting_costs_what_the_pipeline_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What remains of a frame is more: crops of boxes that did not count, and the measuring."""
+    process = Pipeline.process
+
+    def quick(pipeline: Pipeline, frame: Frame) -> FrameResult:
+        result = process(pipeline, frame)
+        return replace(result, seconds={**result.seconds, "vote": 2e-6})
+
+    monkeypatch.setattr(Pipeline, "process", quick)
+    voting = bench(load_config(None, [Override("source", "source", str(folder), "--source")]), 4).stages["vote"]
+    assert (voting.wall_median, voting.wall_p95, voting.processor_p95) == (0.002, 0.002, 0.002)
 
 
 def test_fewer_frames_than_wanted_are_measured_as_they_are(folder: Path) -> None:

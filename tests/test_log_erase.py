@@ -439,7 +439,8 @@ def test_the_command_says_what_went_and_what_stays(record: Record, capsys: pytes
     (review / "a.json").write_text(json.dumps({"id": "a", "plate": PLATE}))
     with working_in(record.folder):
         assert main(["log", "erase", "--plate", PLATE, "--dry-run"]) == 0
-        assert capsys.readouterr().out.startswith("would erase: 3 rows and lines, 0 half rows, 1 pictures\n")
+        assert "would erase: 3 rows and lines, 0 half rows, 1 pictures, 1 kept crops, 0" in capsys.readouterr().out
+        assert len(list(review.iterdir())) == 2
         assert main(["log", "erase", "--plate", PLATE]) == 0
     out = capsys.readouterr().out
     assert "erased: 3 rows and lines, 0 half rows, 1 pictures, 1 kept crops" in out
@@ -449,6 +450,84 @@ def test_the_command_says_what_went_and_what_stays(record: Record, capsys: pytes
     with working_in(record.folder):
         assert main(["log", "verify"]) == 0
     assert "plates.csv: 1 rows, 1 erased" in capsys.readouterr().out
+
+
+def keep_more(folder: Path, plate: str = PLATE) -> None:
+    """A crop for review in `kept`, and a recorded pass in `recorded`."""
+    for name in ("kept", "recorded"):
+        (folder / name).mkdir()
+    (folder / "kept" / "a.jpg").write_bytes(b"")
+    (folder / "kept" / "a.json").write_text(json.dumps({"id": "a", "plate": plate}))
+    (folder / "recorded" / "20261120T140301Z_t0001.000.jpg").write_bytes(b"")
+    seen = {"session": "20261120T140301Z", "plate": plate, "first_seen": 1.0, "last_seen": 2.0}
+    (folder / "recorded" / "events.jsonl").write_text(json.dumps(seen) + "\n")
+
+
+def test_a_folder_that_is_not_where_it_is_looked_for_is_told(
+    record: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A service's relative folders are below the folder that it runs in, which is seldom the one that one stands in."""
+    record.write(PLATE)
+    keep_more(record.folder)
+    config = record.folder / "gate.toml"
+    config.write_text('[review]\nfolder = "kept"\n[recording]\nfolder = "recorded"\n')
+    erase = ["log", "erase", "--plate", PLATE, "--config", str(config), "--csv", record.csv.path]
+    elsewhere = record.folder / "elsewhere"
+    elsewhere.mkdir()
+    with working_in(elsewhere):
+        assert main([*erase, "--dry-run"]) == 1
+        assert main(erase) == 1
+    told = capsys.readouterr().out
+    for key, name in (("review.folder", "kept"), ("recording.folder", "recorded")):
+        assert told.count(f"NOT ERASED: {key}: nothing is at {elsewhere}/{name}; relative paths start where you") == 2
+    assert len(record.holding(PLATE)) == 2
+    with working_in(record.folder):
+        assert main([*erase, "--dry-run"]) == 0
+        assert len(record.holding(PLATE)) == 2
+        assert main(erase) == 0
+    would, did = capsys.readouterr().out.splitlines()
+    assert would == "would erase: 0 rows and lines, 0 half rows, 0 pictures, 1 kept crops, 1 recorded passes"
+    assert did == "erased" + would.removeprefix("would erase")
+    assert record.holding(PLATE) == []
+    assert not list((record.folder / "recorded").glob("*.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("json", "path"), ("csv", "path"), ("privacy", "key_file"), ("recording", "folder")]
+)
+def test_what_is_configured_and_not_there_at_all_is_told(
+    record: Record, capsys: pytest.CaptureFixture[str], section: str, key: str
+) -> None:
+    record.write(PLATE)
+    wishes = {"csv.path": record.csv.path, "json.path": str(record.place.logs[1])}
+    nowhere = wishes[f"{section}.{key}"] = str(record.folder / "nowhere")
+    if section == "privacy":
+        wishes["privacy.unknown"] = "pseudonym"
+    options = [option for name, value in wishes.items() for option in ("--set", f"{name}={value}")]
+    assert main(["log", "erase", "--plate", PLATE, *options]) == 1
+    out = capsys.readouterr().out
+    assert f"NOT ERASED: {section}.{key}: nothing is at {nowhere}; is its disk missing?" in out
+    assert out.count("NOT ERASED") == 1
+
+
+def test_pictures_on_a_disk_that_is_missing_are_named_once(record: Record) -> None:
+    record.write(PLATE, "XX111XX")
+    (record.folder / "pictures").rename(record.folder / "unplugged")
+    (told,) = erase_plate(record.place, PLATE).left
+    assert "-crop.jpg is not there" in told
+
+
+@pytest.mark.parametrize("mode", ["keep", "drop"])
+def test_the_folder_of_run_record_is_named_with_the_same_option(record: Record, mode: str) -> None:
+    """Also where `[privacy]` allows no more recordings: those from before are the ones to erase from."""
+    record.write("XX111XX")
+    keep_more(record.folder)
+    recorded = record.folder / "recorded"
+    erase = ["log", "erase", "--plate", PLATE, "--csv", record.csv.path, "--set", f"privacy.unknown={mode}"]
+    assert main([*erase, "--record", str(recorded)]) == 0
+    assert [path.name for path in recorded.iterdir()] == ["events.jsonl"]
+    assert (recorded / "events.jsonl").read_text() == ""
+    assert main([*erase, "--record", f"{recorded}s"]) == 1
 
 
 @pytest.mark.parametrize("action", [["verify"], ["export"], ["erase", "--plate", PLATE]])

@@ -44,7 +44,7 @@ def all_files(folder: Path) -> list[str]:
 
 
 def test_the_crop_is_named_by_time_and_pass_and_never_by_its_plate(tmp_path: Path) -> None:
-    saved = Pictures(ROOMY, tmp_path / "pictures").save(shown(0xAB123CD))
+    saved = Pictures(ROOMY, tmp_path / "pictures", now=lambda: MOMENT).save(shown(0xAB123CD))
     assert saved.frame is None
     assert all_files(tmp_path) == ["pictures/2026-11-20/2026-11-20T14-03-22.123Z-0ab123cd-crop.jpg"]
     saved = Pictures(ROOMY, tmp_path / "more").save(shown(7))
@@ -54,9 +54,13 @@ def test_the_crop_is_named_by_time_and_pass_and_never_by_its_plate(tmp_path: Pat
 
 
 def test_names_sort_by_time(tmp_path: Path) -> None:
-    pictures = Pictures(ROOMY, tmp_path)
-    moments = [MOMENT + timedelta(hours=number * 7, milliseconds=number) for number in range(9)]
-    saved = [pictures.save(shown(97 * number % 10, moment)).crop for number, moment in enumerate(moments)]
+    clock = [MOMENT]
+    pictures = Pictures(ROOMY, tmp_path, now=lambda: clock[0])
+    saved = []
+    for number in range(9):
+        clock[0] += timedelta(hours=7, milliseconds=1)
+        saved.append(pictures.save(shown(97 * number % 10, clock[0])).crop)
+    assert len(list(tmp_path.iterdir())) == 4
     assert [path.name for path in sorted(tmp_path.rglob("*.jpg"))] == [path.name for path in saved if path]
 
 
@@ -126,10 +130,12 @@ def test_the_saved_crop_is_the_crop_of_the_reading_that_the_row_shows(tmp_path: 
 
 
 def test_the_oldest_go_when_there_are_too_many(tmp_path: Path) -> None:
-    pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path)
+    clock = [MOMENT]
+    pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path, now=lambda: clock[0])
     names = []
     for number in range(40):
-        saved = pictures.save(shown(number, MOMENT + timedelta(hours=5 * number)))
+        clock[0] += timedelta(hours=5)
+        saved = pictures.save(shown(number, clock[0]))
         assert saved.crop is not None
         names.append(str(saved.crop.relative_to(tmp_path)))
         assert sum(path.stat().st_size for path in tmp_path.rglob("*.jpg")) <= 20_000
@@ -140,9 +146,11 @@ def test_the_oldest_go_when_there_are_too_many(tmp_path: Path) -> None:
 
 
 def test_a_new_start_counts_what_is_there(tmp_path: Path) -> None:
+    clock = [MOMENT]
     for number in range(40):
-        pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path)
-        assert pictures.save(shown(number, MOMENT + timedelta(hours=5 * number))).crop is not None
+        clock[0] += timedelta(hours=5)
+        pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path, now=lambda: clock[0])
+        assert pictures.save(shown(number, clock[0])).crop is not None
         assert sum(path.stat().st_size for path in tmp_path.rglob("*.jpg")) <= 20_000
     assert len(all_files(tmp_path)) > 3
 
@@ -153,9 +161,11 @@ def test_what_is_too_old_goes_unless_the_clock_is_known_to_be_wrong(
 ) -> None:
     monkeypatch.setattr("edge.ages.clock_synced", lambda: synced)
     settings = replace(ROOMY, max_days=30.0)
-    before = Pictures(settings, tmp_path, now=lambda: MOMENT)
+    clock = [MOMENT]
+    before = Pictures(settings, tmp_path, now=lambda: clock[0])
     for days in (0, 5, 29):
-        before.save(shown(days, MOMENT + timedelta(days=days)))
+        clock[0] = MOMENT + timedelta(days=days)
+        before.save(shown(days, clock[0]))
     Pictures(settings, tmp_path, now=lambda: MOMENT + timedelta(days=50))
     assert len(all_files(tmp_path)) == left
 
@@ -171,18 +181,37 @@ def test_old_pictures_go_also_when_no_new_ones_are_kept(tmp_path: Path, monkeypa
     assert not all_files(tmp_path)
 
 
+def test_pictures_of_an_old_clip_are_as_new_as_the_day_they_were_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    settings = replace(ROOMY, max_days=30.0)
+    clock = [MOMENT]
+    pictures = Pictures(settings, tmp_path, now=lambda: clock[0])
+    for number in range(4):
+        pictures.save(shown(number, MOMENT - timedelta(days=60 - number)))
+    assert len(all_files(tmp_path)) == 4
+    for days, left in ((29, 4), (32, 0)):
+        clock[0] = MOMENT + timedelta(days=days)
+        Pictures(settings, tmp_path, now=lambda: clock[0])
+        assert len(all_files(tmp_path)) == left
+
+
 def test_other_peoples_files_stay(tmp_path: Path) -> None:
     mine = tmp_path / "holiday.jpg"
     mine.write_bytes(b"x" * 50_000)
-    pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path)
+    clock = [MOMENT]
+    pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path, now=lambda: clock[0])
     for number in range(20):
-        pictures.save(shown(number, MOMENT + timedelta(days=number)))
+        clock[0] += timedelta(days=1)
+        pictures.save(shown(number, clock[0]))
     assert mine.exists()
 
 
 def test_a_file_that_a_power_cut_left_half_written_goes(tmp_path: Path) -> None:
-    Pictures(ROOMY, tmp_path).save(shown())
-    half = tmp_path / "2026-11-20" / ".x.jpg.partial"
+    saved = Pictures(ROOMY, tmp_path).save(shown())
+    assert saved.crop is not None
+    half = saved.crop.with_name(".x.jpg.partial")
     half.write_bytes(b"\xff\xd8")
     Pictures(ROOMY, tmp_path)
     assert not half.exists()

@@ -205,6 +205,8 @@ def test_a_plate_is_erased_with_the_frames_around_its_pass(tmp_path: Path) -> No
     results[60] = replace(results[60], events=(mine,))
     results[250] = replace(results[250], events=(other,))
     record(tmp_path, results, frames="all")
+    assert erase(tmp_path, "ab-123 cd", trial=True) == 1
+    assert len(seconds(tmp_path)) == 300
     assert erase(tmp_path, "ab-123 cd") == 1
     assert min(seconds(tmp_path)) > 7.0
     assert len(seconds(tmp_path)) == 300 - 71

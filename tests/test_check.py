@@ -1,0 +1,55 @@
+"""What `gatereader check` waits for."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import pytest
+from core_fakes import frame
+from test_service import FakeCamera
+
+from edge.check import check, frames_of
+from edge.config import load_config
+from edge.errors import SourceError
+from edge.records import Frame
+
+PARTS = ("detector", "reader", "csv", "json", "pictures", "review", "recording", "privacy", "live page")
+
+
+class SilentCamera(FakeCamera):
+    """A camera that gives `frames`, the first of them late, and is then gone."""
+
+    live, skipped, online = True, (), False
+
+    def __init__(self, *frames: Frame, late: int = 0) -> None:
+        self._frames, self._late = frames, late
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        yield from [None] * self._late
+        yield from self._frames
+        yield from [None] * 25
+        pytest.fail("waited for longer than twelve seconds")
+
+    def close(self) -> None: ...
+
+    def rest(self, fps: float) -> None: ...
+
+
+def test_a_camera_has_ten_seconds_for_its_first_frame_and_for_each_after_it() -> None:
+    frames = frames_of(SilentCamera(frame(0.0), frame(0.1), late=20))
+    assert [next(frames).time, next(frames).time] == [0.0, 0.1]
+    with pytest.raises(SourceError, match="a camera: no picture yet: unreachable"):
+        next(frames)
+
+
+def test_a_camera_that_gives_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.check.open_source", lambda _: SilentCamera())
+    *_, source = check(load_config(), without=PARTS)
+    assert (source.what, source.text, source.status) == ("source", "a camera: no picture yet: unreachable", 1)
