@@ -21,8 +21,9 @@ from edge.vote import VoteSettings
 
 KEPT_SECONDS = 10.0
 """So long the best values stay, for whoever walks from the car to the camera."""
-WHITE_LEVEL, BLACK_LEVEL = 250, 5
-"""Grey values from which on, or down to which, a pixel says nothing any more."""
+WHITE_LEVEL = 250
+"""Grey value from which on a pixel says nothing any more. There is none for black: dark ink, and a dark plate's ground,
+are black on the most legible of infrared pictures, and what lacks light lacks contrast."""
 _LEVEL_FIRST = 1.0
 """Degrees of slope above which a crop is levelled before its edges are compared."""
 _STEADY_SECONDS = 1.0
@@ -72,8 +73,6 @@ class Measure:
     """Grey value, 0 to 255, that the brightest twentieth begins at."""
     white: float
     """Share of the plate, 0 to 1, that is white beyond measure."""
-    black: float
-    """The same for black."""
     slope: float | None
     """Degrees by which the text falls to the right; clockwise is positive."""
     lean: float | None
@@ -115,7 +114,6 @@ def measure(
         contrast=float(bright - dark) / 255,
         brightest=float(bright),
         white=float(np.mean(inner >= WHITE_LEVEL)),
-        black=float(np.mean(inner <= BLACK_LEVEL)),
         slope=leaning.slope if leaning else None,
         lean=leaning.lean if leaning and not (moved and moved.length > _HIDES_LEAN * wide) else None,
         smear=moved.length if moved else None,

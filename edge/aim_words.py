@@ -28,9 +28,14 @@ _DIM = 80.0
 """Grey value; a plate whose brightest part is darker lacks light."""
 _STANDS = 0.05
 """Plate widths a second; what moves less stands still."""
+_PASSES = 0.5
+"""Plate widths a second; what moves as much passes, and its smear tells what the shutter does. In a noisy picture the
+box of a plate that stands trembles by more than `_STANDS`, and must not count as a car that passes."""
 _ACROSS = 0.5
 """Sine of 30°, the angle between the drive and the line of sight that advice on the shutter assumes."""
 _SHUTTERS = (30, 60, 125, 250, 500, 1000, 2000, 4000, 8000)
+_NO_MATTER = 1.1
+"""Times longer than it should be a shutter may be open."""
 
 
 class Scale(NamedTuple):
@@ -92,6 +97,25 @@ _RULES = (
         lambda m: Scale(_FAIR_SMEARS * _allowed(m), _allowed(m), 2 * _FAIR_SMEARS * _allowed(m)),
     ),
 )
+"""What a look tells by itself."""
+
+
+def _rules(look: Measure | None, settings: AimSettings, shutter: float) -> tuple[_Rule, ...]:
+    """All of them; what the shutter (milliseconds, 0 for unknown) does to cars is judged unless this plate shows it."""
+    judged = None if look is not None and _passes(look) else shutter or None
+    wanted = 1000 * _passing_shutter(settings)
+    scale = _fixed(_FAIR_SMEARS * wanted, _NO_MATTER * wanted, 2 * _FAIR_SMEARS * wanted)
+    return (*_RULES, _Rule("shutter", f"shutter for {settings.speed:g} km/h", "ms", 1, lambda _: judged, scale))
+
+
+def _passes(look: Measure) -> bool:
+    return look.speed is not None and look.speed >= _PASSES * look.width
+
+
+def _passing_shutter(settings: AimSettings) -> float:
+    """Seconds in which a car at `settings.speed` smears its plate by no more than costs nothing."""
+    across = settings.speed / 3.6 * 1000 * _ACROSS  # millimetres a second
+    return _GOOD_SMEAR * settings.plate_width / across
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +208,12 @@ def report_sight(sight: Sight, settings: AimSettings, shutter: float = 0.0) -> R
     The best look is the widest: nothing else gets better with distance.
     """
     if not sight.recent:
-        figures = tuple(Figure(r.key, r.label, r.unit, r.digits, None, "unknown", Scale(0, 1, 1), None) for r in _RULES)
+        rules, none = _rules(None, settings, 0.0), Scale(0, 1, 1)
+        figures = tuple(Figure(r.key, r.label, r.unit, r.digits, None, "unknown", none, None) for r in rules)
         return Report("", figures, (NOTHING,), "unknown", None, None, sight.plates)
     looks = [look for _, look in sight.recent]
     shown = sight.now or max(looks, key=lambda look: look.width)
-    figures = tuple(_figure(rule, looks, shown, held=sight.now is None) for rule in _RULES)
+    figures = tuple(_figure(rule, looks, shown, held=sight.now is None) for rule in _rules(shown, settings, shutter))
     verdicts = [one.verdict for one in figures] + (["poor"] if shown.cut else [])
     advice = tuple(advise(shown, settings, shutter))
     ago = 0.0 if sight.now else sight.recent[-1][0]
@@ -211,8 +236,8 @@ def _figure(rule: _Rule, looks: Sequence[Measure], shown: Measure, *, held: bool
 
 
 def advise(look: Measure, settings: AimSettings, shutter: float = 0.0) -> list[str]:
-    """What to do, the most important first; only what follows from a measured value."""
-    verdict = {rule.key: rule.scale(look).judge(rule.value(look)) for rule in _RULES}
+    """What to do, the most important first; only what follows from a measured value, or from the cars' speed."""
+    verdict = {rule.key: rule.scale(look).judge(rule.value(look)) for rule in _rules(look, settings, shutter)}
     wanted = [CUT] if look.cut else []
     wanted += _size(look, settings)
     if verdict["slope"] in ("fair", "poor") and look.slope is not None and not _seen_aside(look, verdict):
@@ -229,7 +254,7 @@ def advise(look: Measure, settings: AimSettings, shutter: float = 0.0) -> list[s
     elif verdict["sharpness"] == "poor" or (verdict["sharpness"] == "fair" and look.width >= GOOD_WIDTH):
         # a plate that is only too small is unsharp too, and no lens mends that
         wanted.append("blurred, but not by movement: turn the focus until the sharpness is highest, and clean the lens")
-    return wanted
+    return wanted + _for_cars(look, verdict, settings, shutter)
 
 
 def _seen_aside(look: Measure, verdict: dict[str, Verdict]) -> bool:
@@ -279,14 +304,27 @@ def _shutter(look: Measure, settings: AimSettings, shutter: float) -> str:
     if look.speed is not None:
         return f"{told}; it moves {look.speed:.0f} px a second: shutter {_fraction(allowed / look.speed)} s or shorter"
     if shutter:
-        now, then = _fraction(shutter / 1000), _fraction(shutter / 1000 * allowed / look.smear)
-        return f"{told}: shutter {then} s or shorter instead of {now} s"
-    across = settings.speed / 3.6 * 1000 * _ACROSS  # millimetres a second
-    seconds = _GOOD_SMEAR * settings.plate_width / across
-    return f"{told}: shutter {_fraction(seconds)} s or shorter at {settings.speed:g} km/h"
+        then = _fraction(shutter / 1000 * allowed / look.smear)
+        return f"{told}: shutter {then} s or shorter instead of {_set_to(shutter)} s"
+    return f"{told}: shutter {_fraction(_passing_shutter(settings))} s or shorter at {settings.speed:g} km/h"
+
+
+def _for_cars(look: Measure, verdict: dict[str, Verdict], settings: AimSettings, shutter: float) -> list[str]:
+    """The shutter for cars that pass, where the plate in view does not show it."""
+    wanted = f"for {settings.speed:g} km/h: shutter {_fraction(_passing_shutter(settings))} s or shorter"
+    if verdict["shutter"] in ("fair", "poor"):
+        return [f"{wanted}; it is {_set_to(shutter)} s"]
+    told_already = look.speed is None and verdict["smear"] in ("fair", "poor")
+    if shutter or _passes(look) or told_already:
+        return []
+    return [f"{wanted}; it is not known here: see the camera's settings"]
+
+
+def _set_to(shutter: float) -> str:
+    return f"1/{round(1000 / shutter)}"
 
 
 def _fraction(seconds: float) -> str:
-    """The longest usual shutter time that is no longer (a tenth is no matter)."""
-    number = next((n for n in _SHUTTERS if 1 / n <= 1.1 * seconds), _SHUTTERS[-1])
+    """The longest usual shutter time that is no longer than matters."""
+    number = next((n for n in _SHUTTERS if 1 / n <= _NO_MATTER * seconds), _SHUTTERS[-1])
     return f"1/{number}"

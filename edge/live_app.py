@@ -25,7 +25,7 @@ STALL_SECONDS = 10.0
 
 _HEALTH_KEYS = (
     *("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes", "clock"),
-    *("written_mb", "written_mb_a_day"),
+    *("movements_without_plate", "picture", "written_mb", "written_mb_a_day"),
 )
 _CAMERA_KEYS = ("online", "since")
 _CAUSES = get_args(Cause)
@@ -211,7 +211,7 @@ def _not_ready(status: Mapping[str, object], camera: Mapping[str, object]) -> st
         return str(cause) if cause and cause in _CAUSES else "camera offline"
     if status.get("last_frame_age") is None:
         return "no frame yet"
-    return "no new frame" if _is_old(status["last_frame_age"]) else ""
+    return "no new frame" if _is_old(status["last_frame_age"]) else str(status.get("picture") or "")
 
 
 def _is_old(age: object) -> bool:

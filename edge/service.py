@@ -16,11 +16,13 @@ from typing import Protocol, Self
 from edge import __version__
 from edge.aim import AimMeter
 from edge.aim_words import aim_values
+from edge.camera import LiveCamera
 from edge.clock import ClockWatch
 from edge.config import Config, kept_folders
 from edge.detector_choice import choice_text
 from edge.json_log import json_path
 from edge.live import LiveServer
+from edge.motion import FrozenMeter, MotionCount
 from edge.notify import notify
 from edge.parts import Extra, Parts
 from edge.privacy import Processor
@@ -125,6 +127,8 @@ class Progress:
         self.started_at = self.turned_at = self.frame_at = time.monotonic()
         self.reload: Reload | None = None
         self.page: LiveServer | None = None
+        self.motion = MotionCount()
+        self.frozen: FrozenMeter | None = None
         self._clock = ClockWatch()
         self._name, self._camera, self._rows, self._extras = name, camera, log, extras
         self._told_at, self._told_frames = float("-inf"), 0
@@ -133,6 +137,14 @@ class Progress:
     def use(self, log: Log, extras: Sequence[Extra]) -> None:
         """Tell of these from now on."""
         self._rows, self._extras = log, extras
+
+    def saw(self, result: FrameResult) -> None:
+        """A frame went all the way."""
+        self.frames += 1
+        self.frame_at = time.monotonic()
+        self.motion.look(result)
+        if self.frozen is not None:
+            self.frozen.look(result.frame)
 
     def turn(self) -> None:
         """The loop went round: once a second, try what the disk did not take, and tell systemd."""
@@ -161,8 +173,14 @@ class Progress:
             status += f"; {self.page.trouble}"
         if self._clock.trouble:
             status += f"; {self._clock.trouble}"
+        if picture := self._picture(seen):
+            status += f"; {picture}"
         # READY is repeated, which systemd allows: the first one goes out after the first frame went all the way
         notify(READY=1, STATUS=status, WATCHDOG=1)
+
+    def _picture(self, seen: SourceState) -> str:
+        """What is wrong with the pictures that come; empty if nothing is, or none come."""
+        return self.frozen.trouble if self.frozen is not None and seen.online else ""
 
     def _troubles(self) -> tuple[str, list[str]]:
         """Why rows wait, if any do; and what else is not kept, such as pictures where the disk has no room for them."""
@@ -182,6 +200,8 @@ class Progress:
             "dropped": seen.dropped,
             "fps": round(self.rate, 1),
             "passes": self.passes,
+            "movements_without_plate": self.motion.without_plate,
+            "picture": self._picture(seen),
             "rows_waiting": self._rows.waiting,
             "not_written": unwritten,
             **written_values(written_bytes(), now - self.started_at),
@@ -226,6 +246,7 @@ class Loop:
         self._pipeline, self._rows, self._extras = parts.pipeline, parts.ledger, parts.extras
         self._log_plates, self.rest_fps = parts.config.service.log_plates, parts.rest_fps
         self._progress.use(parts.ledger, parts.extras)
+        self._progress.motion.use(parts.config.motion)
 
     def run(self, source: Iterable[Frame | None], stop: Stop) -> None:
         """Until the source ends or `stop` has a cause; however it ends, every open track becomes one written event."""
@@ -248,8 +269,7 @@ class Loop:
     def _process(self, frame: Frame) -> None:
         result = self._pipeline.process(frame)
         self._last = frame
-        self._progress.frames += 1
-        self._progress.frame_at = time.monotonic()
+        self._progress.saw(result)
         self._record(result.events)
         self._show(result)
         if self.rest is not None:
@@ -305,6 +325,9 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
         source = stack.enter_context(open_source(config.source))
         parts.watch(source.description)
         progress = Progress(config.service.camera, source, parts.ledger, parts.extras)
+        progress.motion.use(config.motion)
+        if isinstance(source, LiveCamera):  # a recording may well hold one picture for long
+            progress.frozen = FrozenMeter()
         aim = aim_values(AimMeter(parts.scale), config.aim, config.source.shutter)
         page = stack.enter_context(
             closing(LiveServer(config.live, progress.status, aim, crops=config.pictures.keep != "off"))

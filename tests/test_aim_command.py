@@ -50,6 +50,15 @@ def test_a_picture_gives_a_block_for_each_plate(picture: Path, capsys: pytest.Ca
         assert re.search(r"→ move \d+\.\d m closer \(to \d\.\d m\), or zoom ×\d\.\d", told)
 
 
+def test_the_shutter_of_the_configuration_is_judged(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    camera = ["--source", "picamera:0", "--set", "source.shutter=20"]
+    assert main(["aim", str(picture), "--speed", "30", *camera]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"shutter for 30 km/h +20\.0 ms .* POOR", told)
+    assert "not yet:" in told
+    assert "for 30 km/h: shutter 1/500 s or shorter; it is 1/50 s" in told
+
+
 def test_a_picture_as_json(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")

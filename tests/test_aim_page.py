@@ -62,22 +62,57 @@ def test_the_figures_change_with_the_plate_and_nothing_overflows(server: LiveSer
     assert page.locator("#advice").get_by_text("turn the camera 9° clockwise").is_visible()
     rotation = page.locator('.figure[data-key="slope"]')
     assert rotation.locator(".word").inner_text() == "fair", "a word, not a colour alone"
-    assert page.locator(".figure").count() == 9
+    assert page.locator(".figure").count() == 10
     assert_nothing_overflows(page)
 
-    server.publish(seen(2, 190))
+    server.publish(seen(4, 190))
     wait_for(lambda: large.inner_text() != first)
     wait_for(lambda: page.locator("#word").inner_text() == "Well placed")
     assert rotation.locator(".word").inner_text() == "good"
+    assert page.locator("#advice").get_by_text("for 20 km/h: shutter 1/500 s or shorter; it is not known").is_visible()
+    assert page.locator('.figure[data-key="shutter"] .word').inner_text() == "no value"
     assert page.locator('.figure[data-key="width"] .fill').bounding_box()["width"] > 150
     assert page.locator("#picture").is_visible()
     assert page.evaluate("parseFloat(getComputedStyle(document.getElementById('width')).fontSize)") >= 40
 
-    server.publish(FrameResult(seen(6, 190).frame, (), (), ()))
+    server.publish(FrameResult(seen(8, 190).frame, (), (), ()))
     page.get_by_text("best of the last 10 s, seen 4 s ago").wait_for()
     assert large.inner_text().endswith(" px"), "whoever walks to the camera still reads it"
     assert_nothing_overflows(page)
     assert page.complaints == []
+
+
+def test_a_slow_shutter_is_red_though_the_plate_stands(page: Any) -> None:
+    aim = aim_values(AimMeter(lambda _: 0.4), AimSettings(), 20.0)
+    server = LiveServer(LiveSettings(listen="127.0.0.1:0"), lambda: {"camera": {"online": True}}, aim)
+    server.start()
+    try:
+        server.publish(seen(1, 190))
+        page.goto(f"{server.url}aim", wait_until="domcontentloaded")
+        page.locator("#advice").get_by_text("for 20 km/h: shutter 1/500 s or shorter; it is 1/50 s").wait_for()
+        assert page.locator("#word").inner_text() == "Not yet"
+        shutter = page.locator('.figure[data-key="shutter"]')
+        assert shutter.locator(".word").inner_text() == "poor"
+        assert (shutter.locator(".value").inner_text(), shutter.locator(".wanted").inner_text()) == (
+            "20.0 ms",
+            "at most 3.3 ms",
+        )
+        assert_nothing_overflows(page)
+    finally:
+        server.close()
+
+
+def test_a_picture_that_does_not_change_is_said(page: Any) -> None:
+    status = {"camera": {"online": True}, "last_frame_age": 0.1, "picture": "the picture does not change"}
+    server = LiveServer(LiveSettings(listen="127.0.0.1:0"), lambda: status, lambda _: {})
+    server.start()
+    try:
+        page.goto(server.url, wait_until="domcontentloaded")
+        page.get_by_role("status").get_by_text("the picture does not change").wait_for()
+        assert "has the camera, or its recorder, frozen?" in page.locator("#notice").inner_text()
+        assert page.title().startswith("⚠")
+    finally:
+        server.close()
 
 
 def assert_nothing_overflows(page: Any) -> None:

@@ -20,7 +20,6 @@ GOOD = Measure(
     contrast=0.6,
     brightest=210.0,
     white=0.0,
-    black=0.0,
     slope=1.0,
     lean=2.0,
     smear=0.5,
@@ -34,12 +33,16 @@ def verdicts(report: Report) -> dict[str, str]:
     return {one.key: one.verdict for one in report.figures}
 
 
-def advice(settings: AimSettings | None = None, shutter: float = 0.0, **changes: Any) -> list[str]:
+SHORT = 2.0
+"""Milliseconds; a shutter that suits cars at 20 km/h."""
+
+
+def advice(settings: AimSettings | None = None, shutter: float = SHORT, **changes: Any) -> list[str]:
     return advise(replace(GOOD, **changes), settings or AimSettings(), shutter)
 
 
 def test_a_good_look_asks_for_nothing() -> None:
-    report = report_of(GOOD, AimSettings())
+    report = report_of(GOOD, AimSettings(), SHORT)
     assert set(verdicts(report).values()) == {"good"}
     assert report.verdict == "good"
     assert report.advice == ()
@@ -120,14 +123,59 @@ def test_light_is_told_by_its_cause() -> None:
 
 
 def test_the_shutter_follows_from_what_is_known() -> None:
-    smeared: dict[str, Any] = {"smear": 6.0}
+    smeared: dict[str, Any] = {"smear": 6.0, "shutter": 0.0}
     assert advice(**smeared) == ["smeared over 6 px sideways: shutter 1/500 s or shorter at 20 km/h"]
     assert advice(AimSettings(speed=60), **smeared)[0].endswith("1/1000 s or shorter at 60 km/h")
     assert advice(AimSettings(plate_width=305), **smeared)[0].endswith("1/1000 s or shorter at 20 km/h")
-    assert advice(shutter=8.0, **smeared)[0].endswith("shutter 1/250 s or shorter instead of 1/125 s")
+    assert advice(smear=6.0, shutter=8.0)[0].endswith("shutter 1/250 s or shorter instead of 1/125 s")
     assert advice(speed=600.0, **smeared)[0].endswith("it moves 600 px a second: shutter 1/250 s or shorter")
     assert "stands still: fasten the camera" in advice(speed=2.0, **smeared)[0]
-    assert advice(smear=6.0, sideways=False)[0].startswith("smeared over 6 px up or down")
+    assert advice(sideways=False, **smeared)[0].startswith("smeared over 6 px up or down")
+
+
+@pytest.mark.parametrize("speed", [None, 0.0, 60.0])
+@pytest.mark.parametrize(
+    ("shutter", "verdict", "told"),
+    [
+        (2.0, "good", []),
+        (3.2, "good", []),
+        (4.0, "fair", ["for 20 km/h: shutter 1/500 s or shorter; it is 1/250 s"]),
+        (20.0, "poor", ["for 20 km/h: shutter 1/500 s or shorter; it is 1/50 s"]),
+        (0.0, "unknown", ["for 20 km/h: shutter 1/500 s or shorter; it is not known here: see the camera's settings"]),
+    ],
+)
+def test_the_shutter_is_judged_for_passing_cars_where_the_plate_stands(
+    shutter: float, verdict: str, told: list[str], speed: float | None
+) -> None:
+    """60 px a second is a box that trembles, at 15 frames a second by 4 px."""
+    report = report_of(replace(GOOD, speed=speed), AimSettings(), shutter)
+    assert verdicts(report)["shutter"] == verdict
+    assert report.verdict == ("good" if verdict == "unknown" else verdict)
+    assert list(report.advice) == told
+
+
+def test_a_car_that_passes_shows_itself_what_the_shutter_does() -> None:
+    for shutter in (0.0, 20.0):
+        report = report_of(replace(GOOD, speed=200.0), AimSettings(), shutter)
+        assert (verdicts(report)["shutter"], report.verdict, report.advice) == ("unknown", "good", ())
+
+
+def test_a_car_that_has_passed_is_not_judged_by_its_first_look() -> None:
+    first, second = GOOD, replace(GOOD, width=200.0, speed=400.0)
+    gone = report_sight(Sight(None, ((2.0, first), (1.0, second)), 0), AimSettings(), 20.0)
+    assert (gone.verdict, gone.advice) == ("good", ())
+
+
+def test_the_shutter_follows_speed_and_plate() -> None:
+    slow, narrow = AimSettings(speed=5), AimSettings(plate_width=305)
+    assert verdicts(report_of(GOOD, slow, 10.0))["shutter"] == "good"
+    assert verdicts(report_of(GOOD, narrow, 3.0))["shutter"] == "fair"
+    fast = AimSettings(speed=60)
+    assert advice(fast, shutter=4.0) == ["for 60 km/h: shutter 1/1000 s or shorter; it is 1/250 s"]
+    for number in (60, 125, 250, 500, 1000):
+        for speed in range(3, 80):
+            told = advice(AimSettings(speed=speed), shutter=1000 / number)
+            assert not any(f"shutter 1/{number} s or shorter" in one for one in told), "who follows it is done"
 
 
 def test_focus_is_told_only_where_neither_movement_nor_size_explains_it() -> None:
@@ -156,14 +204,28 @@ def test_no_plate_says_what_to_do() -> None:
 
 
 def test_the_values_are_json_and_whole() -> None:
-    values = json.loads(json.dumps(report_of(replace(GOOD, slope=-0.01), AimSettings()).values()))
+    values = json.loads(json.dumps(report_of(replace(GOOD, slope=-0.01), AimSettings(), 20.0).values()))
     assert [one["key"] for one in values["figures"]] == [
-        *("width", "detector_width", "character", "sharpness", "contrast", "white", "slope", "skew", "smear"),
+        *(
+            "width",
+            "detector_width",
+            "character",
+            "sharpness",
+            "contrast",
+            "white",
+            "slope",
+            "skew",
+            "smear",
+            "shutter",
+        ),
     ]
     shown = {one["key"]: one["shown"] for one in values["figures"]}
     assert shown["width"] == "180 px"
     assert shown["contrast"] == "60 %"
     assert shown["slope"] == "0.0°", "no -0.0"
+    shutter = values["figures"][-1]
+    assert (shutter["label"], shutter["shown"], shutter["verdict"]) == ("shutter for 20 km/h", "20.0 ms", "poor")
+    assert (shutter["good"], shutter["fair"]) == (3.29, 7.49)
     assert values["text"] == "AB123CD"
 
 

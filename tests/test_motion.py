@@ -1,3 +1,6 @@
+import itertools
+import logging
+from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import cast
@@ -7,8 +10,8 @@ import numpy as np
 import pytest
 
 from edge.detector import PlateDetector
-from edge.motion import ChangeMeter, GatedDetector, MotionSettings
-from edge.records import Image, PlateBox
+from edge.motion import FROZEN, FROZEN_SECONDS, ChangeMeter, FrozenMeter, GatedDetector, MotionCount, MotionSettings
+from edge.records import Frame, FrameResult, Image, PlateBox, TrackedPlate
 from edge.region import RegionSettings
 
 HEIGHT, WIDTH = 720, 1280
@@ -150,6 +153,100 @@ def test_it_rests_once_nothing_has_moved_for_a_while_also_where_it_looks_now_and
     for _ in range(5):
         detector.detect(street(0, 0.0))
         assert not detector.resting, "who wants to look at every frame gets them all"
+
+
+# --- a picture that has frozen ---
+
+
+def frame_at(time: float, image: Image) -> Frame:
+    return Frame(image, time, datetime(2026, 1, 1, tzinfo=UTC), 0)
+
+
+def test_a_camera_that_repeats_one_picture_for_minutes_is_told_until_it_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    meter, still, told = FrozenMeter(), street(0, 3.0), list[float]()
+    for step in range(round(5 * FROZEN_SECONDS) + 20):
+        meter.look(frame_at(1000 + step / 5, still.copy()))
+        if meter.trouble:
+            told.append(step / 5)
+    assert told[0] == pytest.approx(FROZEN_SECONDS, abs=1.5)
+    assert meter.trouble == FROZEN
+    meter.look(frame_at(1000 + FROZEN_SECONDS + 5.1, street(1, 3.0)))
+    assert meter.trouble == "", "the very next frame that differs ends it"
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+@pytest.mark.parametrize("noise", [0.3, 3.0])
+def test_a_still_scene_with_any_noise_at_all_has_not_frozen(noise: float) -> None:
+    meter, pictures = FrozenMeter(), [street(seed, noise) for seed in range(3)]
+    for look in range(90):
+        meter.look(frame_at(10.0 * look, pictures[look % 3]))
+        assert meter.trouble == ""
+
+
+def test_a_clock_in_the_picture_and_another_size_are_changes() -> None:
+    meter, still = FrozenMeter(), street(0, 0.0)
+    clock = still.copy()
+    cv2.putText(clock, "12:01", (20, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (190, 190, 190), 2)
+    times = itertools.count(0, 5)
+    for image in (still, clock, np.asarray(still[:360, :640], np.uint8)):
+        for _ in range(round(FROZEN_SECONDS) // 5):
+            meter.look(frame_at(next(times), image))
+            assert meter.trouble == ""
+
+
+# --- what moved without a plate ---
+
+
+def without_plate(seconds: float, settings: MotionSettings, *, plate: bool = False) -> int | None:
+    """What is counted where something drives through for so long, at ten frames a second, through a real gate."""
+    detector, _ = gated(settings)
+    count = MotionCount(settings)
+    pause: list[int | None] = [None] * (settings.settle + 5)
+    places = [*pause, *range(40, 40 + 8 * round(10 * seconds), 8), *pause]
+    for index, place in enumerate(places):
+        image = street(0, 0.0) if place is None else with_plate(street(0, 0.0), place)
+        boxes = detector.detect(image)
+        seen = boxes if plate and index % 3 == 0 else ()
+        tracks = tuple(TrackedPlate(1, box, "", 0.0, "reading", 0) for box in seen)
+        count.look(FrameResult(frame_at(index / 10, image), boxes, tracks, (), resting=detector.resting))
+    return count.without_plate
+
+
+@pytest.mark.parametrize("settle", [0, 12])
+@pytest.mark.parametrize(
+    ("seconds", "plate", "counted"),
+    [(2.0, False, 1), (1.1, False, 1), (0.8, False, 0), (0.1, False, 0), (2.0, True, 0)],
+)
+def test_what_moves_for_a_second_without_a_plate_is_counted(
+    settle: int, seconds: float, plate: bool, counted: int
+) -> None:
+    settings = MotionSettings(settle=settle, at_least_every=1000)
+    assert without_plate(seconds, settings, plate=plate) == counted
+
+
+def test_nothing_is_counted_where_nothing_ever_rests() -> None:
+    assert without_plate(2.0, MotionSettings(settle=2, at_least_every=1)) is None
+
+
+def test_another_gate_comes_to_rest_first_and_the_count_goes_on() -> None:
+    count, settings = MotionCount(), MotionSettings(settle=0)
+    count.use(settings)
+    empty, times = np.zeros((2, 2, 3), np.uint8), itertools.count()
+
+    def go(*resting: bool) -> int | None:
+        for rests in resting:
+            count.look(FrameResult(frame_at(float(next(times)), empty), (), (), (), resting=rests))
+        return count.without_plate
+
+    assert go(False, False, False) is None
+    assert go(True) == 0, "what comes before the first rest is the start"
+    assert go(False, False, True) == 1
+    count.use(settings)
+    assert go(False, False, True) == 1
+    assert go(False, False, True) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
-"""The running service, from a source to the page: when it asks for fewer frames, and what it lists after a restart."""
+"""The running service, from a source to the page: when it asks for fewer frames, what it says of a picture that has
+frozen, and what it lists after a restart.
+"""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 from output_samples import entry
 
 from edge import service
+from edge.camera import LiveCamera
 from edge.clip import Clip
 from edge.config import Config
 from edge.csv_log import CsvSettings
@@ -19,7 +24,9 @@ from edge.live import LiveServer, LiveSettings
 from edge.motion import MotionSettings
 from edge.privacy import PrivacySettings
 from edge.recording import RecordingSettings
+from edge.records import Frame, Image
 from edge.source import SourceSettings
+from edge.source_state import SourceState
 
 
 @pytest.fixture
@@ -69,6 +76,61 @@ def test_all_frames_are_asked_for_while_somebody_watches(
     monkeypatch.setattr(LiveServer, "watched", property(lambda _: True))
     service.run(config)
     assert rests == [0.0] * 20
+
+
+class Pictures(LiveCamera):
+    """A camera that gives these pictures, one a minute."""
+
+    def __init__(self, images: list[Image]) -> None:
+        self.description, self.images = "a camera", images
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        for minute, image in enumerate(self.images):
+            yield Frame(image, 60.0 * minute, datetime.now(UTC), minute)
+
+    def state(self) -> SourceState:
+        return SourceState(True, datetime.now(UTC), "", len(self.images), 0)
+
+    def rest(self, fps: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+GREY = np.full((90, 160, 3), 90, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "cause"), [([GREY] * 6, "the picture does not change"), ([GREY] * 5, ""), ([GREY] * 6 + [GREY + 1], "")]
+)
+def test_a_camera_that_repeats_its_picture_is_not_ready(
+    config: Config, monkeypatch: pytest.MonkeyPatch, images: list[Image], cause: str
+) -> None:
+    answers = dict[str, httpx.Response]()
+    close = LiveServer.close
+
+    def ask(server: LiveServer) -> None:
+        if not answers:
+            answers.update({path: httpx.get(server.url + path) for path in ("readyz", "healthz")})
+        close(server)
+
+    monkeypatch.setattr(LiveServer, "close", ask)
+    monkeypatch.setattr(service, "open_source", lambda _: Pictures(images))
+    service.run(replace(config, live=LiveSettings(listen="127.0.0.1:0")))
+    ready = answers["readyz"]
+    assert (ready.status_code, ready.json().get("cause", "")) == (503 if cause else 200, cause)
+    assert (answers["healthz"].status_code, answers["healthz"].json()["picture"]) == (200, cause)
+    assert answers["healthz"].json()["movements_without_plate"] in (None, 0)
+
+
+def test_a_recording_may_hold_one_picture_for_long(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(service, "notify", lambda **states: told.append(states["STATUS"]))
+    monkeypatch.setattr(service, "_ALIVE_EVERY", 0.0)
+    service.run(replace(config, source=replace(config.source, fps=0.02)))  # twenty pictures, one in fifty seconds
+    assert len(told) == 21
+    assert not any("the picture does not change" in status for status in told)
 
 
 @pytest.mark.parametrize(("mode", "plates"), [("keep", ["AB123CD"]), ("drop", [""])])

@@ -14,6 +14,7 @@ from output_samples import event
 
 from edge import service
 from edge.errors import SourceError
+from edge.motion import FROZEN, FrozenMeter
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.service import Loop, Progress, Stop, event_line
 from edge.source import SourceState
@@ -194,6 +195,24 @@ def test_what_is_not_written_is_told_without_rows_that_wait(told: list[dict[str,
     assert cast(str, told[0]["STATUS"]).endswith("; not kept: pictures: No space left on device")
     status = fakes.progress.status()
     assert (status["not_written"], status["not_kept"]) == ("", ["pictures: No space left on device"])
+
+
+def test_a_picture_that_does_not_change_is_told_while_pictures_come(told: list[dict[str, object]]) -> None:
+    fakes = Fakes(FakePipeline())
+    fakes.progress.frozen = FrozenMeter()
+    fakes.loop.run([frame(0), frame(299), frame(300)], Stop())
+    assert [FROZEN in cast(str, message["STATUS"]) for message in told] == [False, False, True, False]
+    assert cast(str, told[2]["STATUS"]).endswith("; the picture does not change")
+    assert fakes.progress.status()["picture"] == FROZEN
+    fakes.camera.online = False
+    assert fakes.progress.status()["picture"] == "", "it is offline, and that is told"
+
+
+def test_movements_without_a_plate_are_counted(told: list[dict[str, object]]) -> None:
+    fakes = Fakes(FakePipeline(rests=[20, 40]))
+    assert fakes.progress.status()["movements_without_plate"] is None
+    fakes.loop.run([frame(index) for index in range(41)], Stop())
+    assert fakes.progress.status()["movements_without_plate"] == 1
 
 
 def test_early_answers_go_to_the_record_and_count_as_no_pass() -> None:

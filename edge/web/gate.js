@@ -129,13 +129,15 @@ function showCamera(status, viewers) {
   const camera = status.camera || {};
   const age = status.last_frame_age;
   byId("camera").textContent = camera.name || "";
-  setTitle(camera.name, camera.online !== false);
+  setTitle(camera.name, camera.online !== false && !status.picture);
   if (camera.online === false) {
     const since = camera.since ? ` since ${gateTime(camera.since)}` : "";
     const why = camera.cause ? `\n${CAUSES[camera.cause] || camera.cause}` : "";
     setState("offline", `camera offline${since}`, `The camera is offline${since}.${why}`);
   } else if (age > STILL_SECONDS) {
     setState("offline", "no new picture", `No new picture for ${duration(age)}.`);
+  } else if (status.picture) {
+    setState("offline", status.picture, "The picture has not changed at all for minutes: has the camera, or its recorder, frozen?");
   } else if (!picture.naturalWidth && viewers.now >= viewers.most) {
     setState("online", "camera online", "As many viewers as allowed are watching; the picture will come when one leaves.");
   } else {
