@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,8 @@ from training import detector_data, detector_network
 from training.curves import read_history
 from training.detector_export import main as export
 from training.detector_network import CutNetwork, build_network, load_weights, save_weights
+from training.detector_scenes import SceneSettings
+from training.detector_train import TrainSettings
 from training.detector_train import main as train
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
@@ -60,12 +63,39 @@ def test_a_run_is_kept_and_goes_on_where_it_was(data: Path, tmp_path: Path) -> N
     assert {path.name for path in out.iterdir()} >= {"last.pt", "best.pt", "log.jsonl", "history.csv", "curves.png"}
     with pytest.raises(ConfigError, match="holds a run already"):
         train(["--out", str(out), "--steps", "3", *OPTIONS])
-    assert train(["--out", str(out), "--steps", "3", "--resume", *OPTIONS]) == 0
+    assert train(["--out", str(out), "--steps", "3", "--resume"]) == 0  # all else as it was begun
     assert [row["step"] for row in read_history(out / "history.csv")] == [2, 3]
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["all"]["plates"] for line in lines] == [4, 4]
     assert lines[-1]["mine"]["plates"] == 2  # a set of one's own is learned from and judged by
     assert load_weights(out / "best.pt")[1]["settings"]["batch"] == 2
+
+
+def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = TrainSettings(
+        minutes=120, seed=3, batch=8, sizes=((0.0, 320), (0.5, 416)), mine=False, start="gone.pt", extra="more",
+        extra_share=0.3, wild=SceneSettings(mosaic=0.1),
+    )  # fmt: skip
+    (tmp_path / "settings.json").write_text(json.dumps(asdict(begun)))
+    told: list[TrainSettings] = []
+    monkeypatch.setattr("training.detector_train.train", lambda settings, *_, **__: told.append(settings))
+
+    def resumed(*given: str) -> TrainSettings:
+        assert train(["--out", str(tmp_path), "--resume", *given]) == 0
+        return told.pop()
+
+    assert resumed() == begun
+    assert resumed("--minutes", "150", "--sizes", "0:64") == replace(begun, minutes=150, sizes=((0.0, 64),))
+    with pytest.raises(ConfigError, match="go together"):
+        resumed("--extra", "")
+    (tmp_path / "settings.json").write_text(json.dumps(asdict(replace(begun, steps=20))))
+    assert resumed().steps == 20
+    assert resumed("--minutes", "9") == replace(begun, minutes=9)  # which 20 steps would have overruled
+    (tmp_path / "settings.json").write_text("[]")
+    with pytest.raises(ConfigError, match=r"settings\.json: not the settings of a detector's run"):
+        resumed()
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,33 @@ def test_a_run_is_trained_judged_and_resumed(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.training
 @pytest.mark.filterwarnings("default")
+def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from dataclasses import asdict, replace
+
+    from training.digits5_train import DigitsSettings, main
+
+    begun = DigitsSettings(count=48, epochs=9, batch=16, learning_rate=0.01, seed=7)
+    (tmp_path / "settings.json").write_text(json.dumps(asdict(begun)))
+    told: list[tuple[DigitsSettings, Path, bool]] = []
+    monkeypatch.setattr("training.digits5_train.train_digits", lambda *given: told.append(given))
+    assert main(["--run", str(tmp_path), "--resume"]) == 0
+    assert main(["--run", str(tmp_path), "--resume", "--epochs", "60", "--seed", "1"]) == 0
+    assert main(["--run", str(tmp_path), "--epochs", "60"]) == 0
+    assert told == [
+        (begun, tmp_path, True),
+        (replace(begun, epochs=60, seed=1), tmp_path, True),
+        (DigitsSettings(epochs=60), tmp_path, False),
+    ]
+    (tmp_path / "settings.json").write_text('{"steps": 3}')
+    with pytest.raises(ConfigError, match=r"settings\.json: not the settings of a run of digits5 \(.*steps"):
+        main(["--run", str(tmp_path), "--resume"])
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
 def test_patience_begins_where_the_first_text_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CTC says nothing at all for epochs on end; its loss falls meanwhile."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")

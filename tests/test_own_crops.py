@@ -54,6 +54,7 @@ def test_the_usual_plates_join_where_they_are(tmp_path: Path, monkeypatch: pytes
     own = write_own(tmp_path / "own", "image,text\nimages/AB12.png,AB12\nimages/CD34.png,CD34\n")
     assert [sample.set for sample in real_samples(own, "val")] == ["own", "home"]
     assert [sample.set for sample in real_samples(own, "train")] == ["own"]
+    assert [sample.text for sample in real_samples(own, "all")] == ["AB12", "CD34"]
     assert [sample.text for sample in real_samples(tmp_path / "usual", "val")] == ["EF67"]
 
 

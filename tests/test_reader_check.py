@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, SourceError
+from edge.reader import PlateReader
 
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
 
+from test_reader_report import spell
+
+from edge.preprocess import PlateView
 from training.check import check, look_at, main
 from training.check_coverage import coverage, coverage_findings
+from training.check_lines import better_lines
 from training.check_pairs import split_findings
 from training.check_pictures import Picture, likeness, measure, near_duplicates
 from training.check_rules import corrected
 from training.check_table import Finding, find_sets
-from training.dataset import data_folder, load_picture
+from training.dataset import data_folder, load_picture, read_samples
 
 Rows = list[tuple[str, str]]
 
@@ -58,7 +63,9 @@ def append(path: Path, line: str) -> None:
 
 def faults(data: Path) -> list[Finding]:
     sets = find_sets(data)
-    return [finding for finding in check(sets, look_at(sets), 1)[0] if finding.level != "note"]
+    pictures = look_at(sets)
+    found, _ = check(sets, pictures, better_lines(sets, pictures, PlateReader()), 1)
+    return [finding for finding in found if finding.level != "note"]
 
 
 def kinds(data: Path) -> list[tuple[str, str]]:
@@ -279,6 +286,65 @@ def test_json_tells_all_and_the_exit_status_counts_errors_only(tree: Path, capsy
     assert json.loads(capsys.readouterr().out)["errors"] == 1
 
 
+def write_two_lines(folder: Path, name: str, upper: str, lower: str) -> None:
+    """A picture of a plate that the shipped reader reads in two lines, and not at all in one."""
+    plate = np.full((120, 160, 3), 230, np.uint8)
+    for text, base in ((upper, 52), (lower, 110)):
+        cv2.putText(plate, text, (30, base), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (20, 20, 20), 5)
+    cv2.imwrite(str(folder / name), plate)
+
+
+def test_a_plate_in_two_lines_that_is_marked_as_one_is_told_and_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "mine"
+    two = ("images/two.png", "AB12345")
+    marked = {"images/right.png": "images/right.png,160,120,2,,"}
+    marked["images/two.png"] = "images/two.png,160,120,1,gate,"
+    marked["images/none.png"] = "images/none.png,160,120,1,,"
+    write_set(own, [*names(2), two, ("images/right.png", "AB12345"), ("images/none.png", "")], marked)
+    for name, upper, lower in (("two", "AB12", "345"), ("right", "AB12", "345"), ("none", "XY98", "761")):
+        write_two_lines(own, f"images/{name}.png", upper, lower)  # what has no label is not read
+    cv2.imwrite(str(own / "images" / "right.png"), load_picture(own / "images" / "right.png") - np.uint8(20))
+    (found,) = [finding for finding in faults(own) if finding.kind == "lines"]
+    assert (found.level, found.where) == ("warning", f"{own / 'labels.csv'}:4")
+    assert "--fix writes lines = 2" in found.text
+
+    assert main([str(own), "--fix", str(tmp_path / "with")]) == 0
+    assert "images/two.png: lines '1' became '2'" in capsys.readouterr().out
+    assert [sample.lines for sample in read_samples(tmp_path / "with")] == [1, 1, 2, 2, 1]
+    assert read_samples(tmp_path / "with")[2].group == "gate"
+    assert not [finding for finding in faults(tmp_path / "with") if finding.kind == "lines"]
+
+    (own / "meta.csv").unlink()
+    assert main([str(own), "--fix", str(tmp_path / "without")]) == 0
+    changes = (tmp_path / "without" / "changes.txt").read_text().splitlines()
+    assert [line.split(": ", 1)[1] for line in changes] == [
+        "images/two.png: lines '1' became '2'",
+        "images/right.png: lines '1' became '2'",
+    ]
+    assert [sample.lines for sample in read_samples(tmp_path / "without")] == [1, 1, 2, 2, 1]
+    assert not [finding for finding in faults(tmp_path / "without") if finding.level == "error"]
+
+
+def test_only_what_is_misread_as_it_is_marked_is_read_the_other_way(tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    narrow = {name: f"{name},120,48,1,," for name, _ in names(2)}
+    write_set(own, names(2), narrow)
+    for name, text in names(2):
+        cv2.imwrite(str(own / name), plate_picture(text, width=120))
+    asked: list[int] = []
+
+    class Reader(PlateReader):
+        def logits(self, view: PlateView) -> np.ndarray:
+            asked.append(view.lines)
+            return spell(names(1)[0][1] if view.lines == 1 else "", 9.0)
+
+    sets = find_sets(own)
+    assert better_lines(sets, look_at(sets), Reader()) == {}
+    assert asked == [1, 1, 2]
+
+
 def test_many_findings_of_a_kind_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_set(tmp_path / "home" / "train", names(1))
     for number in range(30):
@@ -297,5 +363,7 @@ def test_real_crops_have_no_false_alarms() -> None:
     across = [(finding.kind, finding.text.split()[1]) for finding in split_findings(sets)]
     assert across == [("group-across", "'dayride_type1_001'")]  # one ride, whose plates are parted
     looked = [each for each in sets if each.name == "indonesia"]
-    found = [(f.level, f.kind) for f in check(looked, look_at(looked), 20)[0] if f.level != "note"]
+    pictures = look_at(looked)
+    better = better_lines(looked, pictures, PlateReader())
+    found = [(f.level, f.kind) for f in check(looked, pictures, better, 20)[0] if f.level != "note"]
     assert found == [("warning", "near-duplicate")]

@@ -22,7 +22,7 @@ from edge.errors import ConfigError, OutputError, SourceError
 from edge.records import Image, PlateReading
 from training import evaluate
 from training.calibrate import best_temperature, held_out_outcomes, outcomes
-from training.dataset import data_folder, load_picture, read_split
+from training.dataset import Sample, data_folder, load_picture, read_split
 from training.reader_metrics import (
     calibration_error,
     character_report,
@@ -34,7 +34,16 @@ from training.reader_metrics import (
     risk_coverage,
     surest,
 )
-from training.scores import Judged, aligned, mean_interval, score, share_interval
+from training.scores import (
+    Judged,
+    aligned,
+    character_interval,
+    drawn_interval,
+    mean_interval,
+    score,
+    score_groups,
+    share_interval,
+)
 
 
 def reading(text: str, confidence: float) -> PlateReading:
@@ -109,6 +118,30 @@ def test_five_pictures_of_one_plate_promise_no_more_than_one() -> None:
     assert share_interval([True] * 3, ["A", "B", "C"]) == pytest.approx((0.025 ** (1 / 3), 1.0))
     assert share_interval([False] * 4, ["A", "A", "B", "B"]) == pytest.approx((0.0, 1 - 0.025**0.5))
     assert mean_interval([0.0, 0.0], ["A", "B"]) == (0.0, 0.0)
+
+
+def test_characters_have_an_interval_too() -> None:
+    truth = [f"AB{row:02d}" for row in range(100)]
+    read = [text[:3] if row % 2 else text for row, text in enumerate(truth)]
+    low, high = character_interval(read, truth)
+    assert (low + high) / 2 == pytest.approx(0.875, abs=0.005)
+    assert high - low == pytest.approx(0.05, abs=0.01)  # 2 × 1.96 × √(0.25 / 100) of a quarter
+    together = character_interval(read, ["AB00" if row % 2 else text for row, text in enumerate(truth)])
+    assert together[1] - together[0] > 2 * (high - low)  # fifty of the hundred are one plate
+    assert character_interval(["AB", "CD"], ["AB", "CD"]) == pytest.approx((0.025**0.5, 1.0))
+    scores = score_groups([Sample(Path("a"), text, "", 1, "home") for text in truth], read, {"all": range(100)})
+    assert scores["all"]["characters_interval"] == [round(low, 3), round(high, 3)]
+
+
+def test_a_figure_that_is_no_mean_is_drawn_by_plate_as_well() -> None:
+    values, plates = np.arange(60.0), [row // 3 for row in range(60)]
+
+    def mean(rows: np.ndarray) -> float:
+        return float(values[rows].mean())
+
+    assert drawn_interval(mean, plates) == pytest.approx(mean_interval(values, plates))
+    # B twice, each once, A twice: 2, 3 or 4 rows
+    assert drawn_interval(lambda rows: float(len(rows)), ["A", "A", "B"]) == (2.0, 4.0)
 
 
 def spell(text: str, height: float) -> np.ndarray:
@@ -190,7 +223,10 @@ def test_the_report_shows_every_miss_and_loads_nothing(judged: Judged, tmp_path:
     assert figures["mistakes"] == [["5", "S", 1], ["6", "", 1]]
     assert figures["shrunk"]["crops"] == 3
     # of the surest 90 % (all four) two are misread, one of them too short
-    assert figures["confidence"]["surest"] == {"share": 0.9, "right": 0.5, "misread": 2, "too_short": 1}
+    surest = figures["confidence"]["surest"]
+    low, high = surest.pop("interval")
+    assert surest == {"share": 0.9, "right": 0.5, "misread": 2, "too_short": 1}
+    assert 0 <= low < 0.5 < high <= 1
     assert figures["confidence"]["curve"] == [1.0, 0.5, 0.6667, 0.5]
 
     with (folder / "readings.csv").open(newline="") as file:
@@ -218,6 +254,42 @@ def test_the_report_shows_every_miss_and_loads_nothing(judged: Judged, tmp_path:
     # the surest misread comes first, with what is wrong in it marked
     assert text.index("CD34<mark>S</mark>") < text.index("EF<mark>·</mark>7")
     assert "the &lt;command&gt;" in text
+    for interval in (figures["all"]["characters_interval"], [low, high]):
+        assert "95%: {:.1%} – {:.1%}".format(*interval) in text
+
+
+def test_errors_of_one_look_are_not_mixed_with_that_after_the_looks(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed; it comes with [test] and [training]")
+    from edge.reader import PlateReader
+    from training.report import confidence
+    from training.report_page import _confidence
+
+    logits = {text: [spell(text, 9.0)] for text in judged.truth}
+    logits["CD345"] = logits["EF67"] = [spell("ZZ", 9.0)]
+    read = iter(judged.truth)
+    monkeypatch.setattr("training.report.crop_logits", lambda *_: logits[next(read)])
+    monkeypatch.setattr("training.scores.RESAMPLES", 20)
+    reader = PlateReader()
+    told = confidence(reader, judged)
+    # one look: four readings of one confidence, half of them right
+    sure, right = outcomes([logits[text] for text in judged.truth], judged.truth, told["temperature"])
+    assert right.tolist() == [True, False, False, True]
+    assert told["error"] == pytest.approx(sure.mean() - 0.5, abs=1e-4)
+    held_out = held_out_outcomes([logits[text] for text in judged.truth], judged.truth)
+    assert told["held_out_error"] == pytest.approx(calibration_error(reliability(*held_out)), abs=1e-4)
+    # after the looks: 0.6 is wrong, and of 0.9, 0.97 and 0.99 one is wrong
+    assert told["error_after_looks"] == pytest.approx((0.6 + abs(2.86 - 2)) / 4, abs=1e-4)
+    assert sum(each["number"] * abs(each["confidence"] - each["right"]) for each in told["bins"]) / 4 == pytest.approx(
+        told["error_after_looks"], abs=1e-4
+    )
+    page = _confidence(told)
+    for name in ("error", "held_out_error", "error_after_looks"):
+        low, high = told[f"{name}_interval"]
+        assert low <= high
+        assert f"{told[name]:.1%}" in page
+        assert f"95%: {low:.1%} – {high:.1%}" in page
 
 
 def test_a_reader_that_reads_all_or_nothing_has_a_page_too(
@@ -273,6 +345,47 @@ def test_evaluate_judges_own_crops_and_writes_what_it_is_asked_for(
     write_set(tmp_path / "one", ["GH12"])
     with pytest.raises(SourceError, match="no plate to judge by in val"):
         evaluate.main(["--data", str(tmp_path / "one")])
+
+
+def test_a_whole_folder_is_judged_by_and_nothing_else(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("GATEREADER_DATA", str(tmp_path / "usual"))
+    usual, own = tmp_path / "usual", tmp_path / "own"
+    write_set(usual / "reader" / "home" / "train", ["AB12", "CD345"])
+    write_set(usual / "reader" / "home" / "val", ["EF67"])
+    write_set(own, ["GH12", "IJ345", "KL6", "MN78", "OP9"])
+    labels = (own / "labels.csv").read_text()
+    (own / "labels.csv").write_text(labels.replace(",OP9,", ",,"))  # a crop without a plate
+
+    def judged(*arguments: str) -> tuple[dict[str, int], str]:
+        caplog.clear()
+        with caplog.at_level("INFO", "training.evaluate"):
+            assert evaluate.main([*arguments, "--json"]) == 0
+        (line,) = [message for message in caplog.messages if message.startswith("judged by")]
+        return {name: row["crops"] for name, row in json.loads(capsys.readouterr().out).items()}, line
+
+    crops, line = judged("--data", str(own), "--split", "all")
+    assert crops == {"all": 4, "own": 4}
+    assert line == f"judged by 4 of 5 crops in {own} (split all); 1 without a plate is left out"
+    crops, line = judged("--data", str(own))
+    assert crops["home"] == 1
+    assert line.startswith(
+        f"judged by {crops['own']} of 5 crops in {own} (split val) and 1 usual ones in {usual}; --split"
+    )
+    crops, line = judged("--data", str(own), "--split", "train")
+    assert crops["home"] == 2
+    assert "1 without a plate is left out" in line
+    assert judged("--data", str(usual), "--split", "all") == (
+        {"all": 3, "home": 3},
+        f"judged by 3 of 3 crops in {usual} (split all)",
+    )
+    assert judged("--data", str(usual))[1] == f"judged by 1 of 3 crops in {usual} (split val)"
+    with pytest.raises(SourceError, match="no data set with a val folder"):
+        evaluate.main(["--data", str(tmp_path / "none"), "--split", "all"])
 
 
 def test_a_missing_matplotlib_is_told_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes 
 import keras
 from test_reader_data import write_set
 
+from edge.card import shipped_model
 from edge.errors import ConfigError, ModelError
 from edge.reader import PlateReader, ReaderSettings
 from training import export as exporting
@@ -98,6 +99,28 @@ def test_train_resume_export_read(
     best.unlink()
     with pytest.raises(ModelError, match=r"best\.weights\.h5 is missing"):
         exporting.export(run, tmp_path / "models", data)
+
+
+def test_too_few_crops_take_the_shipped_readers_temperature(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, card = tmp_path / "reader.tflite", PlateReader().card
+    shutil.copyfile(shipped_model("reader.tflite"), draft)
+    card.write(draft.with_suffix(".json"))
+    shipped = tmp_path / "shipped" / "reader.tflite"
+    shipped.parent.mkdir()
+    replace(card, decoding={**card.decoding, "temperature": 0.7}).write(shipped.with_suffix(".json"))
+    monkeypatch.setattr(exporting, "shipped_model", lambda _: shipped)
+    monkeypatch.setattr(exporting, "logits_of", lambda _, views: np.zeros((len(views), 40, 37), np.float32))
+    monkeypatch.setattr(exporting, "golden_vectors", lambda _: ())
+
+    def judged() -> float:
+        return float(exporting._judged(card, draft, keras.Model(), data).decoding["temperature"])
+
+    assert judged() == 0.7
+    monkeypatch.setattr(exporting, "FEWEST_TO_CALIBRATE", 1)
+    monkeypatch.setattr(exporting, "best_temperature", lambda *_: 2.0)
+    assert judged() == 2.0
 
 
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:

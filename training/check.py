@@ -18,8 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.errors import SourceError
+from edge.reader import PlateReader
 from training.check_coverage import Coverage, coverage, coverage_findings
 from training.check_fix import write_corrected
+from training.check_lines import better_lines, lines_findings
 from training.check_pairs import Seen, duplicate_findings, split_findings
 from training.check_pictures import Picture, measure
 from training.check_rules import label_findings, picture_findings, row_findings
@@ -39,14 +41,14 @@ def look_at(sets: Sequence[LabelSet]) -> dict[Path, Picture | str]:
 
 
 def check(
-    sets: Sequence[LabelSet], pictures: Mapping[Path, Picture | str], least: int
+    sets: Sequence[LabelSet], pictures: Mapping[Path, Picture | str], lines: Mapping[str, int], least: int
 ) -> tuple[list[Finding], list[Coverage]]:
-    """All findings, those of single rows first, and the coverage of each split."""
+    """All findings, those of single rows first, and the coverage of each split; `lines` as `better_lines` has them."""
     covered = [
         coverage(split, [row.plate for labels in sets if labels.split == split for row in labels.rows])
         for split in dict.fromkeys(labels.split for labels in sets)
     ]
-    findings = [*_findings(sets, pictures)]
+    findings = [*_findings(sets, pictures), *lines_findings(sets, lines)]
     findings += [finding for each in covered for finding in coverage_findings(each, least)]
     return findings, covered
 
@@ -109,10 +111,11 @@ def main(arguments: list[str]) -> int:
         raise SourceError(f"{given.data}: no such folder")
     sets = find_sets(given.data)
     pictures = look_at(sets)
-    findings, covered = check(sets, pictures, given.least)
+    lines = better_lines(sets, pictures, PlateReader())
+    findings, covered = check(sets, pictures, lines, given.least)
     levels = Counter(finding.level for finding in findings)
     rows = sum(len(labels.rows) for labels in sets)
-    changes = write_corrected(sets, pictures, given.data, given.fix) if given.fix else []
+    changes = write_corrected(sets, pictures, lines, given.data, given.fix) if given.fix else []
     if given.json:
         told = {
             "data": str(given.data),

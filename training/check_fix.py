@@ -17,10 +17,14 @@ from training.dataset import LONGEST
 
 
 def write_corrected(
-    sets: Sequence[LabelSet], pictures: Mapping[Path, Picture | str], data: Path, target: Path
+    sets: Sequence[LabelSet],
+    pictures: Mapping[Path, Picture | str],
+    lines: Mapping[str, int],
+    data: Path,
+    target: Path,
 ) -> list[str]:
-    """Copies the data set into `target` and returns, one line each, what it left out or wrote otherwise; the lines are
-    also in `target/changes.txt`.
+    """Copies the data set into `target` and returns, one line each, what it left out or wrote otherwise; these are also
+    in `target/changes.txt`. `lines` are the better ones, as `better_lines` has them.
 
     ConfigError if `target` is there already or lies within `data`; OutputError if it cannot be written.
     """
@@ -32,14 +36,21 @@ def write_corrected(
     try:
         target.mkdir(parents=True)
         for labels in sets:
-            _write_set(labels, pictures, target / labels.folder.relative_to(data), changes)
+            _write_set(labels, pictures, lines, target / labels.folder.relative_to(data), changes)
         (target / "changes.txt").write_text("".join(f"{line}\n" for line in changes), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"--fix {target}: {error.strerror or error}") from None
     return changes
 
 
-def _write_set(labels: LabelSet, pictures: Mapping[Path, Picture | str], folder: Path, changes: list[str]) -> None:
+def _write_set(
+    labels: LabelSet,
+    pictures: Mapping[Path, Picture | str],
+    lines: Mapping[str, int],
+    folder: Path,
+    changes: list[str],
+) -> None:
+    with_meta = labels.has_meta or any(row.where in lines for row in labels.rows)
     rows: list[dict[str, str]] = []
     meta: list[dict[str, str]] = []
     seen: dict[tuple[bytes, str], Row] = {}
@@ -55,8 +66,8 @@ def _write_set(labels: LabelSet, pictures: Mapping[Path, Picture | str], folder:
         if (text := _text(row)) != row.plate:
             changes.append(f"{row.where}: {row.plate!r} became {text!r}")
         rows.append({**row.values, "text": text})
-        if labels.has_meta:
-            meta.append(_meta(row, picture, changes))
+        if with_meta:
+            meta.append(_meta(row, picture, labels.has_meta, lines.get(row.where), changes))
         (folder / row.name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(row.path, folder / row.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +76,7 @@ def _write_set(labels: LabelSet, pictures: Mapping[Path, Picture | str], folder:
         if name not in named:
             changes.append(f"{labels.folder / 'meta.csv'}:{number}: left out {name}: labels.csv has no such picture")
     _write(folder / "labels.csv", LABEL_COLUMNS, rows)
-    if labels.has_meta:
+    if with_meta:
         _write(folder / "meta.csv", META_COLUMNS, meta)
 
 
@@ -85,19 +96,23 @@ def _reason_to_drop(row: Row, picture: Picture | str) -> str:
     return ""
 
 
-def _meta(row: Row, picture: Picture, changes: list[str]) -> dict[str, str]:
-    """The row's meta.csv values, with the size that the picture has."""
-    values = dict(row.meta or {"image": row.name, "lines": "1"})
+def _meta(row: Row, picture: Picture, known: bool, lines: int | None, changes: list[str]) -> dict[str, str]:
+    """The row's meta.csv values, with the size that the picture has and these lines, if there are better ones.
+
+    A size is no change where meta.csv was not `known` before.
+    """
     size = {"width": str(picture.width), "height": str(picture.height)}
+    values = dict(row.meta or {"image": row.name, "lines": "1", **({} if known else size)})
     told = {name: values.get(name, "") for name in size}
     if told != size:
         changes.append(
             f"{row.where}: {row.name}: size {told['width'] or '?'}×{told['height'] or '?'} became "
             f"{picture.width}×{picture.height}"
         )
-    if values.get("lines", "").strip() not in ("1", "2"):
-        changes.append(f"{row.where}: {row.name}: lines {values.get('lines', '')!r} became '1'")
-        values["lines"] = "1"
+    right = str(lines or row.lines)
+    if values.get("lines", "").strip() != right:
+        changes.append(f"{row.where}: {row.name}: lines {values.get('lines', '')!r} became {right!r}")
+        values["lines"] = right
     return values | size
 
 

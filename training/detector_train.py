@@ -24,11 +24,12 @@ from training.detector_network import build_network, save_weights, transfer_weig
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import float_finder, report
 from training.detector_validation import Validation
+from training.run_folder import SETTINGS, resumed
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """All that a training run is told; kept in its checkpoints."""
+    """All that a training run is told; kept beside its checkpoints and in them."""
 
     minutes: float = 75.0
     """Wall time of the whole schedule; it shrinks and stretches with the machine's speed."""
@@ -91,18 +92,19 @@ class Average:
 
 
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
-    """Train into `out`: `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`, `history.csv` and
-    `curves.png`; the path of the best."""
+    """Train into `out`: `settings.json`, `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`,
+    `history.csv` and `curves.png`; the path of the best."""
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
     cv2.setNumThreads(1)
     out.mkdir(parents=True, exist_ok=True)
-    run = _Run(settings, out, console)
+    run = _Run(settings, out, console, start="" if resume else settings.start)  # its own state says more
     if resume:
         run.restore()
     elif (out / LAST).exists():
         raise ConfigError(f"{out}: holds a run already; go on with --resume or choose another --out")
+    (out / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
     console.log("loading pictures")
     extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
     negatives = data.load_negatives(folder, held_back=False)
@@ -132,12 +134,12 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
 class _Run:
     """The state of a run: network, average, optimizer, where in the schedule it is."""
 
-    def __init__(self, settings: TrainSettings, out: Path, console: Console) -> None:
+    def __init__(self, settings: TrainSettings, out: Path, console: Console, start: str) -> None:
         self.settings, self.out, self.console = settings, out, console
         self.network = build_network()
-        if settings.start:
-            fresh = transfer_weights(self.network, Path(settings.start))
-            console.log(f"from {settings.start}, {fresh} tensors fresh")
+        if start:
+            fresh = transfer_weights(self.network, Path(start))
+            console.log(f"from {start}, {fresh} tensors fresh")
         self.average = Average(self.network, settings.averaging)
         for network in (self.network, self.average.network):
             network.to(memory_format=torch.channels_last)  # a seventh faster on a processor
@@ -268,13 +270,25 @@ def _sizes(text: str) -> tuple[tuple[float, int], ...]:
         raise ConfigError(f"--sizes {text}: wanted SHARE:PIXELS and so on, such as 0:320,0.85:416") from None
 
 
+def _stored_settings(*, sizes: Any, calm: Any, wild: Any, **fields: Any) -> TrainSettings:
+    """The settings of what is in a run's file."""
+    pairs = tuple((float(share), int(size)) for share, size in sizes)
+    return TrainSettings(sizes=pairs, calm=SceneSettings(**calm), wild=SceneSettings(**wild), **fields)
+
+
 def main(argv: list[str]) -> int:
     """`train`: see --help."""
     default = TrainSettings()
     parser = argparse.ArgumentParser(prog="python -m training detector train", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/detector"), help="folder of checkpoints and log")
-    parser.add_argument("--resume", action="store_true", help="go on from last.pt in --out")
-    parser.add_argument("--no-mine", dest="mine", action="store_false", help="show all negatives equally often")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from last.pt in --out, with the run's settings but for what you give",
+    )
+    parser.add_argument(
+        "--no-mine", dest="mine", action="store_false", default=None, help="show all negatives equally often"
+    )
     for name, text in {
         "minutes": "wall time of the schedule",
         "steps": "steps of the schedule, instead of --minutes",
@@ -290,20 +304,21 @@ def main(argv: list[str]) -> int:
         "extra_share": "share of views that show those",
     }.items():
         value = getattr(default, name)
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"{text} (%(default)s)"
-        )
+        told = f"{text} ({value})" if value != "" else text
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), help=told)
     sizes = ",".join(f"{share}:{size}" for share, size in default.sizes)
-    parser.add_argument(
-        "--sizes", default=sizes, help="share of the schedule:size of scenes from there on (%(default)s)"
-    )
-    options = vars(parser.parse_args(argv))
-    out, resume = options.pop("out"), options.pop("resume")
-    options["sizes"] = _sizes(options.pop("sizes"))
-    if bool(options["extra"]) != bool(options["extra_share"]):
+    parser.add_argument("--sizes", help=f"share of the schedule:size of scenes from there on ({sizes})")
+    given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
+    out, resume = given.pop("out"), given.pop("resume")
+    if "sizes" in given:
+        given["sizes"] = _sizes(given["sizes"])
+    if "minutes" in given:
+        given = {"steps": 0, **given}  # a run that counted steps goes by the clock from here on
+    settings = resumed(out, _stored_settings, "a detector's run", given) if resume else TrainSettings(**given)
+    if bool(settings.extra) != bool(settings.extra_share):
         raise ConfigError("--extra FOLDER and --extra-share, such as 0.3, go together: neither does anything alone")
     console = Console(stderr=True)
     logging.basicConfig(level=logging.INFO)
-    best = train(TrainSettings(**options), data.data_folder(), out, resume=resume, console=console)
+    best = train(settings, data.data_folder(), out, resume=resume, console=console)
     console.log(f"best: {best}")
     return 0

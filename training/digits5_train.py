@@ -26,7 +26,7 @@ from training.dataset import Pool, make_pool
 from training.digits5 import DIGITS, HEIGHT, WIDTH, Fonts, digits_jobs
 from training.float_reader import centred, exact_of
 from training.model import build_reader
-from training.run_folder import SETTINGS, WEIGHTS
+from training.run_folder import SETTINGS, WEIGHTS, resumed
 
 log = logging.getLogger(__name__)
 
@@ -174,19 +174,20 @@ def _final(model: keras.Model, pools: Pools, count: int, folder: Path) -> dict[s
 
 def main(arguments: list[str]) -> int:
     """`python -m training train --profile digits5`."""
-    default = DigitsSettings()
     parser = argparse.ArgumentParser(prog="python -m training train --profile digits5", description=__doc__)
     parser.add_argument(
         "--run", type=Path, default=Path("runs/digits5/default"), help="folder of the run (%(default)s)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the run's last epoch")
-    for name, value in asdict(default).items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=type(value), default=value, help="(%(default)s)", metavar="N"
-        )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the run's last epoch, with its settings but for what you give"
+    )
+    for name, value in asdict(DigitsSettings()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), help=f"({value})", metavar="N")
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, resume = given.pop("run"), given.pop("resume")
-    train_digits(DigitsSettings(**given), folder, resume)
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = resumed(folder, DigitsSettings, "a run of digits5", given) if resume else DigitsSettings(**given)
+    train_digits(settings, folder, resume)
     log.info("best weights: %s; curves: %s", folder / WEIGHTS, folder / "curves.png")
     return 0

@@ -19,8 +19,8 @@ from edge.errors import ConfigError, SourceError
 from edge.looks import look_again
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
-from training.dataset import Sample, boxed_samples, data_folder, load_crop
-from training.own import real_samples
+from training.dataset import Sample, boxed_samples, data_folder, load_crop, read_samples
+from training.own import NAME, is_own, real_samples
 from training.scores import Judged, score
 from training.sheet import cell, sheet
 from training.versus import compare, comparison_lines, comparison_table, run
@@ -86,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, default=data_folder(), help="folder with reader/*/val, or own crops (%(default)s)"
     )
-    parser.add_argument("--split", default="val", choices=("train", "val"), help="(%(default)s)")
+    parser.add_argument(
+        "--split",
+        default="val",
+        choices=("val", "train", "all"),
+        help="of own crops, val is the fifth that training holds back and train the others, each with the usual crops "
+        "of that split; all is every crop in --data and no others (%(default)s)",
+    )
     parser.add_argument(
         "--boxed",
         action="store_true",
@@ -128,6 +134,26 @@ def _float_reader(given: argparse.Namespace) -> CropReader:
     return FloatReader(given.run)
 
 
+def _samples(given: argparse.Namespace, split: str) -> list[Sample]:
+    if given.boxed:
+        splits = ("train", "val") if split == "all" else (split,)
+        return [sample for each in splits for sample in boxed_samples(given.data / "detector", each)]
+    return real_samples(given.data, split)
+
+
+def _judged_by(given: argparse.Namespace, found: Sequence[Sample], judged: Sequence[Sample]) -> str:
+    """One line: how many crops of how many are judged by, and where they come from."""
+    own = not given.boxed and is_own(given.data)
+    part = [sample for sample in judged if sample.set == NAME] if own else judged
+    total = len(read_samples(given.data) if own else _samples(given, "all"))
+    told = f"judged by {len(part)} of {total} crops in {given.data} (split {given.split})"
+    if len(part) < len(judged):
+        usual = f"{len(judged) - len(part)} usual ones in {data_folder()}"
+        told += f" and {usual}; --split all judges by all of the folder alone"
+    empty = len(found) - len(judged)
+    return f"{told}; {empty} without a plate {'is' if empty == 1 else 'are'} left out" if empty else told
+
+
 def main(arguments: list[str]) -> int:
     """`python -m training evaluate`."""
     given = _parser().parse_args(arguments)
@@ -136,13 +162,12 @@ def main(arguments: list[str]) -> int:
     reader = exported or _float_reader(given)
     write_report = _report_writer() if given.report else None
     others = [contender(what) for what in given.versus]
-    samples = (
-        boxed_samples(given.data / "detector", given.split) if given.boxed else real_samples(given.data, given.split)
-    )
+    found = _samples(given, given.split)
+    samples = [sample for sample in found if sample.text]
     if not samples:
-        raise SourceError(
-            f"{given.data}: no plate to judge by in {given.split}; a plate of your own crops is held back"
-        )
+        advice = "" if given.split == "all" else "; --split all judges by every crop there is"
+        raise SourceError(f"{given.data}: no plate to judge by in {given.split}{advice}")
+    log.info("%s", _judged_by(given, found, samples))
     crops = [load_crop(sample) for sample in samples]
     well, once = read_all(reader, crops)
     judged = Judged(samples, crops, well)

@@ -27,7 +27,7 @@ import tensorflow as tf
 from keras import layers
 
 from edge.alphabet import ALPHABET, decode_greedy
-from edge.card import ModelCard, file_sha256
+from edge.card import ModelCard, file_sha256, shipped_model
 from edge.errors import ModelError, SourceError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
@@ -49,10 +49,7 @@ LARGEST_LOSS = 0.005
 """Share of the real validation plates that int8 may lose against float."""
 
 FEWEST_TO_CALIBRATE = 100
-"""Crops; fewer say too little about how sure a reader should be."""
-
-TEMPERATURE = 1.1
-"""About that of the readers that shipped, where there are too few crops to find one."""
+"""Crops; fewer say too little about how sure a reader should be, and the shipped reader's temperature is taken."""
 
 GOLDEN_SEED = 2026
 
@@ -208,12 +205,14 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
             f"{100 * LARGEST_LOSS:.1f} are allowed; nothing was written. One of the {len(pool)} crops is "
             f"{100 / len(pool):.2f} points: judge by more, or train on and export again"
         )
-    temperature = TEMPERATURE
     boxed = [] if is_own(data) else boxed_samples(data / "detector", "val")
     if len(pool) >= FEWEST_TO_CALIBRATE:
         judged = samples + boxed
         crops = [crop_logits(reader, load_crop(sample)) for sample in judged]
         temperature = best_temperature(crops, [sample.text for sample in judged])
+    else:
+        shipped = ModelCard.read(shipped_model("reader.tflite").with_suffix(".json"))
+        temperature = shipped.decoding.get("temperature", 1.0)
     card = replace(card, decoding={**card.decoding, "temperature": temperature}, golden=golden_vectors(reader))
     card.write(draft.with_suffix(".json"))
     reader = PlateReader(ReaderSettings(model=str(draft)))  # judged as it will read: at its temperature

@@ -74,14 +74,25 @@ def _keys(sample: Sample) -> list[str]:
 
 
 def real_samples(data: Path, split: str) -> list[Sample]:
-    """The real plates of a split ("train", "val"); of own crops their part, and the usual ones where they are there."""
+    """The real plates of a split ("train", "val"); of own crops their part, and the usual ones where they are there.
+
+    "all" is both splits of a tree, and all own crops without any usual ones.
+    """
     if not is_own(data):
-        return read_split(data / "reader", split)
-    learned, judged = split_own(read_own(data))
+        both = _of_tree(data, "train") + _of_tree(data, "val") if split == "all" else []
+        return both or read_split(data / "reader", "val" if split == "all" else split)
+    samples = read_own(data)
+    if split == "all":
+        return samples
+    learned, judged = split_own(samples)
     return (judged if split == "val" else learned) + usual_samples(split)
 
 
 def usual_samples(split: str) -> list[Sample]:
     """The real plates of the usual data; none where it is not there."""
-    root = data_folder() / "reader"
+    return _of_tree(data_folder(), split)
+
+
+def _of_tree(data: Path, split: str) -> list[Sample]:
+    root = data / "reader"
     return read_split(root, split) if any(root.glob(f"*/{split}/labels.csv")) else []

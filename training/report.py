@@ -2,19 +2,22 @@
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edge.alphabet import ALPHABET
 from edge.errors import OutputError
 from edge.reader import PlateReader
 from edge.records import Image
-from training.calibrate import crop_logits, held_out_outcomes
+from training.calibrate import crop_logits, held_out_outcomes, outcomes
 from training.reader_metrics import (
+    Bools,
+    Floats,
     calibration_error,
     character_report,
     confusion_matrix,
@@ -25,7 +28,7 @@ from training.reader_metrics import (
     surest,
 )
 from training.report_page import page
-from training.scores import Judged, aligned, edit_distance, score_groups
+from training.scores import Judged, aligned, drawn_interval, edit_distance, score_groups, share_interval
 
 BANDS = (0, 60, 80, 100, 130, 160, 200, 250, 300)
 """Lower edges of the bands of a crop's width, pixels; the last one is open."""
@@ -139,31 +142,55 @@ def _narrowed(crop: Image, width: int) -> Image:
 
 
 def confidence(reader: PlateReader, judged: Judged) -> dict[str, Any]:
-    """How honest the confidences are: ECE and its bins, and what is right of the `SURE` most confident readings.
+    """How honest the confidences are, and what is right of the `SURE` most confident readings, with 95 % intervals.
 
-    "held_out_error" is the ECE with temperatures that were found on other plates than the judged ones. `curve` is
-    `risk_coverage`. Of the misreads among the surest, "too_short" are shorter than the truth.
+    "error" is the ECE of one look at each crop, "held_out_error" the same with temperatures that were found on other
+    plates than the judged ones. All else is of the readings after the other looks, whose votes change the texts and not
+    the temperature: "error_after_looks", its `bins`, the `surest`, and their `curve`, which is `risk_coverage`. Of the
+    misreads among the surest, "too_short" are shorter than the truth.
     """
-    right = judged.right
-    sure = np.array([reading.confidence for reading in judged.readings])
-    bins = reliability(sure, right)
-    held_out = held_out_outcomes([crop_logits(reader, crop) for crop in judged.crops], judged.truth)
+    temperature = reader.card.decoding.get("temperature", 1.0)
+    logits = [crop_logits(reader, crop) for crop in judged.crops]
+    right, sure = judged.right, np.array([reading.confidence for reading in judged.readings])
     wrong = [row for row in surest(sure, right, SURE) if not right[row]]
     too_short = [row for row in wrong if len(judged.read[row]) < len(judged.truth[row])]
     return {
-        "temperature": reader.card.decoding.get("temperature", 1.0),
-        "error": round(calibration_error(bins), 4),
-        "held_out_error": round(calibration_error(reliability(*held_out)), 4),
+        "temperature": temperature,
+        **_error("error", *outcomes(logits, judged.truth, temperature), judged.truth),
+        **_error("held_out_error", *held_out_outcomes(logits, judged.truth), judged.truth),
+        **_error("error_after_looks", sure, right, judged.truth),
         "mean": round(float(sure.mean()), 4),
-        "bins": [each._asdict() for each in bins],
+        "bins": [each._asdict() for each in reliability(sure, right)],
         "surest": {
             "share": SURE,
             "right": round(right_of_surest(sure, right, SURE), 4),
+            "interval": _rounded(_surest_interval(sure, right, judged.truth)),
             "misread": len(wrong),
             "too_short": len(too_short),
         },
         "curve": [round(float(each), 4) for each in risk_coverage(sure, right)],
     }
+
+
+def _error(name: str, sure: Floats, right: Bools, plates: Sequence[str]) -> dict[str, Any]:
+    """The ECE under this name, and its interval."""
+
+    def error(rows: npt.NDArray[np.intp]) -> float:
+        return calibration_error(reliability(sure[rows], right[rows]))
+
+    whole = error(np.arange(len(sure)))
+    return {name: round(whole, 4), f"{name}_interval": _rounded(drawn_interval(error, plates))}
+
+
+def _surest_interval(sure: Floats, right: Bools, plates: Sequence[str]) -> tuple[float, float]:
+    kept = surest(sure, right, SURE)
+    if len(set(right[kept])) == 1:
+        return share_interval(right[kept], [plates[row] for row in kept])
+    return drawn_interval(lambda rows: right_of_surest(sure[rows], right[rows], SURE), plates)
+
+
+def _rounded(interval: tuple[float, float]) -> list[float]:
+    return [round(end, 3) for end in interval]
 
 
 def write_readings(path: Path, judged: Judged) -> None:

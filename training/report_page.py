@@ -1,6 +1,6 @@
 """The report as one HTML page with all its pictures in it; what a stranger wants to know first comes first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -43,15 +43,20 @@ def page(figures: Mapping[str, Any], judged: Judged) -> str:
 
 def _headline(figures: Mapping[str, Any]) -> str:
     whole, sure = figures["all"], figures["confidence"]
-    low, high = whole["interval"]
+    surest, held_out = sure["surest"], "ECE of one look, held-out plates"
     wrong = round(whole["crops"] * (1 - whole["exact"]))
     tiles = (
-        (whole["exact"], "read without any error", f"{wrong} of {whole['crops']} wrong; 95%: {low:.1%} – {high:.1%}"),
-        (sure["surest"]["right"], f"right of the surest {sure['surest']['share']:.0%}", "the least sure are left out"),
-        (whole["characters"], "of the characters", "1 − edit distance ÷ characters"),
-        (sure["held_out_error"], "error of its confidences", f"ECE on held-out plates; {sure['error']:.1%} on all"),
+        (whole["exact"], "read without any error", f"{wrong} of {whole['crops']} wrong; {_ends(whole['interval'])}"),
+        (surest["right"], f"right of the surest {surest['share']:.0%}", _ends(surest["interval"])),
+        (whole["characters"], "of the characters", _ends(whole["characters_interval"])),
+        (sure["held_out_error"], "error of its confidences", f"{held_out}; {_ends(sure['held_out_error_interval'])}"),
     )
     return headline(tiles)
+
+
+def _ends(interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"95%: {low:.1%} – {high:.1%}"
 
 
 def _versus(rows: Mapping[str, Any]) -> str:
@@ -127,11 +132,11 @@ def _scores(title: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
             (str(row["crops"]), str(row["plates"])),
             row["exact"],
             row["interval"],
-            (f"{row['characters']:.1%}",),
+            (f"{row['characters']:.1%}", "{:.0%} – {:.0%}".format(*row["characters_interval"])),
         )
         for name, row in rows.items()
     )
-    return share_table((title, "crops", "plates", "exact"), ("characters",), lines)
+    return share_table((title, "crops", "plates", "exact"), ("characters", "95%"), lines)
 
 
 def _together(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -159,16 +164,24 @@ def _confidence(sure: Mapping[str, Any]) -> str:
     surest = sure["surest"]
     told = (
         "<p>Left: of the readings of one confidence, the share that is right; the red line is the gap, white the "
-        f"number of crops. The logits are divided by a temperature of {sure['temperature']:g}, which was found on "
-        f"<code>val</code>; the error of the confidences (ECE, ten steps) is {sure['error']:.1%} here, and "
-        f"<b>{sure['held_out_error']:.1%}</b> with temperatures that were found on other plates than the judged ones."
-        f"</p><p>Right: how many are right when only the surest are kept. {surest['misread']} misreads are among the "
-        f"surest {surest['share']:.0%}; {surest['too_short']} of them are shorter than the plate: a character that is "
-        "not seen at all has no confidence that could be low.</p>"
+        "number of crops. These are readings after the other looks at unsure crops; the error of their confidences "
+        f"(ECE, ten steps) is {_error(sure, 'error_after_looks')}.</p>"
+        f"<p>Of one look at each crop it is {_error(sure, 'error')} at the temperature of {sure['temperature']:g} that "
+        "the logits are divided by, which was found on <code>val</code>, and "
+        f"<b>{_error(sure, 'held_out_error')}</b> with temperatures that were found on other plates than the judged "
+        "ones.</p>"
+        f"<p>Right: how many are right when only the surest are kept, {surest['right']:.1%} of the surest "
+        f"{surest['share']:.0%} ({_ends(surest['interval'])}). {surest['misread']} misreads are among these; "
+        f"{surest['too_short']} of them are shorter than the plate: a character that is not seen at all has no "
+        "confidence that could be low.</p>"
     )
     left = drawn(reliability_diagram(bins), "Reliability diagram")
     right = drawn(risk_curve(sure["curve"], surest["share"], surest["right"]), "Risk–coverage curve")
     return f"<h2>Can its confidence be believed?</h2>{told}<div class=pair>{left}{right}</div>"
+
+
+def _error(sure: Mapping[str, Any], name: str) -> str:
+    return f"{sure[name]:.1%} ({_ends(sure[f'{name}_interval'])})"
 
 
 def _characters(figures: Mapping[str, Any]) -> str:

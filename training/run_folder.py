@@ -1,10 +1,17 @@
-"""What lies in the folder of a reader's training run, by name; and its settings."""
+"""What lies in the folder of a training run, by name; and its settings."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 SETTINGS = "settings.json"
 WEIGHTS = "best.weights.h5"
@@ -51,11 +58,28 @@ class TrainSettings:
 
 
 def read_settings(run: Path) -> TrainSettings:
-    """Those of a run, from the file in its folder; ConfigError if it is not there, or of something else."""
+    """Those of a reader's run, from the file in its folder; ConfigError if it is not there, or of something else."""
+    return _read(run, _of_reader, "a reader's run")
+
+
+def resumed(run: Path, make: Callable[..., Settings], whose: str, given: Mapping[str, Any]) -> Settings:
+    """The settings to resume a run with: its own, but for what was `given` on the command line.
+
+    `make` takes the fields of the file by name. ConfigError if there is no file, or it is not that of `whose`.
+    """
+    if not (run / SETTINGS).is_file():
+        raise ConfigError(f"{run}: nothing to resume ({SETTINGS} is missing); start without --resume")
+    return replace(_read(run, make, whose), **given)
+
+
+def _of_reader(*, mix: Sequence[float], **fields: Any) -> TrainSettings:
+    return TrainSettings(mix=tuple(mix), **fields)
+
+
+def _read(run: Path, make: Callable[..., Settings], whose: str) -> Settings:
     try:
-        fields = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
-        return TrainSettings(**{**fields, "mix": tuple(fields["mix"])})
+        return make(**json.loads((run / SETTINGS).read_text(encoding="utf-8")))
     except OSError:
         raise ConfigError(f"{run}: no training run here ({SETTINGS} is missing)") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{run / SETTINGS}: not the settings of a reader's run ({error})") from None
+        raise ConfigError(f"{run / SETTINGS}: not the settings of {whose} ({error})") from None

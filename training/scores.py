@@ -1,6 +1,6 @@
 """How right readings are: exact share and how sure it is, character accuracy, and the alignment behind it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,29 +48,53 @@ def exact_share(read: Sequence[str], truth: Sequence[str]) -> float:
     return float(np.mean([a == b for a, b in zip(read, truth, strict=True)]))
 
 
-def mean_interval(values: npt.ArrayLike, plates: Sequence[Hashable]) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of `values` (N,), drawing plates (N names) anew instead of pictures.
+def mean_interval(
+    values: npt.ArrayLike, plates: Sequence[Hashable], weights: npt.ArrayLike | None = None
+) -> tuple[float, float]:
+    """95 % bootstrap interval of Σ `values` ÷ Σ `weights` (N,), drawing plates (N names) anew instead of pictures;
+    without weights of the mean.
 
     Five pictures of one smeared plate are one piece of bad luck, not five: to draw pictures would promise too much.
     """
-    numbers = {plate: number for number, plate in enumerate(dict.fromkeys(plates))}
-    rows = np.array([numbers[plate] for plate in plates])
+    rows, drawn = _drawn(plates)
     sums = np.bincount(rows, np.asarray(values, dtype=np.float64))
-    drawn = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))
-    means = sums[drawn].sum(axis=1) / np.bincount(rows)[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    wholes = np.bincount(rows, None if weights is None else np.asarray(weights, dtype=np.float64))
+    return _middle(sums[drawn].sum(axis=1) / np.maximum(1, wholes[drawn].sum(axis=1)))
+
+
+def drawn_interval(figure: Callable[[npt.NDArray[np.intp]], float], plates: Sequence[Hashable]) -> tuple[float, float]:
+    """95 % bootstrap interval as `mean_interval`'s of a `figure` that is no mean: it takes rows, 0 to N − 1, those of a
+    plate that is drawn twice two times."""
+    rows, drawn = _drawn(plates)
+    times = (np.bincount(plates_drawn, minlength=drawn.shape[1])[rows] for plates_drawn in drawn)
+    return _middle(np.array([figure(np.repeat(np.arange(len(rows)), each)) for each in times]))
+
+
+def _drawn(plates: Sequence[Hashable]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """The plate of each row as a number (N,), and the numbers of the plates drawn anew (RESAMPLES, plates)."""
+    numbers = {plate: number for number, plate in enumerate(dict.fromkeys(plates))}
+    drawn = np.random.default_rng(0).integers(len(numbers), size=(RESAMPLES, len(numbers)))
+    return np.array([numbers[plate] for plate in plates], dtype=np.intp), drawn
+
+
+def _middle(figures: npt.NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(figures, [2.5, 97.5])
     return float(low), float(high)
 
 
-def share_interval(right: Sequence[bool] | npt.NDArray[np.bool_], plates: Sequence[Hashable]) -> tuple[float, float]:
-    """95 % interval of the share of `right` (N,): `mean_interval`, but where all are right, or all wrong, exact.
+def share_interval(
+    right: npt.ArrayLike, plates: Sequence[Hashable], weights: npt.ArrayLike | None = None
+) -> tuple[float, float]:
+    """95 % interval of the share of `right` (N,), or Σ `right` ÷ Σ `weights`: `mean_interval`, but where that is 1 or 0
+    exact.
 
     There the bootstrap would be certain of whatever one picture says; Clopper and Pearson (1934) are not.
     """
-    share, least = float(np.mean(right)), 0.025 ** (1 / len(set(plates)))
+    whole = np.sum(np.ones(len(plates)) if weights is None else weights)
+    share, least = float(np.sum(right) / max(1, whole)), 0.025 ** (1 / len(set(plates)))
     if share == 1.0:
         return least, 1.0
-    return (0.0, 1 - least) if share == 0.0 else mean_interval(right, plates)
+    return (0.0, 1 - least) if share == 0.0 else mean_interval(right, plates, weights)
 
 
 def aligned(truth: str, read: str) -> list[tuple[str, str]]:
@@ -110,6 +134,13 @@ def character_accuracy(read: Sequence[str], truth: Sequence[str]) -> float:
     return 1.0 - errors / max(1, sum(len(text) for text in truth))
 
 
+def character_interval(read: Sequence[str], truth: Sequence[str]) -> tuple[float, float]:
+    """95 % interval of `character_accuracy`, as `share_interval` has it."""
+    errors = [edit_distance(a, b) for a, b in zip(read, truth, strict=True)]
+    low, high = share_interval(errors, truth, [len(text) for text in truth])
+    return 1 - high, 1 - low
+
+
 def score(samples: Sequence[Sample], read: Sequence[str]) -> dict[str, dict[str, Any]]:
     """{"all": …, set: …, "two lines": …}, each as `score_groups` has it."""
     groups: dict[str, list[int]] = {"all": list(range(len(samples)))}
@@ -122,7 +153,7 @@ def score(samples: Sequence[Sample], read: Sequence[str]) -> dict[str, dict[str,
 def score_groups(
     samples: Sequence[Sample], read: Sequence[str], groups: Mapping[str, Sequence[int]]
 ) -> dict[str, dict[str, Any]]:
-    """Of each group of rows: crops, different plates, exact share with its 95 % interval, character accuracy."""
+    """Of each group of rows: crops, different plates, exact share and character accuracy with their 95 % intervals."""
     result = {}
     for name, rows in groups.items():
         texts, truth = [read[row] for row in rows], [samples[row].text for row in rows]
@@ -133,5 +164,6 @@ def score_groups(
             "exact": round(exact_share(texts, truth), 4),
             "interval": [round(low, 3), round(high, 3)],
             "characters": round(character_accuracy(texts, truth), 4),
+            "characters_interval": [round(end, 3) for end in character_interval(texts, truth)],
         }
     return result
