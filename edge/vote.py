@@ -8,8 +8,8 @@ with ties to the higher confidence the most robust rule.
 
 An average of probabilities is too modest by itself (Ranjan & Gneiting 2010, "Combining probability forecasts"): ten
 readings that all say B at 0.7 are right more often than in 7 of 10 cases. So its log-odds are stretched by the number
-of looks that the readings are worth. Measured on passes (docs/voting.md) that is little: never one and a half, however
-many they are.
+of looks that the readings are worth. Measured on passes (docs/voting.md) that is little: less than 1.2, however many
+they are.
 """
 
 import math
@@ -26,8 +26,8 @@ from edge.records import PlateBox, PlateReading
 UNDECIDED = "?"
 _MEDOIDS = 5
 _MOMENT = 0.25
-_CORRELATION = 0.7
-"""How much the readings of one pass err together, 0 to 1: fitted on simulated passes and on real ones."""
+_CORRELATION = 0.85
+"""How much the readings of one pass err together, 0 to 1: fitted on simulated and on real passes (docs/voting.md)."""
 _EARLY_DOUBT = 0.25
 """Share of the doubt that an answer may leave at the end of a pass that it may leave before."""
 _DELETION = 0.3
