@@ -221,8 +221,8 @@ def _run(options: argparse.Namespace) -> int:
 
     # a terminal that closes sends the same signal as who wants the configuration read anew
     reloads = options.config is not None and not os.isatty(0)
-    run(_configure(options), (lambda: _configure(options)) if reloads else None)
-    return 0
+    whole = run(_configure(options), (lambda: _configure(options)) if reloads else None)
+    return 0 if whole else 1  # what was skipped is in the log
 
 
 def _read(options: argparse.Namespace) -> int:

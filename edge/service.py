@@ -314,8 +314,8 @@ def _use(parts: Parts, loop: Loop, page: LiveServer) -> None:
         page.forget()  # it may list what nobody is to see any more
 
 
-def run(config: Config, load: Callable[[], Config] | None = None) -> None:
-    """Run the service as `config` says, until its source ends or a signal comes.
+def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
+    """Run the service as `config` says, until its source ends or a signal comes; whether all of the source was read.
 
     `load` reads the configuration anew at each SIGHUP; without it SIGHUP, which a closing terminal sends, is an end.
     """
@@ -346,3 +346,4 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> None:
             loop.reload = progress.reload = Reload(load, parts, lambda: _use(parts, loop, page))
         loop.run(source, stop)
         _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
+        return not source.skipped

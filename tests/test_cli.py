@@ -233,6 +233,9 @@ def test_a_video_cut_off_in_the_middle_gives_what_it_has(
     line = failure(capsys, 1, "replay", cut)
     assert "cut.avi" in line
     assert "cut off" in line
+    options = ["--set", "source.realtime=false", "--set", "live.enabled=false", "--csv", str(tmp_path / "plates.csv")]
+    assert main(["run", "--source", str(cut), *options]) == 1
+    assert "cut off" in capsys.readouterr().err
     assert main(["read", "--json", str(cut)]) == 1
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert "cut off" in results.pop()["error"]
