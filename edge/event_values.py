@@ -18,6 +18,7 @@ def event_values(event: PlateEvent) -> dict[str, Any]:
         **answer_values(event),
         "known": event.known,
         "veiled": event.veiled,
+        "moved": event.moved,
         "rejected_readings": dict(event.rejected_readings),
         "first_seen": utc_text(event.first_utc),
         "last_seen": utc_text(event.last_utc),

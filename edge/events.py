@@ -42,6 +42,7 @@ def make_event(
         best_seen=best.time if best else track.first_time,
         first_utc=track.first_utc,
         last_utc=track.last_utc,
+        moved=track.travelled,
         best_utc=best.utc if best else track.first_utc,
         box=best.box if best else track.first_box,
         sharpness=best.reading.sharpness if best else 0.0,

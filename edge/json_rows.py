@@ -33,6 +33,7 @@ def json_values(entry: Entry, folder: Path) -> dict[str, Any]:
         "format": event.format,
         "known": event.known,
         "veiled": event.veiled,
+        "moved": event.moved,
         "second": {"plate": event.second, "margin": round(event.margin, 4)},
         "confidence": round(event.confidence, 4),
         "chars": [{"c": character, "p": round(confidence, 4)} for character, confidence in event.characters],

@@ -20,7 +20,7 @@ from edge.event_values import answer_values, pairs
 from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
 from edge.review import remove, strays
-from edge.whole_file import write_whole
+from edge.whole_file import lacking_bytes, require_free, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ class ReviewSettings:
     """Megabytes that they may take."""
     max_days: float = 30.0
     """Days after which a crop is removed, looked at or not, within the hour or at the next start."""
+    min_free_megabytes: float = 200.0
+    """Megabytes of the disk to leave free: the oldest go, and then no more are kept, so that rows find room."""
     margin: float = 0.4
     """An accepted pass was close if the vote's margin is below this, 0 to 1, …"""
     agreement: float = 0.6
@@ -57,6 +59,8 @@ class ReviewSettings:
         for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
             if not value > 0:
                 raise ConfigError(f'{name} = {value}: wanted more than 0; keep = "off" keeps none')
+        if self.min_free_megabytes < 0:
+            raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
         for name, value in (("margin", self.margin), ("agreement", self.agreement)):
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name} = {value}: wanted 0 to 1")
@@ -201,7 +205,10 @@ class KeptCrops:
         self._kept = OrderedDict((stem, one) for _, stem, one in sorted(found))
 
     def _make_room(self, size: int, count: int = 0) -> None:
-        """Removes the oldest until `count` more of `size` bytes together fit, and whatever is too old."""
+        """Removes the oldest until `count` more of `size` bytes together fit, and whatever is too old.
+
+        OSError (ENOSPC) if the disk is full of other things.
+        """
         settings, kept = self._settings, self._kept
         limit = 1e6 * settings.max_megabytes
         total = size + sum(one.size for one in kept.values())
@@ -209,11 +216,14 @@ class KeptCrops:
         while kept:
             stem, one = next(iter(kept.items()))
             too_old = oldest is not None and self._ages.born(self._folder / f"{stem}.jpg", one.told) < oldest
-            if len(kept) + count <= settings.max_items and total <= limit and not too_old:
+            lacking = lacking_bytes(self._folder, settings.min_free_megabytes, size)
+            if len(kept) + count <= settings.max_items and total <= limit and lacking <= 0 and not too_old:
                 break
             remove(self._folder / f"{stem}.json")
             del kept[stem]
             total -= one.size
+        if size:
+            require_free(self._folder, settings.min_free_megabytes, size, "review.min_free_megabytes")
 
     def _report(self, error: OSError) -> None:
         cause = f"{self._folder}: {error.strerror or error}"

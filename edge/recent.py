@@ -78,7 +78,7 @@ def _values(told: dict[str, Any]) -> dict[str, Any]:
     """What a JSON line tells, by the keys of `event_values`."""
     geometry, votes, time = told["geometry"], told["votes"], told["time"]
     x, y, width, height = geometry["box"]
-    same = ("event_id", "track", "camera", "status", "reason", "plate", "plate_raw", "confidence", "known")
+    same = ("event_id", "track", "camera", "status", "reason", "plate", "plate_raw", "confidence", "known", "moved")
     return {
         **{key: told[key] for key in same},
         "kind": told["type"],

@@ -162,6 +162,8 @@ class PlateEvent:
     """Whether the pass is accepted and its plate one of privacy.known, to the letter; None without such a list."""
     veiled: bool = False
     """Whether privacy.unknown has kept the plate's text back."""
+    moved: bool = False
+    """Whether the plate left the place of its first sight before this was told; that of a parked car did not."""
 
 
 @dataclass(frozen=True, slots=True)

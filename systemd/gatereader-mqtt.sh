@@ -1,6 +1,7 @@
 #!/bin/sh
-# Sends each accepted pass to an MQTT broker as one JSON line, and tells whether it is there: docs/integrate.md.
-# Usage: gatereader-mqtt.sh FILE TOPIC [options of mosquitto_pub, such as -h broker.lan]
+# Sends each accepted pass to an MQTT broker as one JSON line, and tells whether it is there and whether the camera's
+# pictures come: docs/integrate.md.
+# Usage: [READY_URL=http://127.0.0.1:8080/readyz] gatereader-mqtt.sh FILE TOPIC [options of mosquitto_pub, as -h HOST]
 # Ends when the file's reader does: whoever started it starts it again.
 set -eu
 lines=$1 topic=$2
@@ -9,14 +10,30 @@ shift 2
 export TZ=UTC
 [ -e "$lines" ] || echo "$lines is not there (yet)" >&2
 
-# One connection that says 1 again and again, as the broker may forget it, and whose last will is 0.
-stay() {
-  until mosquitto_pub "$@" -t "$topic/online" -r -q 1 -m 1 2>/dev/null; do sleep 2; done
-  { while kill -0 $$ 2>/dev/null; do echo 1; sleep 5; done; echo 0; } |
-    mosquitto_pub "$@" -t "$topic/online" -r -q 1 -l \
-      --will-topic "$topic/online" --will-payload 0 --will-retain --will-qos 1
+online() { echo 1; }
+
+camera() {
+  if curl -fs --noproxy '*' -o /dev/null --max-time 5 "$READY_URL"; then echo online; else echo offline; fi
 }
-while kill -0 $$ 2>/dev/null; do stay "$@" || sleep 2; done &
+
+# What the function `state` says goes to a topic of its name again and again, as the broker may forget it, over one
+# connection whose last will is `gone`.
+stay() {
+  state=$1 gone=$2 pause=$3
+  shift 3
+  until mosquitto_pub "$@" -t "$topic/$state" -r -q 1 -m "$("$state")" 2>/dev/null; do sleep 2; done
+  { while kill -0 $$ 2>/dev/null; do "$state"; sleep "$pause"; done; echo "$gone"; } |
+    mosquitto_pub "$@" -t "$topic/$state" -r -q 1 -l \
+      --will-topic "$topic/$state" --will-payload "$gone" --will-retain --will-qos 1
+}
+while kill -0 $$ 2>/dev/null; do stay online 0 5 "$@" || sleep 2; done &
+if [ -n "${READY_URL:-}" ]; then
+  if command -v curl >/dev/null; then
+    while kill -0 $$ 2>/dev/null; do stay camera offline 30 "$@" || sleep 2; done &
+  else
+    echo "curl is not there, so $topic/camera says nothing: apt install curl" >&2
+  fi
+fi
 
 # What is older than 15 seconds is nothing to act on: lines come again when a plate is erased from the file.
 # Half a line, after a power cut or on a full disk, is none.
@@ -25,7 +42,7 @@ follow() {
     jq -cR --unbuffered '
       fromjson? | select(.type == "final" and .status == "accepted")
       | (now - (.time.recorded | sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601)) as $age | select($age > -2 and $age < 15)
-      | {plate, known, confidence, event_id, camera, time: .time.last}'
+      | {plate, known, moved, confidence, event_id, camera, time: .time.last}'
 }
 
 # Each has a connection of its own: one that lasts would keep what the broker does not take, and send it hours later.

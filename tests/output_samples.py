@@ -37,6 +37,7 @@ EVENT = PlateEvent(
     box=PlateBox(100.4, 200.6, 218.0, 230.0, 0.91),
     sharpness=210.04,
     camera="gate",
+    moved=True,
 )
 
 

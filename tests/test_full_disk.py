@@ -20,6 +20,7 @@ from edge.log_verify import verify_log
 from edge.recording import Recorder, RecordingSettings
 from edge.records import Frame
 from edge.review import read_items
+from edge.whole_file import free_bytes
 
 __all__ = ["small_disk"]
 
@@ -30,7 +31,7 @@ class Gate:
     def __init__(self, disk: Path, min_free_megabytes: float) -> None:
         self.disk = disk
         self.ledger: Ledger = open_ledger(disk, min_free_megabytes=0.1)
-        self.crops = KeptCrops(ReviewSettings(max_megabytes=0.05), disk / "review")
+        self.crops = KeptCrops(ReviewSettings(max_megabytes=0.05, min_free_megabytes=0.1), disk / "review")
         self.recorder = Recorder(RecordingSettings(str(disk / "frames"), "all", min_free_megabytes=min_free_megabytes))
         self.passes = 0
 
@@ -66,6 +67,24 @@ def test_a_recording_leaves_room_for_rows_and_pictures(small_disk: Path) -> None
     assert "recording.min_free_megabytes" in gate.recorder.error
 
 
+def test_crops_for_review_leave_room_for_rows(small_disk: Path) -> None:
+    """Their own cap, 50 MB, is a hundred times the disk."""
+    crops, ledger = KeptCrops(ReviewSettings(min_free_megabytes=0.3), small_disk / "review"), open_ledger(small_disk)
+    for number in range(1, 100):
+        crops.add(doubtful(number))
+        assert (crops.error, free_bytes(small_disk) >= 295_000) == ("", True)
+    kept = [item.id for item in read_items(small_disk / "review")[0]]
+    assert len(kept) > 10
+    assert (kept[-1], "00000001" in kept) == (f"{99:08x}", False)
+    fill(small_disk / "ballast")
+    crops.add(doubtful(100))
+    assert crops.error.endswith("(review.min_free_megabytes)")
+    assert read_items(small_disk / "review")[0] == [], "they went, and there is still no room for more"
+    for number in range(20):
+        ledger(event(event_id=f"{number}"))
+    assert (ledger.error, ledger.waiting) == ("", 0)
+
+
 def test_a_disk_that_somebody_else_fills_stops_nothing_and_all_is_written_later(small_disk: Path) -> None:
     gate = Gate(small_disk, min_free_megabytes=0)
     gate.see()
@@ -73,7 +92,7 @@ def test_a_disk_that_somebody_else_fills_stops_nothing_and_all_is_written_later(
     for _ in range(20):
         gate.see()
     assert "No space left" in gate.ledger.error
-    assert "No space left" in gate.crops.error
+    assert "review.min_free_megabytes" in gate.crops.error
     assert gate.recorder.error == ""  # it takes the place of its own oldest frame
     assert gate.ledger.waiting > 10
     (small_disk / "ballast").unlink()

@@ -13,7 +13,7 @@ from review_samples import doubtful, keep, plate_picture
 
 from edge.errors import ConfigError
 from edge.kept_crops import KeptCrops, ReviewSettings, crops_folder, doubt
-from edge.review import read_items
+from edge.review import read_items, remove
 
 DOUBTS: dict[str, tuple[dict[str, Any], str, str]] = {
     # what: (changes of an accepted, clear pass; kept as "undecided"; kept as "all")
@@ -82,6 +82,23 @@ def test_the_oldest_goes_when_they_take_too_much(tmp_path: Path) -> None:
     size = sum(path.stat().st_size for path in (tmp_path / "one").iterdir())
     keep(tmp_path / "many", *(doubtful(number) for number in range(1, 8)), max_megabytes=2.5 * size / 1e6)
     assert names(tmp_path / "many") == ids(6, 7)
+
+
+def test_the_oldest_goes_while_the_disk_has_too_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [210e6]
+    monkeypatch.setattr("edge.whole_file.free_bytes", lambda _: free[0])
+    crops = keep(tmp_path, *(doubtful(number) for number in range(1, 4)))
+    assert names(tmp_path) == ids(1, 2, 3)
+
+    def freeing(path: Path) -> None:
+        remove(path)
+        free[0] += 150_000
+
+    monkeypatch.setattr("edge.kept_crops.remove", freeing)
+    free[0] = 199.8e6
+    crops.tidy()
+    assert names(tmp_path) == ids(3)
+    assert crops.error == ""
 
 
 def test_what_is_too_old_goes_at_the_next_start_and_when_it_is_tidied(
@@ -163,7 +180,15 @@ def test_they_lie_beside_the_csv_file_unless_told_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_items": 0}, {"max_megabytes": -1}, {"max_days": 0}, {"margin": 2}, {"agreement": -1}]
+    "wrong",
+    [
+        {"max_items": 0},
+        {"max_megabytes": -1},
+        {"max_days": 0},
+        {"min_free_megabytes": -1},
+        {"margin": 2},
+        {"agreement": -1},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -9,15 +9,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "systemd/gatereader-mqtt.sh"
-TOOLS = ("jq", "mosquitto", "mosquitto_pub", "mosquitto_sub")
+TOOLS = ("curl", "jq", "mosquitto", "mosquitto_pub", "mosquitto_sub")
 
 pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, TOOLS)), reason=f"needs {', '.join(TOOLS)} (Debian: jq mosquitto mosquitto-clients)"
+    not all(map(shutil.which, TOOLS)), reason=f"needs {', '.join(TOOLS)} (Debian: curl jq mosquitto mosquitto-clients)"
 )
 
 
@@ -39,25 +41,33 @@ def start_broker(port: int) -> "subprocess.Popen[bytes]":
     raise AssertionError("the broker does not answer")
 
 
-@pytest.fixture
-def lines(tmp_path: Path, port: int) -> Iterator[Path]:
-    """The file that the script follows, where summer time holds all year round."""
-    file = tmp_path / "plates.jsonl"
+def start_sender(file: Path, port: int, **environment: str) -> "subprocess.Popen[bytes]":
+    """Where summer time holds all year round."""
     file.touch()
     command = [str(SCRIPT), str(file), "gate/pass", "-h", "127.0.0.1", "-p", str(port)]
-    sender = subprocess.Popen(
-        command, env=os.environ | {"TZ": "XST-1XDT-2,0,365"}, start_new_session=True, stderr=subprocess.DEVNULL
-    )
-    yield file
+    variables = os.environ | {"TZ": "XST-1XDT-2,0,365"} | environment
+    return subprocess.Popen(command, env=variables, start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def stop_sender(sender: "subprocess.Popen[bytes]") -> None:
     os.killpg(sender.pid, signal.SIGTERM)
     sender.wait(10)
+
+
+@pytest.fixture
+def lines(tmp_path: Path, port: int) -> Iterator[Path]:
+    """The file that the script follows."""
+    file = tmp_path / "plates.jsonl"
+    sender = start_sender(file, port)
+    yield file
+    stop_sender(sender)
 
 
 def line(plate: str, age: float = 0.0, status: str = "accepted", kind: str = "final") -> str:
     recorded = (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return json.dumps(
-        {"type": kind, "status": status, "plate": plate, "known": True, "confidence": 0.9, "event_id": f"id-{plate}",
-         "camera": "gate", "time": {"last": recorded, "recorded": recorded}}
+        {"type": kind, "status": status, "plate": plate, "known": True, "moved": True, "confidence": 0.9,
+         "event_id": f"id-{plate}", "camera": "gate", "time": {"last": recorded, "recorded": recorded}}
     ) + "\n"  # fmt: skip
 
 
@@ -89,8 +99,9 @@ def test_fresh_accepted_passes_reach_the_broker_and_nothing_else_does(lines: Pat
                     file.write(one)
             messages = [json.loads(text) for text in passes.communicate(timeout=30)[0].splitlines()]
         assert [message["plate"] for message in messages] == ["AB123CD", "XY987ZT"]
-        assert {key: messages[0][key] for key in ("known", "event_id")} == {"known": True, "event_id": "id-AB123CD"}
-        assert set(messages[0]) == {"plate", "known", "confidence", "event_id", "camera", "time"}
+        told = {"known": True, "moved": True, "event_id": "id-AB123CD"}
+        assert {key: messages[0][key] for key in told} == told
+        assert set(messages[0]) == {"plate", "known", "moved", "confidence", "event_id", "camera", "time"}
     finally:
         broker.terminate()
         broker.wait(10)
@@ -112,5 +123,85 @@ def test_a_pass_while_the_broker_is_away_does_not_come_later_and_the_next_one_do
                 file.write(line("BACK1"))
             assert json.loads(passes.communicate(timeout=30)[0])["plate"] == "BACK1"
     finally:
+        broker.terminate()
+        broker.wait(10)
+
+
+class Readiness(ThreadingHTTPServer):
+    """A live page of which only `/readyz` is asked; it says `status`, or breaks off without a word."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.status: int | None = 200
+        self.asked: set[str] = set()
+        Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/readyz"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Readiness
+
+    def do_GET(self) -> None:
+        self.server.asked.add(self.path)
+        if self.server.status is not None:
+            self.send_response(self.server.status)
+            self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def page() -> Iterator[Readiness]:
+    page = Readiness()
+    yield page
+    page.shutdown()
+    page.server_close()
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> str:
+    """A PATH on which half a minute is the tenth of a second."""
+    sleep = tmp_path / "bin" / "sleep"
+    sleep.parent.mkdir()
+    sleep.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 0.1\n")
+    sleep.chmod(0o755)
+    return f"{sleep.parent}:{os.environ['PATH']}"
+
+
+def wait_for(state: str, states: "subprocess.Popen[str]") -> None:
+    assert states.stdout is not None
+    for told in states.stdout:
+        if told == f"{state}\n":
+            return
+    raise AssertionError(f"the camera was never {state}")
+
+
+def test_the_broker_knows_whether_pictures_come(tmp_path: Path, port: int, page: Readiness, hasty: str) -> None:
+    broker = start_broker(port)
+    sender = start_sender(tmp_path / "plates.jsonl", port, READY_URL=page.url, PATH=hasty)
+    try:
+        with listener(port, "gate/pass/camera", 10_000) as states:
+            wait_for("online", states)
+            page.status = 503  # the camera is gone
+            wait_for("offline", states)
+            page.status = 200
+            wait_for("online", states)
+            page.status = None  # the program is gone
+            wait_for("offline", states)
+            page.status = 200
+            wait_for("online", states)
+            stop_sender(sender)  # the bridge, or the whole board
+            wait_for("offline", states)
+            states.terminate()
+        assert page.asked == {"/readyz"}
+        with listener(port, "gate/pass/#", 2) as kept:
+            assert sorted(kept.communicate(timeout=30)[0].split()) == ["0", "offline"], "for who asks later"
+    finally:
+        if sender.poll() is None:
+            stop_sender(sender)
         broker.terminate()
         broker.wait(10)

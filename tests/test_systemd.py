@@ -12,7 +12,13 @@ from edge.toml import default_file
 
 FOLDER = Path(__file__).resolve().parent.parent / "systemd"
 UNIT = FOLDER / "gatereader.service"
+BRIDGE = FOLDER / "gatereader-mqtt.service"
 SETTINGS = FOLDER / "gatereader.toml"
+
+HARDENING = (
+    *("CapabilityBoundingSet=", "AmbientCapabilities=", "NoNewPrivileges=", "Protect", "Private", "Remove", "Restrict"),
+    *("LockPersonality=", "MemoryDenyWriteExecute=", "SystemCall", "DevicePolicy=", "UMask="),
+)
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
@@ -27,11 +33,12 @@ def test_the_settings_file_is_the_defaults_with_every_key() -> None:
 
 
 @needs_systemd
-def test_systemd_understands_every_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unit", "commands"), [(UNIT, 2), (BRIDGE, 1)])
+def test_systemd_understands_every_line(tmp_path: Path, unit: Path, commands: int) -> None:
     pattern = r"^(Exec\w+)=/opt/\S+"
-    text, changed = re.subn(pattern, r"\1=/bin/true", UNIT.read_text(encoding="utf-8"), flags=re.M)
-    assert changed == 2
-    copy = tmp_path / UNIT.name
+    text, changed = re.subn(pattern, r"\1=/bin/true", unit.read_text(encoding="utf-8"), flags=re.M)
+    assert changed == commands
+    copy = tmp_path / unit.name
     copy.write_text(text, encoding="utf-8")
     result = analyze("verify", "--man=no", str(copy))
     # an unknown key is only a warning to systemd: the exit status stays 0
@@ -39,11 +46,21 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
 
 
 @needs_systemd
-def test_the_service_is_little_exposed() -> None:
-    result = analyze("security", "--offline=true", "--no-pager", str(UNIT))
+@pytest.mark.parametrize("unit", [UNIT, BRIDGE], ids=["service", "bridge"])
+def test_the_service_is_little_exposed(unit: Path) -> None:
+    result = analyze("security", "--offline=true", "--no-pager", str(unit))
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)
     assert found, result.stdout + result.stderr
     assert float(found[1]) <= 1.6
+
+
+def test_the_bridge_is_held_as_tight_as_the_service() -> None:
+    def held(unit: Path) -> set[str]:
+        return {line for line in unit.read_text(encoding="utf-8").splitlines() if line.startswith(HARDENING)}
+
+    families = "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"
+    assert {line.removesuffix(" AF_NETLINK") for line in held(UNIT)} <= held(BRIDGE)
+    assert families in held(BRIDGE)
 
 
 def test_a_wrong_configuration_is_not_tried_again_and_a_crash_is() -> None:
