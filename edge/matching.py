@@ -1,7 +1,10 @@
 """Whether a box in a new frame is the plate of a track: by its place, by its size, by what is read in it."""
 
-from edge.alignment import contradict, distance, related, similar
+from collections.abc import Collection
+
+from edge.alignment import contradict, distance, look_alike, related, similar
 from edge.geometry import closeness, completed, gap_in_widths, overlap, same_size
+from edge.poll import MANY_TEXTS, weigh
 from edge.records import Frame, PlateBox, PlateReading
 from edge.track import STILL, Track, TrackerSettings
 
@@ -21,12 +24,19 @@ _EXPECTED = 0.3
 _REPEATED = 1.0
 _REPEATED_LATER = 3.0
 _ALIKE = 0.5
+_CLEARLY = 1.1
+"""So much more legible than before is worth another look."""
+_BESIDE = 0.3
+"""Overlap with a burnt-in text below which a box is not it, however a detector draws its boxes."""
 
 
 def score(track: Track, frame: Frame, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> float:
     """How well a box of a frame fits a track; 0 where it cannot be the same plate."""
     if track.gone:
         return 0.0
+    if track.static:
+        here = overlap(track.first_box, box) >= _BESIDE
+        return closeness(track.first_box, box, settings.reach) if here else 0.0
     known, text = track.poll.text, reading.text if reading is not None else ""
     confidence = min(track.poll.confidence, reading.confidence if reading is not None else 0.0)
     weak = frame.time - track.last_time > settings.weak_after
@@ -53,16 +63,17 @@ def _is_another(track: Track, known: str, text: str, confidence: float, settings
     return confidence >= least and contradict(known, text)
 
 
-def objects(track: Track, reading: PlateReading | None, settings: TrackerSettings) -> bool:
-    """Whether a clear reading shows another plate than the track's, or a chance for one that was given up."""
+def objects(track: Track, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> bool:
+    """Whether a clear reading in a track's box shows another plate, or is a second chance for one that was given up."""
     if reading is None or reading.confidence < settings.clear_confidence or len(reading.text) < TELLING:
         return False
     final, known = track.final, track.poll.text
-    if final is not None and final.reason == "static_text":
-        return False
-    given_up = final is not None and final.status != "accepted" and final.reason != "duplicate"
-    if final is not None and given_up and track.still_since > final.last_seen:
-        return True  # illegible where it stood when it was given up, and since then it has come nearer
+    if track.static:
+        return _is_no_fixture(track, reading.text)
+    if final is not None and track.given_up:
+        nearer = track.still_since > final.last_seen
+        if nearer or (not track.second and _is_more_legible(track, box, reading)):
+            return True  # it was illegible where it stood then
     if len(known) < 3:
         return final is not None
     return (final is not None or track.poll.confidence >= _HALF) and contradict(known, reading.text)
@@ -76,8 +87,38 @@ def continues(track: Track, box: PlateBox, reading: PlateReading, settings: Trac
         near = gap_in_widths(track.box, box) <= settings.revisit_distance
         return near and _repeats(track.final.plate, reading.text, clear)
     legible = clear and len(reading.text) >= TELLING
-    static = track.final.reason == "static_text"
-    return (static or not legible) and overlap(track.box, box) >= STILL
+    if track.static:
+        here = overlap(track.first_box, box) >= STILL
+        return here and not (legible and _is_no_fixture(track, reading.text))
+    return not legible and overlap(track.box, box) >= STILL
+
+
+def ticks(texts: Collection[str], before: Collection[str]) -> bool:
+    """Whether clear texts of one place, and those read there before, are as the times of a clock: many, of which one
+    differs from all the others by a character or two that no reader takes for each other. Texts of cars that stop there
+    one after the other differ by more, those of one dirty plate by characters that look alike."""
+    union = {*texts, *before}
+    return any(1 + sum(_is_near(text, other) for other in union) >= MANY_TEXTS for text in texts)
+
+
+def _is_more_legible(track: Track, box: PlateBox, reading: PlateReading) -> bool:
+    """Whether a reading is clearly more legible than all those of the track."""
+    best = track.poll.best
+    return best is None or weigh(reading, box) > _CLEARLY * best.weight
+
+
+def _is_no_fixture(track: Track, text: str) -> bool:
+    """Whether a clear text at the place of a burnt-in one is not it: another one than the caption there, or one with
+    letters where the clock there has digits."""
+    known, texts = track.poll.text, {*track.poll.clear_texts, *(track.place.texts if track.place else ())}
+    if any(_is_near(one, other) for one in texts for other in texts):
+        known, text = _shape(known), _shape(text)
+    return contradict(known, text)
+
+
+def _shape(text: str) -> str:
+    """The text with a 0 for each digit and an X for each letter, which do not look alike."""
+    return "".join("0" if character.isdigit() else "X" for character in text)
 
 
 def _repeats(plate: str, text: str, clear: bool) -> bool:
@@ -120,6 +161,12 @@ def _goes_on(track: Track, time: float, box: PlateBox) -> bool:
     if track.still:
         return overlap(track.box, box) >= STILL
     return track.course.known and overlap(track.expected(time), box) >= _EXPECTED
+
+
+def _is_near(a: str, b: str) -> bool:
+    """Whether two texts as long as each other differ for certain, and by too little to be of two cars."""
+    changed = len(a) == len(b) and any(x != y and not look_alike(x, y) for x, y in zip(a, b, strict=True))
+    return changed and not contradict(a, b)
 
 
 def _differ(a: str, b: str) -> bool:

@@ -13,6 +13,7 @@ from statistics import median
 from edge.alignment import similar
 from edge.geometry import gap_in_widths, overlap
 from edge.matching import continues, objects, score
+from edge.places import Places
 from edge.poll import Poll
 from edge.records import Frame, PlateBox, PlateReading
 from edge.track import STILL, Track, TrackerSettings
@@ -43,6 +44,9 @@ class Tracker:
         self._dormant: deque[Track] = deque(maxlen=_DORMANT)
         self._fixtures: deque[Track] = deque(maxlen=_FIXTURES)
         """Texts that are part of the picture: they may be lost for hours, and are still there."""
+        self._places = Places()
+        self._ended: list[Track] = []
+        """Tracks that are over since the last frame, and are decided by the next one."""
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
         self._first_frame: float | None = None
         self._last_frame: float | None = None
@@ -64,17 +68,19 @@ class Tracker:
         """Nothing of before counts any more: what comes next is another recording."""
         self._dormant.clear()
         self._fixtures.clear()
+        self._places.clear()
+        self._ended.clear()
         self._intervals.clear()
         self._first_frame = self._last_frame = None
 
     def unread(self, time: float, boxes: Sequence[PlateBox]) -> set[int]:
-        """Which of the boxes need no reading now: plates that stand still and whose pass is decided, or that were
+        """Which of the boxes need no reading now: plates that stand still and whose pass has its answer, or that were
         read often enough in the place where they stand to wait for the next reading."""
         spared = set()
         for track in self.active:
             if not track.still or track.objections or time - track.last_time > self._next_sight:
                 continue
-            if track.final is None and not self._waits(track, time):
+            if track.hoped_for and not self._waits(track, time):
                 continue
             here = [index for index, box in enumerate(boxes) if overlap(track.box, box) >= STILL]
             if len(here) == 1:
@@ -92,6 +98,7 @@ class Tracker:
         if self._last_frame is not None and frame.time > self._last_frame:
             self._intervals.append(frame.time - self._last_frame)
         self._last_frame = frame.time
+        self._settle()
         taken = self._associate(frame, boxes, readings)
         tracks = []
         for index, (box, reading) in enumerate(zip(boxes, readings, strict=True)):
@@ -126,8 +133,8 @@ class Tracker:
         return max(_SWAP, _ON_TIME * self._interval)
 
     def _waits(self, track: Track, time: float) -> bool:
-        """Whether a plate has stood still without becoming more legible, and was read a moment ago."""
-        idle = time - max(track.poll.improved, track.still_since) >= _PATIENCE
+        """Whether a plate has stood still without becoming more legible, or was given up, and was read a moment ago."""
+        idle = track.given_up or time - max(track.poll.improved, track.still_since) >= _PATIENCE
         return idle and time - track.last_read < self._settings.reread
 
     def _associate(
@@ -145,7 +152,7 @@ class Tracker:
             if index not in taken and track not in taken.values():
                 taken[index] = track
         for index, track in list(taken.items()):
-            if objects(track, readings[index], self._settings):
+            if objects(track, boxes[index], readings[index], self._settings):
                 track.objections += 1
                 track.gone = track.objections >= _OBJECTIONS
             elif readings[index] is not None:
@@ -164,7 +171,7 @@ class Tracker:
                     known.remove(track)
                     self.active.append(track)
                     track.course.clear()
-                    track.objections = 0
+                    track.objections, track.gone = 0, False
                     return track
         return None
 
@@ -183,20 +190,38 @@ class Tracker:
             anchor=box,
             still_since=frame.time,
         )
-        if before is not None and before.held is not None:
-            track.held, before.held = before.held, None
-            first = track.held.ballot
-            track.first_time, track.first_utc, track.first_box = first.time, first.utc, first.box
+        if before is not None:
+            track.second = before.given_up
+            track.travelled = before.given_up and before.travelled
+            if not before.static:
+                self._places.note(before)
+            if before.held is not None:
+                track.held, before.held = before.held, None
+                first = track.held.ballot
+                track.first_time, track.first_utc, track.first_box = first.time, first.utc, first.box
+        track.place = self._places.at(track)
         self.active.append(track)
         return track
 
     def _retire(self, tracks: Iterable[Track]) -> list[Track]:
         ended = list(tracks)
         self.active = [track for track in self.active if track not in ended]
-        for track in ended:
-            static = track.final is not None and track.final.reason == "static_text"
-            (self._fixtures if static else self._dormant).append(track)
+        self._dormant += ended
+        self._ended += ended
         return ended
+
+    def _settle(self) -> None:
+        """What the tracks that are over were, and what they tell of their places."""
+        for track in self._ended:
+            if not track.static:
+                self._places.note(track)
+                continue
+            if track in self._dormant:
+                self._dormant.remove(track)
+                self._fixtures.append(track)
+            if track.place is not None:
+                self._places.forget(track.place)
+        self._ended.clear()
 
 
 def _repeats(plate: str, poll: Poll) -> bool:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from edge.matching import ticks
 from edge.poll import MANY_TEXTS, Poll
 from edge.records import Reason, Status
 from edge.track import Track
 from edge.vote import Vote, VoteSettings
 
 _MORE_LIKELY = 0.5
+_ROWS_OF_A_CAPTION = 2
 
 
 class Verdict(NamedTuple):
@@ -48,8 +50,10 @@ def is_due(track: Track, time: float, verdict: Verdict, settings: VoteSettings) 
 
 
 def may_be_static(track: Track, time: float, settings: VoteSettings) -> bool:
-    """Whether a text stands where it was when the camera began to look, too short a time to tell it from a plate."""
-    return track.opening and not track.moved and time - track.first_time < settings.static_after
+    """Whether a text stands where it was when the camera began to look, or where others came and went without moving,
+    too short a time to tell it from a plate."""
+    waits = (track.opening and not track.moved) or track.suspect
+    return waits and time - track.first_time < settings.static_after
 
 
 def has_consensus(poll: Poll, settings: VoteSettings) -> bool:
@@ -82,10 +86,13 @@ def _is_legible(characters: Sequence[tuple[str, float]], settings: VoteSettings)
 
 
 def _is_static_text(track: Track, settings: VoteSettings) -> bool:
-    """Part of the picture: still since the camera began to look, clear to read, and yet it says this and that.
-
-    A camera's name, which never changes, cannot be told from the plate of a parked car; it is reported once.
+    """Part of the picture: still since the camera began to look, clear to read, and yet it says this and that; or a
+    text that came and went without moving where others did, whose texts are as those of a clock, or always this one.
     """
-    lasted = track.last_time - track.first_time
-    stands = track.opening and not track.moved and lasted >= settings.static_after
-    return stands and len(track.poll.clear_texts) >= MANY_TEXTS
+    texts, lasted = track.poll.clear_texts, track.last_time - track.first_time
+    if track.opening and not track.moved and lasted >= settings.static_after and len(texts) >= MANY_TEXTS:
+        return True
+    if track.place is None or not track.suspect:
+        return False
+    always = track.poll.text == track.place.text and track.place.times >= _ROWS_OF_A_CAPTION
+    return always or ticks(texts, track.place.texts)

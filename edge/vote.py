@@ -69,8 +69,8 @@ class VoteSettings:
     """Seconds for which a plate may stand still, not acceptable and not becoming more legible, until it is given up;
     one that moves has until it leaves."""
     static_after: float = 5.0
-    """Seconds that a text must stand still from the very first frame, changing, to be told from a parked car
-    as part of the picture (a burnt-in clock)."""
+    """Seconds that a text must stand still from the very first frame, changing, or where others came and went without
+    moving, to be told from a parked car as part of the picture (a burnt-in clock)."""
     min_margin: float = 0.2
     """Share of the vote by which every character of an accepted plate must lead the second best."""
     max_votes: int = 10

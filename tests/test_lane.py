@@ -124,6 +124,17 @@ def test_a_car_leaves_as_the_next_takes_its_place(rate: float, other: str) -> No
     assert outcome.accepted == [A, other], outcome.rows
 
 
+@pytest.mark.parametrize("rate", [1, 5, 15])
+@pytest.mark.parametrize("seeing", [Seeing(), POOR], ids=["clear", "poor"])
+def test_cars_that_stop_one_after_the_other_at_one_barrier_are_no_burnt_in_text(rate: float, seeing: Seeing) -> None:
+    """To the centimetre, and of one fleet: their plates are as near each other as the times of a clock."""
+    cars = [Car(f"AB12{number}CD", up_and_wait(15, 12.0 * number, 6.0).distance) for number in range(8)]
+    outcome = watch(cars, rate, 98, seeing, seed=12)
+    assert "static_text" not in [event.reason for event in outcome.finals], outcome.rows
+    assert set(outcome.accepted) <= {car.plate for car in cars}, outcome.rows
+    assert seeing is POOR or len(outcome.accepted) == 8, outcome.rows
+
+
 @rates
 def test_a_car_that_turns_back_in_view_and_comes_again_is_one_pass(rate: float) -> None:
     def distance(time: float) -> float | None:

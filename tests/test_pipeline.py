@@ -1,6 +1,7 @@
 import ast
 import inspect
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +59,44 @@ def test_a_preview_comes_before_the_final_and_shares_its_id() -> None:
     assert kinds == ["preview", "final"]
     assert gate.events[0].event_id == gate.events[1].event_id
     assert gate.events[0].last_seen < gate.events[1].last_seen
+
+
+def trembling(i: int) -> Sight:
+    """The plate of a car that stands, as a detector's boxes have it."""
+    dx, dy, wider = (i % 5 - 2) * 1.5, i % 3 - 1, (i % 4) * 1.5
+    return box(300 + dx, 300 + dy, 120 + wider, 28 - dy), reading(A)
+
+
+def behind_a_van(i: int) -> Sight:
+    """The same, while what stood before it drives away."""
+    left = max(300, 372 - 24 * i)
+    return box(left, 300, 420 - left), reading(A)
+
+
+def on_the_axis(i: int) -> Sight:
+    return box(600 - 3 * i, 300 - i, 80 + 6 * i, 20 + 2 * i), reading(A)
+
+
+def to_the_stop_line(i: int) -> Sight:
+    return box(300, 300 + 4 * min(i, 4)), reading(A)
+
+
+@pytest.mark.parametrize(
+    ("where", "moved"), [(trembling, False), (behind_a_van, False), (on_the_axis, True), (to_the_stop_line, True)]
+)
+def test_a_pass_tells_whether_its_plate_moved(where: Callable[[int], Sight], moved: bool) -> None:
+    gate = Gate().watch((i / 10, [where(i)]) for i in range(100))
+    event = only_final(gate)
+    assert (event.plate, event.status, event.moved) == (A, "accepted", moved)
+
+
+def test_a_parked_car_that_was_not_seen_for_long_is_a_new_pass_that_did_not_move() -> None:
+    gate = passing(Gate())
+    for start in (20.0, 90.0):
+        gate.watch((start + i / 10, [trembling(i)]) for i in range(30))
+    finals = gate.finish()
+    assert len({event.event_id for event in finals}) == 2
+    assert [(event.status, event.moved) for event in finals] == [("accepted", True), ("accepted", False)]
 
 
 def test_ids_differ_between_passes_and_repeat_for_the_same_recording() -> None:

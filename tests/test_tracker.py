@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.geometry import closeness, completed, gap_in_widths, overlap, same_size, shifted
-from edge.records import PlateBox, PlateEvent
+from edge.records import PlateBox, PlateEvent, PlateReading
 from edge.tracker import Tracker, TrackerSettings
 
 A = "AB123CD"
@@ -127,6 +127,45 @@ def test_a_plate_given_up_while_it_waits_far_away_gets_a_second_chance_when_it_c
     )
     drive(gate, [[(box(440, 344, 96, 24), reading(A))]] * 20, rate=5, start=23.0)
     assert [(event.plate, event.status) for event in gate.finish()][1:] == [(A, "accepted")]
+
+
+def glared(clearer: PlateReading, seconds: float = 60.0) -> Gate:
+    """A car drives up, stands in the glare, is given up at 14 s, and reads so from 16 s on."""
+    gate = Gate()
+    for i in range(int(10 * seconds)):
+        time = i / 10
+        dull = reading([A, "A8123CD"][i % 2], 0.6)
+        gate.see(time, (box(700 - 100 * time if time < 4 else 300), clearer if time >= 16 else dull))
+    return gate
+
+
+def test_a_plate_given_up_where_it_stands_is_read_again_and_gets_a_second_chance_when_the_glare_is_gone() -> None:
+    gate = glared(reading(A))
+    assert [(event.plate, event.status) for event in gate.finals][1:] == [(A, "accepted")]
+    assert gate.finals[0].status == "undecided"
+    assert gate.finals[1].last_seen <= 16 + TrackerSettings().reread + 1.0
+    assert len(gate.finish()) == gate.pipeline.started == 2
+
+
+@pytest.mark.parametrize(
+    "seen", [reading(A, 0.65), reading(A, 0.97, sharpness=30.0), reading("", 0.0), reading("AB12", 0.97)]
+)
+def test_a_plate_given_up_that_becomes_no_more_legible_stays_one_row_and_is_read_every_few_seconds(
+    seen: PlateReading,
+) -> None:
+    shorter, longer = glared(seen, 20.0), glared(seen, 80.0)
+    assert [event.status for event in longer.finish()] == ["undecided"]
+    assert 60 / 3.2 <= longer.script.reads - shorter.script.reads <= 60 / 3.0 + 1
+
+
+def test_a_second_chance_in_one_place_is_the_last_one() -> None:
+    """The plate becomes clearer and clearer, and its readings never agree."""
+    gate = Gate()
+    for i in range(1200):
+        text = [A, "A8123CD", "AB123C0", "4B1Z3CD"][i % 4]
+        gate.see(i / 10, (box(700 - 10 * i if i < 40 else 300), reading(text, min(0.99, 0.5 + i / 2400))))
+    assert [event.status for event in gate.finish()] == ["undecided"] * 2
+    assert gate.script.reads < 700
 
 
 def test_the_number_of_passes_remembered_is_bounded() -> None:
