@@ -103,9 +103,12 @@ def running_page(settings: LiveSettings, ask: Health = ask_health) -> Diagnosis:
     if isinstance(camera, Mapping) and not camera.get("online"):
         cure = "the service's line says why; docs/sources.md has the causes"
         return Diagnosis("live page", "bad", f"{told}; the camera is offline since {camera.get('since')}", cure)
-    if health.get("clock"):
-        cure = "let it reach a time server (timedatectl set-ntp true), or give it a clock with a battery"
-        return Diagnosis("live page", "attention", f"{told}; {health['clock']}", cure)
+    for key, cure in (
+        ("picture", "look at the page: has the camera, or the recorder that sends its stream on, frozen? Start it anew"),
+        ("clock", "let it reach a time server (timedatectl set-ntp true), or give it a clock with a battery"),
+    ):
+        if health.get(key):
+            return Diagnosis("live page", "attention", f"{told}; {health[key]}", cure)
     return Diagnosis("live page", "ok", told)
 
 

@@ -164,6 +164,12 @@ def test_what_the_owner_should_mend_is_on_the_page(browser: Any, gate: Gate) -> 
     finally:
         gate.troubles = {}
     page.locator("#troubles").wait_for(state="hidden")
+    assert page.locator("#movements").is_hidden()
+    gate.troubles = {"movements_without_plate": 12}
+    try:
+        page.locator("#movements dd", has_text="12").wait_for()
+    finally:
+        gate.troubles = {}
     assert page.complaints == []
     page.close()
 

@@ -51,6 +51,13 @@ def test_status_and_doctor_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert written_text({}) == ""
 
 
+def test_the_doctor_says_that_the_picture_has_frozen() -> None:
+    frozen = "the picture does not change"
+    health = {"alive": True, "fps": 5, "passes": 3, "camera": {"online": True}, "picture": frozen}
+    found = running_page(LiveSettings(), lambda _: health)
+    assert (found.state, frozen in found.text) == ("attention", True)
+
+
 def test_the_doctor_says_that_the_clock_is_wrong() -> None:
     health = {"alive": True, "fps": 5, "passes": 3, "camera": {"online": True}, "clock": "the clock cannot be right"}
     found = running_page(LiveSettings(), lambda _: health)

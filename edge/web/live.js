@@ -151,6 +151,8 @@ function showTroubles(status) {
 
 function showStatus(status, viewers) {
   byId("passes").textContent = status.passes ?? "–";
+  byId("movements").hidden = !status.movements_without_plate;
+  byId("movements").querySelector("dd").textContent = status.movements_without_plate ?? "";
   byId("fps").textContent = status.fps === undefined ? "–" : Number(status.fps).toFixed(1);
   const age = status.last_frame_age;
   byId("age").textContent = age === undefined || age === null ? "–" : age < 2 ? "now" : `${duration(age)} ago`;
