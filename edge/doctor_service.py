@@ -104,7 +104,7 @@ def running_page(settings: LiveSettings, ask: Health = ask_health) -> Diagnosis:
         cure = "the service's line says why; docs/sources.md has the causes"
         return Diagnosis("live page", "bad", f"{told}; the camera is offline since {camera.get('since')}", cure)
     for key, cure in (
-        ("picture", "look at the page: has the camera, or the recorder that sends its stream on, frozen? Start it anew"),
+        ("picture", "look at the page: has the camera, or the recorder that sends its stream on, frozen?"),
         ("clock", "let it reach a time server (timedatectl set-ntp true), or give it a clock with a battery"),
     ):
         if health.get(key):
