@@ -81,6 +81,7 @@ def test_a_cycle_has_passes_of_all_kinds() -> None:
     assert any(a.last_seen > b.first_seen for a, b in pairwise(truth)), "two at once"
 
 
+@pytest.mark.slow
 def test_the_next_cycle_has_other_plates() -> None:
     first, second = demo_truth(0, 0), demo_truth(0, 1)
     assert {one.plate for one in first}.isdisjoint(one.plate for one in second)

@@ -97,6 +97,7 @@ def test_a_profile_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str])
     assert "digits5" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_history_is_kept_and_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed; it comes with the extra [training]")
     history = tmp_path / "history.csv"

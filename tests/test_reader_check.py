@@ -357,6 +357,7 @@ def test_many_findings_of_a_kind_are_cut_short(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.count("error  missing") == 30
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (data_folder() / "reader").is_dir(), reason="no real plates: set GATEREADER_DATA")
 def test_real_crops_have_no_false_alarms() -> None:
     sets = find_sets(data_folder())

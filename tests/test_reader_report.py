@@ -292,6 +292,7 @@ def test_errors_of_one_look_are_not_mixed_with_that_after_the_looks(
         assert f"95%: {low:.1%} – {high:.1%}" in page
 
 
+@pytest.mark.slow
 def test_a_reader_that_reads_all_or_nothing_has_a_page_too(
     judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
