@@ -16,7 +16,6 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import cv2
 
 from edge import __version__
-from edge.check import frames_of
 from edge.config import Config
 from edge.detector import PlateDetector
 from edge.detector_choice import settled
@@ -26,7 +25,7 @@ from edge.pipeline import Pipeline
 from edge.preprocess import crop_plate, letterbox
 from edge.reader import PlateReader
 from edge.records import Frame, Image, PlateBox, PlateReading
-from edge.source import open_source
+from edge.source import arriving, open_source
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -145,7 +144,7 @@ def bench(config: Config, frames: int) -> BenchReport:
     shape, passes = (0, 0), 0
     with open_source(replace(config.source, realtime=False)) as source:
         description = source.description
-        for number, frame in enumerate(islice(frames_of(source), frames + _WARM_UP)):
+        for number, frame in enumerate(islice(arriving(source), frames + _WARM_UP)):
             if number == _WARM_UP:  # the first inferences allocate, and must not count
                 stopwatch.calls.clear()
             passes += _measure(pipeline, stopwatch, frame, config, size)

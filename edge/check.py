@@ -27,13 +27,9 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.privacy import key_path, known_plates, read_key
 from edge.reader import PlateReader
 from edge.recording import RecordingSettings
-from edge.records import Frame
 from edge.review import read_items
-from edge.source import Source, open_source
+from edge.source import arriving, open_source
 from edge.whole_file import existing
-
-_MOST_WAITS = 20
-"""Half seconds that a camera gets for a frame."""
 
 
 class Finding(NamedTuple):
@@ -181,24 +177,11 @@ def _live(settings: LiveSettings) -> str:
 
 def _source(config: Config, detector: Callable[[], PlateDetector]) -> str:
     with open_source(config.source) as source:
-        for frame in frames_of(source):
+        for frame in arriving(source):
             height, width = frame.image.shape[:2]
             told = _plate_pixels(config.vote.min_plate_width, detector().canvas_scale(width, height))
             return f"{source.description} gives pictures of {width}×{height}; {told}"
         raise SourceError(f"{source.description}: no picture in it")
-
-
-def frames_of(source: Source) -> Iterator[Frame]:
-    """The frames of a source; SourceError once a camera has given none for ten seconds."""
-    waits = 0
-    for frame in source:
-        if frame is not None:
-            waits = 0
-            yield frame
-        elif waits < _MOST_WAITS:
-            waits += 1
-        else:
-            raise SourceError(f"{source.description}: no picture yet: {source.state().cause or 'it is silent'}")
 
 
 def _plate_pixels(least: int, scale: float) -> str:

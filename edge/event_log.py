@@ -55,7 +55,7 @@ class EventLog:
             self._log.flush()
 
     def tidy(self) -> None:
-        """Deletes the oldest files if all are too large or too old; looks once an hour."""
+        """Deletes the oldest files if all are too large or too old."""
         if self._log:
             self._log.tidy()
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from edge.records import PlateEvent
 from edge.track import Track
 from edge.verdict import Verdict
-from edge.vote import UNDECIDED, VoteSettings
+from edge.vote import VoteSettings, surely
 
 _NAMESPACE = UUID("6f1d8f0e-52c8-5d0b-9c1e-67a7e3a4b1d2")
 
@@ -19,7 +19,7 @@ def make_event(
     characters, plate = vote.characters, vote.plate
     if not vote.voters and poll.boldest is not None:
         characters = poll.boldest.characters
-        plate = "".join(c if p >= settings.accept_confidence else UNDECIDED for c, p in characters)
+        plate = surely(characters, settings.accept_confidence)
     best = poll.best
     return PlateEvent(
         event_id=str(uuid5(_NAMESPACE, f"{camera}/{track.first_utc.isoformat()}/{track.number}")),

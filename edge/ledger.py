@@ -56,7 +56,7 @@ class Ledger:
         self._json.flush()
 
     def tidy(self) -> None:
-        """Deletes what is too old or too much; looks once an hour."""
+        """Deletes what is too old or too much."""
         self._csv.tidy()
         self._json.tidy()
         self._pictures.tidy()

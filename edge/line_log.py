@@ -7,7 +7,6 @@ import calendar
 import errno
 import logging
 import re
-import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +26,6 @@ log = logging.getLogger(__name__)
 Rotate = Literal["never", "daily", "monthly"]
 _PARTS = 8
 """A file is put aside early when it has this part of what all may have, so that deleting one deletes little."""
-_TIDY_EVERY = 3600.0
 _TOGETHER = 250
 """Lines that waited are written as one, after the first that the disk took: synchronised one by one, thousands of them
 would hold the program up for longer than systemd's watchdog waits."""
@@ -98,7 +96,6 @@ class LineLog:
         self.path = path
         self._keeping, self._now = keeping, now
         self._lines: deque[bytes] = deque()
-        self._tidied = float("-inf")
         self._told_size = False
         self._ages = Ages(keeping.max_days, now, _last_change(path))
         self._file = LineFile(path, form, journal, keeping.due, now)
@@ -146,14 +143,10 @@ class LineLog:
             log.warning("%s is written again: %d rows at once, %d were lost", self.path, waiting, self.lost)
             self._unwritten = ""
         if self._file.put_aside != put_aside:
-            self._tidied = float("-inf")
             self.tidy()
 
     def tidy(self) -> None:
-        """Once an hour, and after a file was put aside: deletes the oldest files if all are too large or too old."""
-        if time.monotonic() - self._tidied < _TIDY_EVERY:
-            return
-        self._tidied = time.monotonic()
+        """Deletes the oldest files if all are too large or too old; also at the start, and after one was put aside."""
         try:
             if self._keeping.rotate == "never":
                 self._tell_size()

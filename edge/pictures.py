@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _A_DAY = timedelta(days=1)
-_TIDY_EVERY = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,6 @@ class Pictures:
         self._settings, self._folder, self._now = settings, folder, now
         self._sizes: dict[str, int] = {}
         """Bytes by the name of the day, which is that of its folder."""
-        self._tidied = float("-inf")
         self._attempt(self._look)
         newest = max(map(_start_of, self._sizes), default=None)
         self._ages = Ages(settings.max_days, now, newest)
@@ -109,10 +106,8 @@ class Pictures:
         return saved
 
     def tidy(self) -> None:
-        """Once an hour: deletes what is too old or too much, also while nobody passes or no new ones are kept."""
-        if time.monotonic() - self._tidied >= _TIDY_EVERY:
-            self._tidied = time.monotonic()
-            self._attempt(lambda: self._make_room(0))
+        """Deletes what is too old or too much, also while nobody passes or no new ones are kept."""
+        self._attempt(lambda: self._make_room(0))
 
     def _save(self, event: PlateEvent) -> Saved:
         assert event.shot is not None

@@ -53,7 +53,7 @@ class Log(Protocol):
         """There is an answer, early or final."""
 
     def tidy(self) -> None:
-        """Time to delete what is too old."""
+        """An hour is over: time to delete what is too old."""
 
     def flush(self) -> None:
         """Try the waiting rows again."""
@@ -155,9 +155,9 @@ class Progress:
         self._told_at, self._told_frames = now, self.frames
         if self._rows.waiting:
             self._rows.flush()
-        self._rows.tidy()
         if now - self._tidied_at >= _TIDY_EVERY:
             self._tidied_at = now
+            self._rows.tidy()
             for extra in self._extras:
                 extra.tidy()
         self._clock.look()

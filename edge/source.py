@@ -1,7 +1,7 @@
 """One string names any source of pictures: the demo scene, a camera, a video file or a folder of pictures."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -16,16 +16,19 @@ from edge.gstreamer import check_gstreamer, described, jetson_pipeline, open_pip
 from edge.network import public_url, signed_url
 from edge.picamera import PiWishes, pi_camera
 from edge.recorded import TimedPictures, is_recording
+from edge.records import Frame
 from edge.redaction import hide_credentials
 from edge.sign_in import SignIn
 from edge.source_name import ACCEPTED, Kind, parse_source
 from edge.source_state import Source, SourceState
 
-__all__ = ["Source", "SourceSettings", "SourceState", "open_source", "unheeded"]
+__all__ = ["Source", "SourceSettings", "SourceState", "arriving", "open_source", "unheeded"]
 
 _LOOK_UP = 80.0
 """Seconds that a name may take which no name server answers: it is looked up for the stream, and again for the cause.
 glibc takes 40 for it where two are silent and a search domain is set, and its timeouts cannot be cut short."""
+_MOST_WAITS = 20
+"""Half seconds that a camera gets for a frame."""
 _KINDS: dict[Kind, str] = {
     "demo": "the demo scene",
     "picamera": "a Raspberry Pi camera (picamera:0)",
@@ -150,6 +153,19 @@ def open_source(settings: SourceSettings) -> Source:
     if kind == "clip":
         return _open_clip(what, settings)
     return _open_gstreamer(kind, what, settings)
+
+
+def arriving(source: Source) -> Iterator[Frame]:
+    """The frames of a source; SourceError once a camera has given none for ten seconds."""
+    waits = 0
+    for frame in source:
+        if frame is not None:
+            waits = 0
+            yield frame
+        elif waits < _MOST_WAITS:
+            waits += 1
+        else:
+            raise SourceError(f"{source.description}: no picture yet: {source.state().cause or 'it is silent'}")
 
 
 def _live(

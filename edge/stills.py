@@ -17,7 +17,7 @@ from edge.overlay import draw
 from edge.pipeline import Detector, Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.source import SourceSettings, open_source
-from edge.vote import UNDECIDED, VoteSettings, rule_reading
+from edge.vote import VoteSettings, rule_reading, surely
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def still_values(still: Still, accept: float) -> dict[str, Any]:
         "plates": [
             {
                 "text": reading.text,
-                "plate": surely(reading, accept),
+                "plate": surely(reading.characters, accept),
                 "confidence": round(reading.confidence, 4),
                 "characters": [[character, round(confidence, 4)] for character, confidence in reading.characters],
                 "alternatives": [[text, round(odds, 4)] for text, odds in alternatives(reading)],
@@ -107,11 +107,6 @@ def still_values(still: Still, accept: float) -> dict[str, Any]:
         ],
         "ms": {"detect": round(1000 * still.detect_seconds, 2), "read": round(1000 * still.read_seconds, 2)},
     }
-
-
-def surely(reading: PlateReading, accept: float) -> str:
-    """The text with `?` for each character that is read with less than `accept`."""
-    return "".join(character if sure >= accept else UNDECIDED for character, sure in reading.characters)
 
 
 def still_line(values: Mapping[str, Any]) -> str:

@@ -179,6 +179,11 @@ def count(ballots: Sequence[Ballot], settings: VoteSettings) -> Vote:
     return _summed_up(ballots, voted, ruled, unruled, settings.needed(len(ballots)))
 
 
+def surely(characters: Sequence[tuple[str, float]], accept: float) -> str:
+    """The text with `?` for each character that is read with less than `accept`."""
+    return "".join(character if sure >= accept else UNDECIDED for character, sure in characters)
+
+
 def rule_reading(reading: PlateReading, formats: tuple[str, ...]) -> tuple[PlateReading, str]:
     """A single reading as the formats would have it, and the name of the format that it then fits, if any."""
     if not formats or not reading.text:

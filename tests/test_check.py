@@ -8,10 +8,11 @@ import pytest
 from core_fakes import frame
 from test_service import FakeCamera
 
-from edge.check import check, frames_of
+from edge.check import check
 from edge.config import load_config
 from edge.errors import SourceError
 from edge.records import Frame
+from edge.source import arriving
 
 PARTS = ("detector", "reader", "csv", "json", "pictures", "review", "recording", "privacy", "live page")
 
@@ -43,7 +44,7 @@ class SilentCamera(FakeCamera):
 
 
 def test_a_camera_has_ten_seconds_for_its_first_frame_and_for_each_after_it() -> None:
-    frames = frames_of(SilentCamera(frame(0.0), frame(0.1), late=20))
+    frames = arriving(SilentCamera(frame(0.0), frame(0.1), late=20))
     assert [next(frames).time, next(frames).time] == [0.0, 0.1]
     with pytest.raises(SourceError, match="a camera: no picture yet: unreachable"):
         next(frames)

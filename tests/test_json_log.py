@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from output_samples import entry
 
-from edge import line_file, line_log
+from edge import line_file
 from edge.chain import START
 from edge.config import load_config
 from edge.errors import ConfigError, OutputError
@@ -163,9 +163,8 @@ def test_nothing_is_old_by_a_clock_that_is_known_to_be_wrong(path: Path, monkeyp
 
 
 def test_one_file_is_the_owners_and_only_told_when_it_is_too_large(
-    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(line_log, "_TIDY_EVERY", 0.0)
     log = JsonLog(JsonSettings(rotate="never", max_megabytes=0.005, max_days=0), path)
     for _ in range(20):
         log(entry())

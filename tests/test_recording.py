@@ -249,4 +249,4 @@ def test_the_loop_hands_every_result_to_the_extras_and_tells_what_they_say(monke
     for later, times in ((3500, 0), (3601, 1), (7000, 1), (7202, 2)):
         monkeypatch.setattr("edge.service.time.monotonic", lambda now=progress.started_at + later: now)
         progress.turn()
-        assert extra.tidied == times
+        assert (extra.tidied, outputs.tidied) == (times, times)

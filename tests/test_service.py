@@ -59,7 +59,7 @@ class FakeOutputs:
         self.seen: list[str] = []
         self.kinds: list[str] = []
         self.waiting = 0
-        self.flushed = 0
+        self.flushed = self.tidied = 0
 
     def __call__(self, event: PlateEvent) -> None:
         self.kinds.append(event.kind)
@@ -70,7 +70,7 @@ class FakeOutputs:
         self.flushed += 1
 
     def tidy(self) -> None:
-        pass
+        self.tidied += 1
 
     def publish(self, result: FrameResult) -> None:
         self.seen.append(f"picture {result.frame.index} {[one.track for one in result.events if one.kind == 'final']}")

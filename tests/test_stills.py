@@ -2,14 +2,15 @@ import pytest
 from core_fakes import reading
 
 from edge.records import PlateReading
-from edge.stills import still_line, surely
+from edge.stills import still_line
+from edge.vote import surely
 
 
 def test_what_is_not_sure_is_a_question_mark() -> None:
     one = PlateReading("AB1", 0.6, (("A", 0.95), ("B", 0.6), ("1", 0.92)))
-    assert surely(one, 0.92) == "A?1"
-    assert surely(reading("AB123CD", 0.97), 0.92) == "AB123CD"
-    assert surely(PlateReading("", 0.0, ()), 0.92) == ""
+    assert surely(one.characters, 0.92) == "A?1"
+    assert surely(reading("AB123CD", 0.97).characters, 0.92) == "AB123CD"
+    assert surely((), 0.92) == ""
 
 
 @pytest.mark.parametrize(

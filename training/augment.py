@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge.records import Image
 from training import camera
-from training.lettering import DEALERS, small_text
+from training.lettering import DEALERS, narrowed, small_text
 from training.plates import font_files
 
 Grey = camera.Grey
@@ -181,9 +181,7 @@ def _letter(strip: Grey, level: float, random_: Generator) -> None:
     height, width = strip.shape
     font = str(random_.choice(np.array(font_files("any"))))
     mask = small_text(str(random_.choice(DEALERS)), font, round(height * random_.uniform(0.4, 0.75)), 1)
-    room = round(width * random_.uniform(0.3, 0.95))
-    if mask.shape[1] > room:
-        mask = np.asarray(cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    mask = narrowed(mask, round(width * random_.uniform(0.3, 0.95)))
     top = int(random_.integers(0, max(1, height - mask.shape[0] + 1)))
     left = round((width - mask.shape[1]) * random_.choice([0.5, random_.random()]))
     part = strip[top : top + mask.shape[0], left : left + mask.shape[1]]

@@ -165,6 +165,13 @@ def small_text(text: str, font: str, height: int, margin: int) -> Mask:
     return np.asarray(cv2.copyMakeBorder(mask, 0, 0, margin, margin, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8)
 
 
+def narrowed(mask: Mask, room: int) -> Mask:
+    """Lettering squeezed into `room` columns if it is wider."""
+    if mask.shape[1] <= room:
+        return mask
+    return np.asarray(cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
 def _ink(text: str, font: str, size: int) -> Mask:
     """Text cut to its ink."""
     face = _face(font, size)

@@ -72,6 +72,11 @@ def resumed(run: Path, make: Callable[..., Settings], whose: str, given: Mapping
     return replace(_read(run, make, whose), **given)
 
 
+def resumed_reader(run: Path, given: Mapping[str, Any]) -> TrainSettings:
+    """`resumed` of a reader's run."""
+    return resumed(run, _of_reader, "a reader's run", given)
+
+
 def _of_reader(*, mix: Sequence[float], **fields: Any) -> TrainSettings:
     return TrainSettings(mix=tuple(mix), **fields)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.records import Image
 from training.dies import Die, Mask, draw_die
-from training.lettering import DEALERS, serial_mask, small_text
+from training.lettering import DEALERS, narrowed, serial_mask, small_text
 from training.plate_keys import GROUND_KINDS
 from training.plates import (
     VANITY,
@@ -175,7 +175,7 @@ def _draw_stickers(canvas: Image, random_: random.Random) -> None:
         x1, y1 = round((x + inwards) * width), round(y * height)
         cv2.rectangle(canvas, (x1, y1), (min(width - 1, x1 + w), min(height - 1, y1 + h)), _colour(random_), -1)
         mask = small_text(random_.choice(_STICKERS), str(random_.choice(font_files("any"))), round(h * 0.7), 1)
-        mask = _narrowed(mask, w - 4)
+        mask = narrowed(mask, w - 4)
         colour: Colour = random_.choice([(20, 20, 20), (240, 240, 240), (180, 20, 20)])
         _paint(canvas, mask, x1 + (w - mask.shape[1]) // 2, y1 + round(h * 0.15), colour)
 
@@ -199,7 +199,7 @@ def _draw_frame(canvas: Image, random_: random.Random) -> None:
                 word = "".join(random_.choice("ABCDEFGHIKLMNOPRSTUVW") for _ in range(random_.randint(3, 14)))
             mask = small_text(word, str(random_.choice(font_files("any"))), round(depth * 0.7), 1)
             room = round(width * random_.uniform(0.4, 0.9))
-            mask = _narrowed(mask, room)
+            mask = narrowed(mask, room)
             _paint(canvas, mask, (width - mask.shape[1]) // 2, y + round(depth * 0.15), ink)
 
 
@@ -323,18 +323,11 @@ def _draw_caption(canvas: Image, layout: Layout, share: float, above: bool, rand
     height, width = canvas.shape[:2]
     mask = small_text(text, str(random_.choice(font_files("any"))), round(height * share), 1)
     room = round(width * random_.uniform(0.45, 0.9))
-    mask = _narrowed(mask, room)
+    mask = narrowed(mask, room)
     x = round((width - mask.shape[1]) * random_.choice([0.5, 0.5, random_.random()]))
     y = round(height * 0.03) if above else round(height * 0.97) - mask.shape[0]
     colour: Colour = random_.choice([(30, 30, 30), (20, 40, 120), (150, 30, 30), (230, 230, 230)])
     _paint(canvas, mask, x, y, _varied(colour, random_))
-
-
-def _narrowed(mask: Mask, room: int) -> Mask:
-    """Lettering squeezed into `room` columns if it is wider."""
-    if mask.shape[1] <= room:
-        return mask
-    return np.asarray(cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _paint(canvas: Image, mask: Mask, x: int, y: int, colour: Colour) -> None:

@@ -39,7 +39,7 @@ from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
 from training.profiles import run_profile
 from training.quantize_aware import rounded
-from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, read_settings
+from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, resumed_reader
 from training.state import load_state, save_state
 from training.widen import load_widened, stored_architecture, stored_width
 
@@ -377,9 +377,7 @@ def main(arguments: list[str]) -> int:
     if is_own(data):
         given, data = {**given, "own": str(data)}, data_folder()
     if resume:
-        if not (folder / SETTINGS).is_file():
-            raise ConfigError(f"{folder}: nothing to resume; start without --resume")
-        settings = replace(read_settings(folder), **{name: value for name, value in given.items() if value != ""})
+        settings = resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
     else:
         if given["init"]:
             architecture, width = _stored(Path(given["init"]))
