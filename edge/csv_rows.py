@@ -56,6 +56,8 @@ _RECORDING: dict[str, Callable[[Entry, Path], str]] = {
     "crop": lambda entry, folder: safe_text(relative(entry.crop, folder)),
     "frame": lambda entry, folder: safe_text(relative(entry.frame, folder)),
     "salt": lambda entry, _folder: entry.salt,
+    "moved": lambda entry, _folder: "yes" if entry.event.moved else "no",
+    "direction": lambda entry, _folder: entry.event.direction or "",
 }
 COLUMNS = (*_COLUMNS, *_RECORDING, "prev_hash", "hash")
 

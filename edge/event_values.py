@@ -19,6 +19,7 @@ def event_values(event: PlateEvent) -> dict[str, Any]:
         "known": event.known,
         "veiled": event.veiled,
         "moved": event.moved,
+        "direction": event.direction,
         "rejected_readings": dict(event.rejected_readings),
         "first_seen": utc_text(event.first_utc),
         "last_seen": utc_text(event.last_utc),

@@ -43,6 +43,7 @@ def make_event(
         first_utc=track.first_utc,
         last_utc=track.last_utc,
         moved=track.travelled,
+        direction=track.direction,
         best_utc=best.utc if best else track.first_utc,
         box=best.box if best else track.first_box,
         sharpness=best.reading.sharpness if best else 0.0,

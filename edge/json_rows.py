@@ -34,6 +34,7 @@ def json_values(entry: Entry, folder: Path) -> dict[str, Any]:
         "known": event.known,
         "veiled": event.veiled,
         "moved": event.moved,
+        "direction": event.direction,
         "second": {"plate": event.second, "margin": round(event.margin, 4)},
         "confidence": round(event.confidence, 4),
         "chars": [{"c": character, "p": round(confidence, 4)} for character, confidence in event.characters],

@@ -83,6 +83,7 @@ def _values(told: dict[str, Any]) -> dict[str, Any]:
         **{key: told[key] for key in same},
         "kind": told["type"],
         "veiled": told.get("veiled", False),
+        "direction": told.get("direction"),
         "second": told["second"]["plate"],
         "margin": told["second"]["margin"],
         "characters": [[one["c"], one["p"]] for one in told["chars"]],

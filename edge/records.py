@@ -19,6 +19,8 @@ Status = Literal["accepted", "undecided", "rejected"]
 Reason = Literal[
     "too_small", "blurred", "edge_cut", "low_confidence", "no_consensus", "format", "static_text", "duplicate"
 ]
+Direction = Literal["approaching", "leaving"]
+"""Of a car, seen from the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class PlateEvent:
     """Whether privacy.unknown has kept the plate's text back."""
     moved: bool = False
     """Whether the plate left the place of its first sight before this was told; that of a parked car did not."""
+    direction: Direction | None = None
+    """Whether it came nearer or went away until then; None if it stood, crossed, or was not seen for long enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from edge.course import Course
+from edge.direction import Widths
 from edge.geometry import at_edge, overlap
 from edge.poll import Poll
-from edge.records import Frame, PlateBox, PlateEvent, Reason, Shot
+from edge.records import Direction, Frame, PlateBox, PlateEvent, Reason, Shot
 from edge.vote import Ballot
 
 STILL = 0.7
@@ -100,6 +101,7 @@ class Track:
     """Where all of it was seen last; what the edge of the frame cuts has another shape."""
     course: Course = field(default_factory=Course)
     """Where it goes."""
+    widths: Widths = field(default_factory=Widths)
     last_read: float = 0.0
     objections: int = 0
     """Clear readings in a row that cannot be this plate."""
@@ -154,11 +156,17 @@ class Track:
         """Whether it stands where it was first seen, and where others came and went without moving."""
         return self.stayed and self.place is not None and not self.place.driven
 
+    @property
+    def direction(self) -> Direction | None:
+        """Whether its car comes nearer or goes away; of one that stands, boxes may grow without it."""
+        return self.widths.direction if self.travelled else None
+
     def see(self, frame: Frame, box: PlateBox) -> None:
         """Take in where the plate is now."""
         height, width = frame.image.shape[:2]
         if not at_edge(box, width, height):
             self.course.add(frame.time, box)
+            self.widths.add(box.width)
             self.whole = box
         elif self.course.stale(frame.time):
             self.course.clear()

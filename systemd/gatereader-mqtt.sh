@@ -42,7 +42,7 @@ follow() {
     jq -cR --unbuffered '
       fromjson? | select(.type == "final" and .status == "accepted")
       | (now - (.time.recorded | sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601)) as $age | select($age > -2 and $age < 15)
-      | {plate, known, moved, confidence, event_id, camera, time: .time.last}'
+      | {plate, known, moved, direction, confidence, event_id, camera, time: .time.last}'
 }
 
 # Each has a connection of its own: one that lasts would keep what the broker does not take, and send it hours later.

@@ -38,6 +38,7 @@ EVENT = PlateEvent(
     sharpness=210.04,
     camera="gate",
     moved=True,
+    direction="approaching",
 )
 
 

@@ -98,6 +98,8 @@ def test_a_row_says_everything(path: Path) -> None:
             "recorded_utc": "2026-11-20T14:03:27.123Z",
             "crop": "",
             "frame": "",
+            "moved": "yes",
+            "direction": "approaching",
             "prev_hash": START,
         }
     ]

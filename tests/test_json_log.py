@@ -58,6 +58,7 @@ def test_a_line_says_everything(path: Path) -> None:
         "known": None,
         "veiled": False,
         "moved": True,
+        "direction": "approaching",
         "second": {"plate": "AB128CD", "margin": 0.6123},
         "confidence": 0.97,
         "chars": [{"c": character, "p": 0.98} for character in "AB123CD"],

@@ -66,7 +66,8 @@ def lines(tmp_path: Path, port: int) -> Iterator[Path]:
 def line(plate: str, age: float = 0.0, status: str = "accepted", kind: str = "final") -> str:
     recorded = (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return json.dumps(
-        {"type": kind, "status": status, "plate": plate, "known": True, "moved": True, "confidence": 0.9,
+        {"type": kind, "status": status, "plate": plate, "known": True, "moved": True,
+         "direction": "leaving", "confidence": 0.9,
          "event_id": f"id-{plate}", "camera": "gate", "time": {"last": recorded, "recorded": recorded}}
     ) + "\n"  # fmt: skip
 
@@ -99,9 +100,9 @@ def test_fresh_accepted_passes_reach_the_broker_and_nothing_else_does(lines: Pat
                     file.write(one)
             messages = [json.loads(text) for text in passes.communicate(timeout=30)[0].splitlines()]
         assert [message["plate"] for message in messages] == ["AB123CD", "XY987ZT"]
-        told = {"known": True, "moved": True, "event_id": "id-AB123CD"}
+        told = {"known": True, "moved": True, "direction": "leaving", "event_id": "id-AB123CD"}
         assert {key: messages[0][key] for key in told} == told
-        assert set(messages[0]) == {"plate", "known", "moved", "confidence", "event_id", "camera", "time"}
+        assert set(messages[0]) == {"plate", "known", "moved", "direction", "confidence", "event_id", "camera", "time"}
     finally:
         broker.terminate()
         broker.wait(10)

@@ -81,13 +81,33 @@ def to_the_stop_line(i: int) -> Sight:
     return box(300, 300 + 4 * min(i, 4)), reading(A)
 
 
+def driving_out(i: int) -> Sight:
+    return box(420 + 3 * i, 380 - i, max(60, 240 - 12 * i), max(15, 60 - 3 * i)), reading(A)
+
+
+def shaken(i: int) -> Sight:
+    """A car that comes nearer, in boxes of which every third is off by a fifth."""
+    (plate, text), wider = on_the_axis(2 * i), 0.2 if i % 3 == 1 else 0.0
+    return box(plate.x1, plate.y1, plate.width * (1 + wider), plate.height), text
+
+
 @pytest.mark.parametrize(
-    ("where", "moved"), [(trembling, False), (behind_a_van, False), (on_the_axis, True), (to_the_stop_line, True)]
+    ("where", "moved", "direction"),
+    [
+        (trembling, False, None),
+        (behind_a_van, False, None),
+        (to_the_stop_line, True, None),
+        (on_the_axis, True, "approaching"),
+        (shaken, True, "approaching"),
+        (driving_out, True, "leaving"),
+    ],
 )
-def test_a_pass_tells_whether_its_plate_moved(where: Callable[[int], Sight], moved: bool) -> None:
+def test_a_pass_tells_whether_its_plate_moved_and_where_to(
+    where: Callable[[int], Sight], moved: bool, direction: str | None
+) -> None:
     gate = Gate().watch((i / 10, [where(i)]) for i in range(100))
     event = only_final(gate)
-    assert (event.plate, event.status, event.moved) == (A, "accepted", moved)
+    assert (event.plate, event.status, event.moved, event.direction) == (A, "accepted", moved, direction)
 
 
 def test_a_parked_car_that_was_not_seen_for_long_is_a_new_pass_that_did_not_move() -> None:

@@ -70,6 +70,7 @@ function eventNode(event, isNew) {
   const time = element("time", "", gateTime(event.local_time));
   time.dateTime = event.local_time;
   meta.append(time, element("span", "", count(event.readings, "reading")));
+  if (event.direction) meta.append(element("span", "", event.direction));
 
   const sure = element("span", "sure");
   const bar = element("span", "bar");
