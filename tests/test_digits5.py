@@ -180,10 +180,12 @@ def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
     assert main(["--run", str(tmp_path), "--resume"]) == 0
     assert main(["--run", str(tmp_path), "--resume", "--epochs", "60", "--seed", "1"]) == 0
     assert main(["--run", str(tmp_path), "--epochs", "60"]) == 0
+    assert main(["--run", str(tmp_path), "--width", "0.5", "--from", "other.weights.h5"]) == 0
     assert told == [
         (begun, tmp_path, True),
         (replace(begun, epochs=60, seed=1), tmp_path, True),
         (DigitsSettings(epochs=60), tmp_path, False),
+        (DigitsSettings(width=0.5, init="other.weights.h5"), tmp_path, False),
     ]
     (tmp_path / "settings.json").write_text('{"steps": 3}')
     with pytest.raises(ConfigError, match=r"settings\.json: not the settings of a run of digits5 \(.*steps"):
@@ -211,3 +213,19 @@ def test_patience_begins_where_the_first_text_is_read(tmp_path: Path, monkeypatc
         judge.on_epoch_end(epoch, {"loss": float(loss)})
         told.append((len(saved), model.stop_training))
     assert told == [*((n, False) for n in range(1, 7)), (6, False), (6, True)]
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
+def test_a_wider_network_begins_where_a_narrower_one_is(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training.model import build_reader
+    from training.widen import load_weights
+
+    narrow, wide = (build_reader(width, shape=(HEIGHT, WIDTH)) for width in (0.1, 0.25))
+    narrow.save_weights(tmp_path / "narrow.weights.h5")
+    load_weights(wide, tmp_path / "narrow.weights.h5", architecture="cnn", width=0.25, context=2, seed=1)
+    pixels = np.random.default_rng(1).normal(0, 50, (2, HEIGHT, WIDTH, 1)).astype(np.float32)
+    assert np.asarray(wide(pixels)) == pytest.approx(np.asarray(narrow(pixels)), abs=1e-3)
+    with pytest.raises(ConfigError, match=r"none\.h5: no such file"):
+        load_weights(wide, tmp_path / "none.h5", architecture="cnn", width=0.25, context=2, seed=1)

@@ -27,6 +27,7 @@ from training.digits5 import DIGITS, HEIGHT, WIDTH, Fonts, digits_jobs
 from training.float_reader import centred, exact_of
 from training.model import build_reader
 from training.run_folder import SETTINGS, WEIGHTS, resumed
+from training.widen import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class DigitsSettings:
     """Pictures of each kind that are judged at the end."""
     seed: int = 1
     threads: int = 1
+    init: str = ""
+    """Weights to begin with: those of a run of the same width, or of a narrower one, which is widened."""
 
 
 COLUMNS = ("epoch", "loss", "exact", "photographed")
@@ -143,6 +146,15 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
     forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
     drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
     model = build_reader(settings.width, settings.context, settings.dropout, shape=(HEIGHT, WIDTH))
+    if settings.init and not begun:
+        load_weights(
+            model,
+            Path(settings.init),
+            architecture="cnn",
+            width=settings.width,
+            context=settings.context,
+            seed=settings.seed,
+        )
     compile_reader(model, keras.optimizers.Adam(settings.learning_rate))
     model.fit(
         DigitBatches(forms, settings.batch, settings.seed + len(read_history(folder / "history.csv"))),
@@ -181,7 +193,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the run's last epoch, with its settings but for what you give"
     )
+    parser.add_argument(
+        "--from", dest="init", metavar="WEIGHTS", help="start from the weights of another run, narrower ones too"
+    )
     for name, value in asdict(DigitsSettings()).items():
+        if name == "init":
+            continue
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), help=f"({value})", metavar="N")
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)

@@ -41,7 +41,7 @@ from training.profiles import run_profile
 from training.quantize_aware import rounded
 from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, resumed_reader
 from training.state import load_state, save_state
-from training.widen import load_widened, stored_architecture, stored_width
+from training.widen import load_weights, stored_reader
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,14 @@ class Trainer:
         keras.utils.set_random_seed(settings.seed)
         self.model = _build(settings)
         if settings.init:
-            _load(self.model, settings)
+            load_weights(
+                self.model,
+                Path(settings.init),
+                architecture=settings.architecture,
+                width=settings.width,
+                context=settings.context,
+                seed=settings.seed,
+            )
         self.averaged = _build(settings)
         if settings.quantize_aware:
             if settings.architecture != "cnn":
@@ -197,31 +204,6 @@ class Trainer:
 
 def _build(settings: TrainSettings) -> keras.Model:
     return build_reader(settings.width, settings.context, settings.dropout, architecture=settings.architecture)
-
-
-def _load(model: keras.Model, settings: TrainSettings) -> None:
-    path = Path(settings.init)
-    architecture, width = _stored(path)
-    if architecture != settings.architecture:
-        raise ConfigError(f"--from {path}: the weights of a {architecture}, and a {settings.architecture} is wanted")
-    try:
-        if 0 < width < settings.width and architecture == "cnn":
-            load_widened(model, path, context=settings.context, seed=settings.seed)
-        else:
-            model.load_weights(path)
-    except (ValueError, OSError) as error:
-        cause = str(error).strip().splitlines()[0]
-        raise ConfigError(f"--from {path}: not the weights of a reader of width {settings.width:g} ({cause})") from None
-
-
-def _stored(path: Path) -> tuple[str, float]:
-    """Architecture and width of the reader whose weights these are; ConfigError if they are none."""
-    if not path.is_file():
-        raise ConfigError(f"--from {path}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5")
-    try:
-        return stored_architecture(path), stored_width(path)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
 
 
 def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
@@ -380,7 +362,7 @@ def main(arguments: list[str]) -> int:
         settings = resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
     else:
         if given["init"]:
-            architecture, width = _stored(Path(given["init"]))
+            architecture, width = stored_reader(Path(given["init"]))
             given = {"architecture": architecture, "width": width, **given}
         if "own" in given:
             given = {**OWN_DEFAULTS, **given}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from edge.errors import ConfigError
 from training.model import build_reader
 from training.net2net import parts, repeated
 
@@ -42,10 +43,38 @@ def stored_architecture(path: Path) -> str:
         return "crnn" if "bidirectional" in file["layers"] else "cnn"
 
 
+def load_weights(model: keras.Model, path: Path, *, architecture: str, width: float, context: int, seed: int) -> None:
+    """Fill `model`, a reader of that architecture and width, with weights of its own or of a smaller width.
+
+    ConfigError for a file that holds none.
+    """
+    stored, narrower = stored_reader(path)
+    if stored != architecture:
+        raise ConfigError(f"--from {path}: the weights of a {stored}, and a {architecture} is wanted")
+    try:
+        if 0 < narrower < width and architecture == "cnn":
+            load_widened(model, path, context=context, seed=seed)
+        else:
+            model.load_weights(path)
+    except (ValueError, OSError) as error:
+        cause = str(error).strip().splitlines()[0]
+        raise ConfigError(f"--from {path}: not the weights of a reader of width {width:g} ({cause})") from None
+
+
+def stored_reader(path: Path) -> tuple[str, float]:
+    """Architecture and width of the reader whose weights these are; ConfigError if they are none."""
+    if not path.is_file():
+        raise ConfigError(f"--from {path}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5")
+    try:
+        return stored_architecture(path), stored_width(path)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
+
+
 def load_widened(model: keras.Model, path: Path, *, context: int, seed: int) -> None:
     """Fill `model` with the weights of a narrower reader, so that it computes the same."""
     width = stored_width(path)
-    narrow = build_reader(width, context)
+    narrow = build_reader(width, context, shape=model.input_shape[1:3])
     narrow.load_weights(path)
     random_ = np.random.default_rng(seed)
     for old, new in zip(narrow.layers, model.layers, strict=True):
