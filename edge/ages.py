@@ -12,12 +12,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge.clock import EARLIEST, LATEST, JumpMeter, Now, battery_agrees, clock_synced, possible, running_time, utc_now
+from edge.errors import ConfigError
 
 NO_DATE = datetime.max.replace(tzinfo=UTC)
 """What a name tells that looks like a date and is none; it never gets old."""
+MOST_DAYS = 36_500.0
+"""A hundred years; of some more the calendar has no day so long ago."""
 _LARGE = timedelta(days=1)
 _SETTLE = 86_400.0
 """Seconds without a large jump after which a clock is believed that nothing vouches for."""
+
+
+def check_days(name: str, days: float) -> None:
+    """ConfigError for an age, in the setting `name`, that cannot be reckoned with."""
+    if not 0 <= days <= MOST_DAYS:
+        raise ConfigError(f"{name} = {days}: wanted 0 (for ever) to {MOST_DAYS:g}")
 
 
 class Ages:

@@ -28,6 +28,8 @@ from edge.sign_in import SignIn
 from edge.whole_file import write_whole
 
 _LOG_LINES = 500
+_BROKER = "etc/gatereader/mosquitto_pub"
+"""The options of the bridge to MQTT, below the machine's root."""
 _LEAST_TEXT = 4
 """Characters; the record also has scraps such as 11, and a bundle without any 11 in it would tell little."""
 _README = """gatereader support bundle
@@ -51,7 +53,9 @@ def write_bundle(
     machine: Machine | None = None,
 ) -> None:
     """Writes the archive, for its owner's eyes; OutputError if it cannot be. `file` is the configuration's."""
-    redactor = Redactor(_secrets(config, file), _plates(config))
+    machine = machine or Machine()
+    secrets = (*_secrets(config, file), *_broker_secrets(machine.text(_BROKER) or ""))
+    redactor = Redactor(secrets, _plates(config))
     parts = {
         "README.txt": _README,
         "doctor.txt": "\n".join(line for finding in findings for line in report_lines(finding)),
@@ -63,7 +67,7 @@ def write_bundle(
     # what is wrong with a configuration may be a plate, and then nobody knows it as one
     clean = redactor.log if config is None else redactor.text
     content = {name: clean(text) for name, text in parts.items()}
-    content["log.txt"] = redactor.log(_log(machine or Machine()))
+    content["log.txt"] = redactor.log(_log(machine))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
         for name, text in content.items():
@@ -87,7 +91,7 @@ def _secrets(config: Config | None, file: Path | None) -> Iterator[str]:
     yield from re.findall(r"^\s*\w*password\w*\s*=\s*[\"']?([^\"'\n]+)", text, re.MULTILINE)
     for name in re.findall(r"password_file\s*=\s*[\"']([^\"'\n]+)", text):
         try:
-            yield from Path(name).read_text(encoding="utf-8", errors="replace").splitlines()[:1]
+            yield from Path(name).read_text(encoding="utf-8-sig", errors="replace").splitlines()[:1]
         except OSError:
             continue
     if config is None:
@@ -99,6 +103,14 @@ def _secrets(config: Config | None, file: Path | None) -> Iterator[str]:
             yield password()
         except ConfigError:
             continue  # the doctor tells of it
+
+
+def _broker_secrets(options: str) -> Iterator[str]:
+    """The passwords in mosquitto_pub's options, which stand one on a line; all of a line that has more than one."""
+    yield from re.findall(r"(?:^|\s)(?:-P\s*|--(?:pw|psk)\s+)(\S+)", options)
+    for line in options.splitlines():
+        values = line.split(maxsplit=1)[1:]
+        yield from (value.strip() for value in values if len(value.split()) > 1)
 
 
 def _plates(config: Config | None) -> Iterator[str]:

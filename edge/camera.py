@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 DEFAULT_SIZE = (1280, 720)
 """Width and height to ask a camera at this machine for, where none is given."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_STEADY = 10.0
+"""Seconds of pictures after which the pauses start anew: a camera that gives two and hangs up, again and again, would
+otherwise be opened every second, with two lines in the log each time."""
 _CLOSE_SECONDS = 2.0
 _MOST_HUNG = 3
 """Threads that may be left behind, stuck in a driver, before the program ends, to be started anew by systemd."""
@@ -92,6 +95,7 @@ class LiveCamera(ClosedByWith):
         self._box: Frame | None = None
         self._state = SourceState(False, datetime.now(UTC), "connecting", 0, 0)
         self._time = float("-inf")
+        self._online_at = self._time
         self._busy_since: float | None = None
         self._left_since: float | None = None
         self._threads: list[threading.Thread] = []
@@ -120,7 +124,7 @@ class LiveCamera(ClosedByWith):
             if not self._is_current():
                 return  # left behind: what is marked busy now is another thread
             self._busy_since = None
-            if self._state.frames > before:
+            if self._state.frames > before and self._time - self._online_at >= _STEADY:
                 pause = _FIRST_PAUSE
             self._pause(min(pause, _LONGEST_PAUSE) * random.uniform(0.75, 1.0))
             pause *= 2
@@ -156,6 +160,7 @@ class LiveCamera(ClosedByWith):
                 self._state = replace(state, frames=state.frames + 1)
                 return
             if not state.online:
+                self._online_at = self._time
                 log.info("%s: pictures of %d×%d", self.description, image.shape[1], image.shape[0])
             since = state.since if state.online else datetime.now(UTC)
             late = self._box is not None

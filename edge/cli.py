@@ -7,9 +7,11 @@ failed, 2 wrong usage, 78 wrong configuration. What a command needs is imported 
 
 import argparse
 import getpass
+import io
 import json
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     debug = "debug" in options
     _start_logging(debug, options.run is _run)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may have bytes that are no characters
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -81,10 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 
     read = commands.add_parser("read", parents=[common], help="read pictures, folders of pictures and clips")
     read.set_defaults(run=_read)
-    read.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="picture, folder or clip")
+    read.add_argument(
+        "paths", nargs="+", type=_path, metavar="PATH", help="picture (- on standard input), folder, clip"
+    )
     read.add_argument("--json", action="store_true", help="one JSON object a picture, on one line")
     read.add_argument("--crops", action="store_true", help="each picture is one plate; no detector runs")
-    read.add_argument("--save", type=Path, metavar="DIR", help="write the pictures, with what was found drawn on them")
+    read.add_argument("--save", type=_path, metavar="DIR", help="write the pictures, with what was found drawn on them")
     _add_configuration(read, "detector", "reader")
 
     replay = commands.add_parser("replay", parents=[common], help="a clip through the whole pipeline: its events")
@@ -146,7 +152,7 @@ def _add_doctor(
 def _add_aim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     aim = commands.add_parser("aim", parents=[common], help="a meter for placing the camera, and what to do better")
     aim.set_defaults(run=_aim)
-    aim.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="pictures instead: one block a plate")
+    aim.add_argument("paths", nargs="*", type=_path, metavar="PATH", help="pictures instead: one block a plate")
     aim.add_argument("--json", action="store_true", help="one JSON object a look (or a picture), on one line")
     aim.add_argument("--once", action="store_true", help="end with the first plate; exit status 1 if none comes")
     _add_configuration(aim, "source", "distance", "speed", "camera", "detector", "reader")
@@ -214,13 +220,23 @@ def _overrides(options: argparse.Namespace) -> "list[Override]":
 
 
 def _run(options: argparse.Namespace) -> int:
+    # a terminal that closes sends the same signal as who wants the configuration read anew
+    if options.config is None or os.isatty(0):
+        return _serve(options, reloads=False)
+    # until the service listens to it, it would end the program, and systemd takes that for a clean end
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return _serve(options, reloads=True)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _serve(options: argparse.Namespace, *, reloads: bool) -> int:
     from edge.memory import return_large_blocks
 
     return_large_blocks()  # before anything large is imported: afterwards 15 MB are in fragments already
     from edge.service import run
 
-    # a terminal that closes sends the same signal as who wants the configuration read anew
-    reloads = options.config is not None and not os.isatty(0)
     whole = run(_configure(options), (lambda: _configure(options)) if reloads else None)
     return 0 if whole else 1  # what was skipped is in the log
 
@@ -254,6 +270,7 @@ def _replay(options: argparse.Namespace) -> int:
         open_recording,
         replay,
     )
+    from edge.source import arriving
 
     config, reference = _configure(options), _reference(options)
     if reference is not None:
@@ -262,7 +279,7 @@ def _replay(options: argparse.Namespace) -> int:
             _print(line)
         return comparison.exit_status
     with open_recording(config, options.clip, options.fps, options.timed) as source:
-        for event in replay(config, source):
+        for event in replay(config, arriving(source)):
             _print(event_json(event) if options.json else event_text(event))
         return 1 if source.skipped else 0  # what was skipped is in the log
 
@@ -421,8 +438,11 @@ def _soak(options: argparse.Namespace) -> int:
 def _password(_: argparse.Namespace) -> int:
     from edge.password import hash_password
 
-    first = getpass.getpass("Password of the live page: ")
-    if getpass.getpass("The same again: ") != first:
+    try:
+        first, again = (getpass.getpass(ask) for ask in ("Password of the live page: ", "The same again: "))
+    except EOFError:
+        raise ConfigError("no password came, as the input has ended; type it in a terminal") from None
+    if again != first:
         raise ConfigError("the two passwords differ; nothing was made")
     _print(f'password_hash = "{hash_password(first)}"')
     return 0
@@ -431,6 +451,12 @@ def _password(_: argparse.Namespace) -> int:
 def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()  # a line is a result: whoever reads the pipe gets it now
+
+
+def _path(text: str) -> Path:
+    if not text:  # Path would take it for the current folder
+        raise argparse.ArgumentTypeError("an empty path; the current folder is .")
+    return Path(text)
 
 
 def _count(text: str) -> int:

@@ -1,11 +1,13 @@
 """Recordings as sources: a video file, a picture, or a folder of pictures in the order of their names.
 
-The time of a frame is its position in the recording: its number divided by the frames a second. Its UTC is the file's
-(the first picture's) time of last change plus that position: right for most recorders' files, a guess for copied ones.
+The time of a frame is its position in the recording: what the video says, or a picture's number divided by the frames a
+second. Its UTC is the file's (the first picture's) time of last change plus that position: right for most recorders'
+files, a guess for copied ones.
 """
 
 import logging
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,10 +25,12 @@ from edge.source_state import Cause, ClosedByWith, SourceState, turn
 
 log = logging.getLogger(__name__)
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
 FOLDER_FPS = 5.0
 _DEFAULT_FPS = 25.0
 """For a video that does not tell its own."""
+_LONGEST_GAP = 3600.0
+"""Seconds between two frames of a video; what tells of more is damaged."""
 _PATIENCE = 0.5
 """Seconds without a frame after which whoever plays a recording at its own speed gets a word."""
 
@@ -155,6 +159,8 @@ class Pictures(Recording):
 class Video(Recording):
     """A video file; `fps` limits the frames a second that are taken from it, 0 takes all."""
 
+    longest_pause = 10.0  # a camera that records only while something moves leaves gaps
+
     def __init__(self, path: Path, fps: float = 0.0) -> None:
         super().__init__(path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC), fps)
         self._path = path
@@ -170,7 +176,8 @@ class Video(Recording):
 
     def _open(self) -> cv2.VideoCapture:
         keep_quiet()
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        # absolute, as FFmpeg would take gate:7.mp4 for an address
+        capture = cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise SourceError(
                 f"{self._path}: no video in it that can be decoded (cut off, damaged, or not a video); "
@@ -181,11 +188,11 @@ class Video(Recording):
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round; a video that ends early gives what it has, and a warning."""
         capture, pool = self._open(), FramePool()
-        index = 0
+        index, position = 0, -1 / self._fps
         self.pace.restart()
         try:
             while capture.grab():
-                position = index / self._fps
+                position = self._next(position, capture.get(cv2.CAP_PROP_POS_MSEC))
                 index += 1
                 if not self.pace.wants(position):
                     continue
@@ -198,12 +205,20 @@ class Video(Recording):
                 del frame  # else two frames would be held while the third is filled
         finally:
             capture.release()
-        self.length = index / self._fps
-        # headers that only estimate the number of frames are a little off
-        if index < self._expected - max(2, self._expected // 50):
+        self.length = position + 1 / self._fps
+        # headers that only estimate the number of frames are a little off, and do not know of gaps
+        if round(self.length * self._fps) < self._expected - max(2, self._expected // 50):
             self._skip(self._path.name, f"ends after {index} of {self._expected} frames; cut off or damaged")
         if index == 0:
             raise SourceError(f"{self._path}: not one frame of it can be decoded")
+
+    def _next(self, last: float, told: float) -> float:
+        """Seconds of the frame after the one at `last`, from the milliseconds that the file tells of it.
+
+        Some containers tell none, or begin anew: there it follows by the frames a second, as time never goes back.
+        """
+        position = round(told / 1000, 6)
+        return position if last < position < last + _LONGEST_GAP else last + 1 / self._fps
 
 
 def read_picture(path: Path) -> Image:
@@ -239,10 +254,19 @@ def list_folder(folder: Path) -> list[Path]:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
+def _place(path: Path) -> tuple[list[tuple[str, int]], str]:
+    """Where a name stands among others: its numbers count as such, and those of one value by their letters."""
+    pieces = re.findall(r"([^0-9]*)([0-9]*)", path.name)
+    return [(text, int(number or -1)) for text, number in pieces], path.name
+
+
 def find_pictures(folder: Path) -> list[Path]:
-    """The pictures in the folder by name; SourceError if there are none. Hidden files are none of them."""
+    """The pictures in the folder by name, frame2 before frame10; SourceError if there are none.
+
+    Hidden files are none of them.
+    """
     found = (path for path in list_folder(folder) if path.suffix.lower() in PICTURES and path.name[0] != ".")
-    pictures = sorted(path for path in found if path.is_file())
+    pictures = sorted((path for path in found if path.is_file()), key=_place)
     if not pictures:
         raise SourceError(f"{folder}: no pictures in this folder; wanted files that end in {', '.join(PICTURES)}")
     return pictures

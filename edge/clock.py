@@ -63,7 +63,8 @@ class JumpMeter:
 class ClockWatch:
     """Tells the owner of a clock that was set by a minute or more, for an hour, and of one that is not to be believed.
 
-    `trouble` says it in one line; empty: nothing to tell. Each jump is one line in the log.
+    `trouble` says it in one line; empty: nothing to tell. Each jump is one line in the log. A time zone that the owner
+    sets is taken over.
     """
 
     def __init__(self, now: Now = utc_now, running: Callable[[], float] = running_time) -> None:
@@ -75,6 +76,7 @@ class ClockWatch:
 
     def look(self) -> None:
         """Compare the clocks; often, as jumps in between are added up."""
+        time.tzset()  # else a running program keeps the time zone that it was started in (localtime(3))
         jump, now = self._meter.jump(), self._now()
         if abs(jump) >= _WORTH_TELLING:
             way = "ahead" if jump > timedelta() else "back"

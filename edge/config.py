@@ -7,6 +7,7 @@ it stands on. `python -m edge.config` prints the file with every key, its defaul
 import codecs
 import difflib
 import logging
+import os
 import re
 import sys
 import tomllib
@@ -158,21 +159,34 @@ def _conflict(config: Config) -> _Conflict | None:
     if lines and config.csv.path and lines.absolute() == Path(config.csv.path).absolute():
         message = f'[json] path = "{lines}" is the CSV file (csv.path); give the JSON lines a file of their own'
         return _Conflict(message, (("json", "path"), ("csv", "path")))
-    for (one, first), (other, second) in combinations(kept_folders(config).items(), 2):
-        if first.absolute() == second.absolute():
+    folder, source = config.recording.folder, os.path.expanduser(config.source.source)  # noqa: PTH111 - Path's raises
+    if folder and _is_same(Path(folder), Path(source)):
+        message = f'[recording] folder = "{folder}" is the source, which would be recorded again; name another'
+        return _Conflict(message, (("recording", "folder"), ("source", "source")))
+    for (one, first), (other, second) in combinations(_tidied_folders(config).items(), 2):
+        if _is_same(first, second):
             message = f'[{other}] folder = "{second}" is that of [{one}] too; each deletes what is old in its own'
             return _Conflict(message, ((other, "folder"), (one, "folder")))
     return None
 
 
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
 def kept_folders(config: Config) -> dict[str, Path]:
     """Where pictures will lie, by the section that keeps them there; what is not given lies beside the CSV file."""
-    kept = {
-        "pictures": pictures_folder(config.pictures, config.csv.path) if config.pictures.keep != "off" else None,
-        "review": crops_folder(config.review, config.csv.path) if config.review.keep != "off" else None,
-        "recording": Path(config.recording.folder) if config.recording.folder else None,
+    off = {"pictures": config.pictures.keep == "off", "review": config.review.keep == "off"}
+    return {section: folder for section, folder in _tidied_folders(config).items() if not off.get(section)}
+
+
+def _tidied_folders(config: Config) -> dict[str, Path]:
+    """Where old pictures are removed, by section: also where no new ones are kept."""
+    folders = {
+        "pictures": pictures_folder(config.pictures, config.csv.path),
+        "review": crops_folder(config.review, config.csv.path),
     }
-    return {section: folder for section, folder in kept.items() if folder is not None}
+    return folders | ({"recording": Path(config.recording.folder)} if config.recording.folder else {})
 
 
 def parse_override(text: str) -> Override:
@@ -183,7 +197,7 @@ def parse_override(text: str) -> Override:
         raise ConfigError(f"--set {text}: wanted SECTION.KEY=VALUE, such as vote.max_delay=3")
     try:
         parsed: object = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # TOMLDecodeError, or a number with thousands of digits
         parsed = value
     return Override(section, key, parsed, f"--set {section}.{key}")
 
@@ -195,6 +209,8 @@ def _read(path: Path) -> dict[str, dict[str, _Given]]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_error(path, text, str(error))) from None
+    except ValueError:  # Python converts no number of more digits than 4300
+        raise ConfigError(f"{path}: a number in it has thousands of digits; wanted a smaller one") from None
     sections = get_type_hints(Config)
     given: dict[str, dict[str, _Given]] = {}
     for name, values in document.items():

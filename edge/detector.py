@@ -21,7 +21,7 @@ from edge.geometry import overlap, shifted
 from edge.preprocess import Letterboxed, letterbox, to_int8
 from edge.records import Image, PlateBox
 from edge.region import RegionSettings, Window, closest_scale, stencil, windows
-from edge.runtime import Int8Model
+from edge.runtime import Int8Model, check_threads
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,8 +64,7 @@ class DetectorSettings:
             raise ValueError(f"threshold is {self.threshold}, wanted 0 or more and below 1")
         if not 0.0 <= self.candidates < 1.0:
             raise ValueError(f"candidates is {self.candidates}, wanted 0 or more and below 1")
-        if self.threads < 1:
-            raise ValueError(f"threads is {self.threads}, wanted 1 or more")
+        check_threads(self.threads)
 
     @property
     def of_stills(self) -> "DetectorSettings":

@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.doctor_machine import Diagnosis, Machine, State
+from edge.ownership import user_name
 from edge.whole_file import existing
 
 _SECTOR = 512
@@ -17,6 +19,9 @@ _LIFE_STEPS = 10
 _FORGETFUL = ("overlay", "tmpfs", "ramfs")
 """File systems in memory: Raspberry Pi OS lays an overlay over a card that it protects from writes."""
 _KEEP = "switch the overlay file system off (sudo raspi-config), or name a folder on a disk: csv.path, json.path"
+_RECORD = ("*.csv", "*.jsonl", "pictures", "review")
+_WRITABLE = 0o022
+"""By the group or by all."""
 _NEW_CARD = "put in a new card, one made for cameras (high endurance), and copy the record first"
 
 
@@ -59,6 +64,9 @@ def disk(
     found = room(there)
     text = f"{folder}: {found.free / 1000:.1f} GB of {found.total / 1000:.1f} GB are free"
     state, cure = _judge(found, least_mb)
+    roots = roots_own(there, _RECORD) if holds_rows else None
+    if roots is not None and state == "ok":
+        text, state, cure = f"{text}; {roots.text}", "attention", roots.cure
     block = _block(machine, device)
     if block is None:
         system = _file_system(machine, device)
@@ -69,6 +77,39 @@ def disk(
     if _worse(wear_state, state):
         state, cure = wear_state, _NEW_CARD
     return Diagnosis("disk", state, f"{text}, on {_kind(machine, block)}; {wear}{_written(machine, block)}", cure)
+
+
+class Owned(NamedTuple):
+    """What belongs to the wrong one, in words, and the command that gives it to the right one."""
+
+    text: str
+    cure: str
+
+
+def roots_own(folder: Path, names: Sequence[str] = ()) -> Owned | None:
+    """What only root can write in a folder of somebody else's, as a run by root leaves it; None where nothing is.
+
+    None too where one may not look. `names` are patterns for `Path.glob`; without them all that is in the folder, and
+    in its folders, is the program's.
+    """
+    folder = folder.resolve()
+    try:
+        owner = _owner(folder)
+        found = [path for name in names or ("*", "*/*") for path in folder.glob(name) if _owner(path) == 0 != owner]
+        found = sorted(path for path in found if not path.lstat().st_mode & _WRITABLE)
+    except OSError:
+        return None
+    if not found:
+        return None
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    user = user_name(owner)
+    text = f"{found[0].relative_to(folder)}{more} in {folder} can be written by root alone, and the folder is {user}'s"
+    given = " ".join(shlex.quote(str(path)) for path in (found if names else [folder]))
+    return Owned(text, f"sudo chown -R {user} {given}")
+
+
+def _owner(path: Path) -> int:
+    return path.lstat().st_uid
 
 
 def _judge(found: Room, least_mb: float) -> tuple[State, str]:

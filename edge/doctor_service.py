@@ -3,15 +3,20 @@
 import http.client
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from edge.address import Address, parse_listen
+from edge.doctor_disk import Owned, roots_own
 from edge.doctor_machine import Diagnosis, Machine
 from edge.live import LiveSettings
 from edge.live_guard import HEALTH_PATH
 from edge.written import ROWS_WAIT, UNWRITTEN, written_text
 
 UNIT = "gatereader.service"
-_PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User,MainPID"
+_PROPERTIES = (
+    "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,StatusText,User,MainPID,"
+    "WorkingDirectory"
+)
 _CONFIGURATION = 78
 _LOOK = f"see `journalctl -u {UNIT} -n 50`"
 
@@ -54,6 +59,8 @@ def service(found: Service) -> Diagnosis:
     cure = ""
     if any(trouble in found.get("StatusText", "") for trouble in (ROWS_WAIT, UNWRITTEN)):
         cure = "make room, or let it write there (ReadWritePaths= in a drop-in: docs/install.md)"
+        if (roots := _roots_own(found)) is not None:
+            told, cure = f"{told}; {roots.text}", roots.cure
     elif found.get("UnitFileState") == "disabled":
         told, cure = f"{told}; it does not start with the machine", f"sudo systemctl enable {UNIT}"
     elif restarts:
@@ -67,7 +74,16 @@ def _not_running(found: Service, told: str) -> Diagnosis:
     if found.get("ExecMainStatus") == str(_CONFIGURATION):
         cure = f"the configuration is wrong: {_LOOK}, then `gatereader config check`"
         return Diagnosis("service", "bad", told, cure)
+    if (roots := _roots_own(found)) is not None:
+        cure = f"{roots.cure}, then sudo systemctl restart {UNIT}; if that is not all: {_LOOK}"
+        return Diagnosis("service", "bad", f"{told}, {found.get('Result')}; {roots.text}", cure)
     return Diagnosis("service", "bad", f"{told}, {found.get('Result')}", _LOOK)
+
+
+def _roots_own(found: Service) -> Owned | None:
+    """What keeps the service from writing where its relative paths begin."""
+    folder = found.get("WorkingDirectory", "")
+    return roots_own(Path(folder)) if folder.startswith("/") else None
 
 
 Health = Callable[[Address], Mapping[str, object] | None]

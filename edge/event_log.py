@@ -7,6 +7,7 @@ from edge.clock import Now
 from edge.entry import Entry
 from edge.erasure import journal_path
 from edge.line_log import Keeping, LineLog
+from edge.log_files import real_log
 from edge.records import PlateEvent
 
 
@@ -24,6 +25,7 @@ class EventLog:
     ) -> None:
         self._log: LineLog | None = None
         if path is not None:
+            path = real_log(path)
             self._log = LineLog(path, form, keeping, setting=name, journal=journal or journal_path(path), now=now)
 
     def takes(self, event: PlateEvent) -> bool:
@@ -37,7 +39,8 @@ class EventLog:
     def __call__(self, entry: Entry) -> None:
         """Writes the line of the entry, and those that are waiting."""
         if self._log is not None and self.takes(entry.event):
-            self._log.write(self.body(entry, self._log.path.parent))
+            folder = self._log.path.parent.resolve()  # a link on the way would lead the `..` of a picture elsewhere
+            self._log.write(self.body(entry, folder))
 
     @property
     def error(self) -> str:

@@ -1,9 +1,10 @@
 """A track and the verdict on it → the event."""
 
+from hashlib import blake2b
 from typing import Literal
 from uuid import UUID, uuid5
 
-from edge.records import PlateEvent
+from edge.records import Frame, PlateEvent
 from edge.track import Track
 from edge.verdict import Verdict
 from edge.vote import VoteSettings, surely
@@ -11,10 +12,28 @@ from edge.vote import VoteSettings, surely
 _NAMESPACE = UUID("6f1d8f0e-52c8-5d0b-9c1e-67a7e3a4b1d2")
 
 
+def recording_of(first: Frame) -> str:
+    """What tells one source from another by its first frame, and is the same when it runs again.
+
+    Times do not: files from an archive, or from a camera without a clock, may all have the same one. The path does not
+    either: a card is mounted where the one before it was.
+    """
+    return blake2b(first.name.encode("utf-8", "surrogateescape") + first.image.tobytes(), digest_size=16).hexdigest()
+
+
 def make_event(
-    track: Track, kind: Literal["preview", "final"], verdict: Verdict, settings: VoteSettings, camera: str
+    track: Track,
+    kind: Literal["preview", "final"],
+    verdict: Verdict,
+    settings: VoteSettings,
+    *,
+    camera: str,
+    recording: str,
 ) -> PlateEvent:
-    """The event of a pass. Its id is that of the pass: a preview and the final event after it share it."""
+    """The event of a pass. Its id is that of the pass: a preview and the final event after it share it.
+
+    `recording` is what `recording_of` says of the first frame of the pass's source.
+    """
     poll, vote = track.poll, track.poll.vote
     characters, plate = vote.characters, vote.plate
     if not vote.voters and poll.boldest is not None:
@@ -22,7 +41,7 @@ def make_event(
         plate = surely(characters, settings.accept_confidence)
     best = poll.best
     return PlateEvent(
-        event_id=str(uuid5(_NAMESPACE, f"{camera}/{track.first_utc.isoformat()}/{track.number}")),
+        event_id=str(uuid5(_NAMESPACE, f"{camera}/{recording}/{track.first_utc.isoformat()}/{track.number}")),
         track=track.number,
         kind=kind,
         status=verdict.status,

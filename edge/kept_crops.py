@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from edge.ages import Ages
+from edge.ages import Ages, check_days
 from edge.chain import utc_text
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.event_values import answer_values, pairs
 from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
-from edge.review import remove, strays
+from edge.review import item_files, remove, strays
 from edge.whole_file import lacking_bytes, require_free, write_whole
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class ReviewSettings:
         for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
             if not value > 0:
                 raise ConfigError(f'{name} = {value}: wanted more than 0; keep = "off" keeps none')
+        check_days("max_days", self.max_days)
         if self.min_free_megabytes < 0:
             raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
         for name, value in (("margin", self.margin), ("agreement", self.agreement)):
@@ -193,7 +194,7 @@ class KeptCrops:
         for stray in strays(self._folder):
             stray.unlink(missing_ok=True)
         found = []
-        for path in self._folder.glob("*.json"):
+        for path in item_files(self._folder):
             picture = path.with_suffix(".jpg")
             if not picture.exists():  # the picture comes first and goes first: the rest of a removal that was cut off
                 path.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Everything that is kept of an event: its pictures, its row, its JSON line, in this order."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -7,6 +8,7 @@ from edge.csv_log import CsvLog, CsvSettings
 from edge.entry import Entry
 from edge.erasure import journal_path
 from edge.json_log import JsonLog, JsonSettings, json_path
+from edge.log_files import real_log
 from edge.pictures import Pictures, PictureSettings, pictures_folder
 from edge.records import PlateEvent
 
@@ -30,7 +32,8 @@ class Ledger:
         except OSError:
             rows.close()
             raise
-        return cls(rows, lines, Pictures(pictures, pictures_folder(pictures, csv.path)))
+        # as the files' folders: rows name the pictures from there
+        return cls(rows, lines, Pictures(pictures, pictures_folder(pictures, csv.path).resolve()))
 
     def __call__(self, event: PlateEvent) -> None:
         """Keeps the event. The pictures come first, so that a row never names one that was not written yet."""
@@ -68,9 +71,17 @@ class Ledger:
 
 
 def record_files(csv: CsvSettings, json: JsonSettings) -> list[Path]:
-    """The files of the record: the CSV file and the JSON lines, as far as they are wanted."""
+    """The files of the record, beyond symbolic links: the CSV file and the JSON lines, as far as they are wanted."""
     lines = json_path(json, csv.path)
-    return [*([Path(csv.path)] if csv.path else []), *([lines] if lines is not None else [])]
+    return [*([real_log(Path(csv.path))] if csv.path else []), *([lines] if lines is not None else [])]
+
+
+def erasable_files(csv: CsvSettings, json: JsonSettings) -> list[Path]:
+    """As `record_files`, and where lines lie that were written before they were switched off or went elsewhere: the
+    JSON lines' configured place and their default one, and without a CSV file its default place."""
+    lines = [json_path(replace(json, enabled=True, path=path), csv.path) for path in (json.path, "")]
+    files = [real_log(Path(csv.path or "plates.csv")), *(path for path in lines if path is not None)]
+    return list({file.resolve(): file for file in files}.values())
 
 
 def record_journal(csv: CsvSettings, json: JsonSettings) -> Path:

@@ -23,7 +23,7 @@ from edge.log_files import (
     set_aside_name,
 )
 from edge.torn_lines import Torn, torn_path, write_torn
-from edge.whole_file import synchronise_folder, write_all
+from edge.whole_file import make_folder, open_file, synchronise_folder, write_all
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class LineFile:
             self._file = -1
 
     def _make_folder(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
 
     def _make_ready(self) -> None:
         if self._file < 0 or self._is_elsewhere() or self._journal.exists():
@@ -138,7 +138,7 @@ class LineFile:
             raise OSError(errno.EINVAL, "it is not a file")
         _set_aside_other_format(self.path, self._form)
         # plates are personal data: others on the machine need not read them
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._file = open_file(self.path, os.O_RDWR | os.O_APPEND)
         try:
             self._take_over()
         except OSError:

@@ -20,6 +20,7 @@ from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.line_file import BusyError, LineFile
 from edge.log_files import dated_files
+from edge.ownership import whose
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,10 @@ def check_keeping(rotate: Rotate, max_megabytes: float, max_days: float, keep_ro
     if max_days < 0:
         raise ConfigError(f"max_days = {max_days}: wanted 0 (for ever) or more")
     if max_days and rotate == "never":
-        raise ConfigError('max_days deletes files that were put aside by date; write rotate = "daily" or "monthly" too')
+        raise ConfigError(
+            f"max_days = {max_days:g} deletes files that were put aside by date; "
+            'write rotate = "daily" or "monthly" too, or max_days = 0'
+        )
     if keep_rows < 1:
         raise ConfigError(f"keep_rows = {keep_rows}: wanted at least 1")
 
@@ -103,7 +107,8 @@ class LineLog:
             self._file.open()
         except OSError as error:
             if isinstance(error, BusyError) or error.errno not in _NOT_THE_OWNERS:
-                raise OutputError(f"cannot write {path}: {error.strerror or error}; set {setting}") from None
+                cure = f"{owner}, or set {setting}" if (owner := whose(error)) else f"set {setting}"
+                raise OutputError(f"cannot write {path}: {error.strerror or error}; {cure}") from None
             self._report(f"{path}: {error.strerror}")
         self.tidy()
 

@@ -108,7 +108,7 @@ class LiveServer:
     (seconds since the processing loop last turned; above 10 /healthz says 503), `camera` (a mapping: `name`, `online`,
     `since`, `cause`), `last_frame_age` (seconds), `frames`, `dropped`, `fps`, `passes`, `uptime` (seconds). `aim`
     measures a result for the page /aim, in that thread too and only while somebody looks at it; without it there is no
-    such page. `crops` shows the plates' pictures in the list.
+    such page. `crops` shows the plates' pictures in the list; `frames` hands out whole frames as the camera gave them.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class LiveServer:
         aim: Callable[[FrameResult], Mapping[str, object]] | None = None,
         *,
         crops: bool = True,
+        frames: bool = False,
     ) -> None:
         from edge.live_feed import EventBoard, PictureFeed  # noqa: PLC0415 - the settings must load without a font
 
@@ -127,6 +128,7 @@ class LiveServer:
         self._password_hash = check_live_settings(settings)
         self._status, self._aim = status, aim
         self._feed = PictureFeed(settings.width, settings.quality, settings.max_fps)
+        self._feed.gives_frames = frames
         self._board = EventBoard(crops=crops)
         self._address = parse_listen(settings.listen)
         self._listener: socket.socket | None = None
@@ -163,6 +165,10 @@ class LiveServer:
         """Whether the list shows the plates' pictures from now on."""
         self._board.show_crops(wanted)
 
+    def give_frames(self, wanted: bool) -> None:
+        """Whether whole frames are handed out from now on."""
+        self._feed.gives_frames = wanted
+
     def forget(self) -> None:
         """Empties the list."""
         self._board.forget()
@@ -197,7 +203,7 @@ class LiveServer:
 
         from edge.live_app import LiveApp  # noqa: PLC0415
         from edge.live_connection import BoundedConnection  # noqa: PLC0415
-        from edge.live_guard import Credentials  # noqa: PLC0415
+        from edge.live_sign_in import Credentials  # noqa: PLC0415
 
         credentials = Credentials(self._settings.user, self._password_hash) if self._password_hash else None
         app = LiveApp(self._feed, self._board, self._status, self._settings.max_viewers, self._aim)

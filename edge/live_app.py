@@ -16,8 +16,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from edge.live_feed import EVENTS_KEPT, EventBoard, PictureFeed
-from edge.live_guard import HEALTH_PATH, READY_PATH, Credentials, Guard
-from edge.records import FrameResult
+from edge.live_guard import HEALTH_PATH, READY_PATH, Guard
+from edge.live_sign_in import Credentials
+from edge.records import FrameResult, Status
 from edge.source_state import Cause
 
 STALL_SECONDS = 10.0
@@ -29,6 +30,8 @@ _HEALTH_KEYS = (
 )
 _CAMERA_KEYS = ("online", "since")
 _CAUSES = get_args(Cause)
+_CHOICES = {"kind": ("preview", "final"), "status": get_args(Status)}
+"""By what events can be chosen."""
 _REPEAT_SECONDS = 5.0
 """A stream repeats its last picture after this long, so that proxies keep it open and a viewer who left is noticed."""
 
@@ -125,8 +128,11 @@ class LiveApp:
             return Response(media_type="multipart/x-mixed-replace")
         return MjpegResponse(self._feed, request.url.query[:_LONGEST_NAME])
 
-    async def _frame(self, _request: Request) -> Response:
-        jpeg = self._feed.snapshot()
+    async def _frame(self, request: Request) -> Response:
+        plain = "plain" in request.query_params
+        if plain and not self._feed.gives_frames:
+            return PlainTextResponse("privacy.unknown keeps strangers' plates back, so whole frames too.\n", 403)
+        jpeg = self._feed.plain() if plain else self._feed.snapshot()
         if not jpeg:
             return PlainTextResponse("No picture yet.\n", 503, {"Retry-After": "1"})
         return Response(jpeg, media_type="image/jpeg")
@@ -138,13 +144,16 @@ class LiveApp:
             most, patience = int(asked.get("limit", EVENTS_KEPT)), min(float(asked.get("wait", 0)), _LONGEST_WAIT)
         except ValueError:
             return PlainTextResponse("limit: wanted a number of events; wait: seconds.\n", 400)
+        for key, values in _CHOICES.items():
+            if not set(asked.getlist(key)) <= set(values):
+                return PlainTextResponse(f"{key}: wanted {' or '.join(values)}.\n", 400)
         until = time.monotonic() + patience
         while asked.get("since") == self._board.token and time.monotonic() < until and not self._feed.closing:
             await asyncio.sleep(_LOOK_SECONDS)
         token = self._board.token
         events = None
         if asked.get("since") != token:
-            wanted = {key: set(asked.getlist(key)) for key in ("kind", "status") if key in asked}
+            wanted = {key: set(asked.getlist(key)) for key in _CHOICES if key in asked}
             listed = self._board.listed(earlier=asked.get("earlier") == "true")
             chosen = [event for event in listed if all(event[key] in values for key, values in wanted.items())]
             events = chosen[: max(0, most)]

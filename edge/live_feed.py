@@ -25,6 +25,8 @@ from edge.records import FrameResult, PlateEvent
 _CROP_WIDTH, _CROP_QUALITY = 320, 85
 EVENTS_KEPT = 50
 """Passes that the page can list."""
+_PLAIN_QUALITY, _PLAIN_SECONDS = 95, 1.0
+"""JPEG quality of a frame that is to be read again, and how often one is made at most."""
 
 
 class PictureFeed:
@@ -38,12 +40,15 @@ class PictureFeed:
         self.closing = False
         self.handed: dict[str, float] = {}
         """When a picture was last handed to each stream that has a name, by the monotonic clock."""
+        self.gives_frames = False
+        """Whether anybody may have a frame as it came from the camera."""
         self._width, self._quality, self._interval = width, quality, 1 / max_fps
         self._newest: FrameResult | None = None
         self._encoded: FrameResult | None = None
         self._jpeg = b""
         self._number = 0
         self._encoded_at = float("-inf")
+        self._plain, self._plain_at = b"", float("-inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._offered = asyncio.Event()
         self._fresh = asyncio.Event()
@@ -83,6 +88,17 @@ class PictureFeed:
                 self._number += 1
                 self._wake()
         return self._jpeg
+
+    def plain(self) -> bytes:
+        """The newest frame as it came, in its full size and with nothing drawn on it, as JPEG; empty before the first.
+
+        Made once a second at most, however many ask.
+        """
+        newest, now = self._newest, time.monotonic()
+        if newest is not None and now - self._plain_at >= _PLAIN_SECONDS:
+            with suppress(OSError):
+                self._plain, self._plain_at = encode_jpeg(newest.frame.image, _PLAIN_QUALITY), now
+        return self._plain
 
     def stream_age(self, name: str) -> float | None:
         """Seconds since this stream was last handed a picture, which may be an old one again; None if it has ended."""

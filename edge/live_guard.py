@@ -8,22 +8,16 @@ import ipaddress
 import os
 import socket
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.password import verify_password
+from edge.live_sign_in import Credentials, SignIns
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 _OPEN_PATHS = (HEALTH_PATH, READY_PATH)
 """The paths without a password: they tell no plate and no address."""
-
-_WRONG_PASSWORD_PAUSE = 0.5
-"""Seconds; guesses are checked one after the other, so all of them together get two a second."""
-_MOST_WAITING, _MOST_WAITING_EACH = 8, 2
-"""Passwords that wait to be checked, in all and from one address: who guesses must not keep the others out."""
 
 _HEADERS = (
     (
@@ -40,20 +34,6 @@ _HEADERS = (
 )
 
 
-class Credentials(NamedTuple):
-    """What a viewer must send."""
-
-    user: str
-    password_hash: str
-
-
-class _Check(NamedTuple):
-    """A password that waits to be checked, or is."""
-
-    answer: asyncio.Task[bool]
-    address: str
-
-
 class Guard:
     """ASGI middleware around the whole application.
 
@@ -63,13 +43,12 @@ class Guard:
 
     def __init__(self, app: ASGIApp, credentials: Credentials | None, hosts: Sequence[str]) -> None:
         self._app = app
-        self._credentials = credentials
+        self._sign_ins = SignIns(credentials) if credentials else None
         name = socket.gethostname().lower()
         self._hosts = {"localhost", name, f"{name}.local", *(host.lower() for host in hosts)}
         self._key = os.urandom(32)
         self._known = b""
-        self._checking = asyncio.Lock()
-        self._checks: dict[bytes, _Check] = {}
+        self._checks: dict[bytes, asyncio.Task[bool | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or lets the application answer."""
@@ -87,7 +66,7 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_with_headers)
 
     async def _refusal(self, host: str, authorization: str, address: str) -> PlainTextResponse | None:
-        if self._credentials is None:
+        if self._sign_ins is None:
             if self._host_is_ours(host):
                 return None
             return PlainTextResponse("This name is not one of the machine's; add it to live.hosts.\n", 421)
@@ -95,27 +74,21 @@ class Guard:
         mark = hmac.digest(self._key, authorization.encode(), hashlib.sha256)
         if hmac.compare_digest(mark, self._known):
             return None
-        check = self._checks.get(mark)  # a browser asks for several things at once, with the same header
-        if check is None and (given := _basic(authorization)) is not None:
-            waiting = [one.address for one in self._checks.values()]
-            if len(waiting) >= _MOST_WAITING or waiting.count(address) >= _MOST_WAITING_EACH:
-                return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
-            check = _Check(asyncio.create_task(self._may_enter(*given, self._credentials)), address)
-            self._checks[mark] = check
-            check.answer.add_done_callback(lambda _: self._checks.pop(mark))
-        if check is not None and await asyncio.shield(check.answer):
+        right: bool | None = False
+        if (given := _basic(authorization)) is not None:
+            check = self._checks.get(mark)  # a browser asks for several things at once, with the same header
+            if check is None:
+                check = asyncio.create_task(self._sign_ins.check(*given, address))
+                self._checks[mark] = check
+                check.add_done_callback(lambda _: self._checks.pop(mark))
+            right = await asyncio.shield(check)
+        if right is None:
+            return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
+        if right:
             self._known = mark
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="gatereader", charset="UTF-8"'}
         return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
-
-    async def _may_enter(self, user: str, password: str, credentials: Credentials) -> bool:
-        async with self._checking:
-            right = await asyncio.to_thread(verify_password, password, credentials.password_hash)
-            right &= hmac.compare_digest(user.encode(), credentials.user.encode())
-            if not right:
-                await asyncio.sleep(_WRONG_PASSWORD_PAUSE)
-        return right
 
     def _host_is_ours(self, header: str) -> bool:
         name = header.lower()

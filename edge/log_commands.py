@@ -2,30 +2,46 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge import recording, review
 from edge.config import Config
 from edge.errors import ConfigError, OutputError
 from edge.kept_crops import crops_folder
-from edge.ledger import record_files, record_journal
+from edge.ledger import erasable_files, record_files, record_journal
 from edge.log_erase import Place, erase_plate
-from edge.log_export import Choice, export, parse_moment
-from edge.log_files import log_files
+from edge.log_export import Choice, export, left_out, parse_moment
+from edge.log_files import counts_as, in_order, log_files, real_log
 from edge.log_verify import FileReport, Report, verify_files, verify_log
+from edge.ownership import as_owner
 from edge.pictures import pictures_folder
 from edge.privacy import pseudonym_of
+from edge.torn_lines import torn_path
 from edge.whole_file import write_whole
 
 
 def run_log(options: argparse.Namespace, config: Config) -> int:
     """One of the three commands; its exit status. OutputError where there is no record at all."""
-    logs = record_files(config.csv, config.json)
-    if not getattr(options, "files", None) and not any(log_files(log) for log in logs):
+    if options.action == "export":
+        return _export(options, config)
+    if getattr(options, "files", None):
+        return _verify(options, config)
+    erases = options.action == "erase"
+    with as_owner(_folder(config)):
+        _require_record((erasable_files if erases else record_files)(config.csv, config.json))
+        return _erase(options, config) if erases else _verify(options, config)
+
+
+def _folder(config: Config) -> Path:
+    """Where the record is, as the configuration names it: behind a link that lies in it may be root's."""
+    return Path(config.csv.path or config.json.path).parent
+
+
+def _require_record(logs: Sequence[Path]) -> None:
+    if not any(log_files(log) for log in logs):
         where = " nor ".join(str(log.absolute()) for log in logs) or "the configuration"
         raise OutputError(f"no record at {where}; name it with --csv FILE or --config FILE, or go to its folder")
-    actions = {"verify": _verify, "export": _export, "erase": _erase}
-    return actions[options.action](options, config)
 
 
 def _verify(options: argparse.Namespace, config: Config) -> int:
@@ -34,7 +50,7 @@ def _verify(options: argparse.Namespace, config: Config) -> int:
         for file in options.files:
             if not file.is_file():
                 raise OutputError(f"{file}: no such file")
-        reports = [verify_files(options.files, wanted).report]
+        reports = [verify_files(in_order(options.files), wanted).report]
     else:
         reports = [verify_log(log, wanted) for log in record_files(config.csv, config.json)]
     for report in reports:
@@ -74,23 +90,36 @@ def _export(options: argparse.Namespace, config: Config) -> int:
     )
     if options.output is not None:
         _spare_the_record(options.output, config)
-    lines = export(Path(config.csv.path), choice, options.json)
-    if options.output is None:
-        sys.stdout.buffer.writelines(lines)
-        sys.stdout.buffer.flush()
-        return 0
-    try:
-        write_whole(options.output, b"".join(lines))
-    except OSError as error:
-        raise OutputError(f"cannot write {options.output}: {error.strerror}") from None
-    return 0
+    path, written = real_log(Path(config.csv.path)), b""
+    with as_owner(_folder(config)):
+        _require_record(record_files(config.csv, config.json))
+        lines = export(path, choice, options.json)
+        if options.output is None:
+            sys.stdout.buffer.writelines(lines)
+            sys.stdout.buffer.flush()
+        else:
+            written = b"".join(lines)
+        missing = left_out(path)
+    if options.output is not None:  # where root says, he may write
+        try:
+            write_whole(options.output, written)
+        except OSError as error:
+            raise OutputError(f"cannot write {options.output}: {error.strerror}") from None
+    for line in missing:
+        sys.stderr.write(f"gatereader: NOT EXPORTED: {line}\n")
+    return int(bool(missing))
 
 
 def _spare_the_record(output: Path, config: Config) -> None:
-    """OutputError for a path that is a file of the record, or will be one."""
+    """OutputError for a path that is a file of the record, or would be taken for one."""
+    places = {output.parent.resolve() / output.name, output.resolve()}
     for log in record_files(config.csv, config.json):
-        if output.resolve() in {file.resolve() for file in (log, *log_files(log))}:
-            raise OutputError(f"{output} is a file of the record itself; name another for the export")
+        folder = log.parent.resolve()
+        named = any(place.parent == folder and counts_as(log, place.name) for place in places)
+        if named or places & {file.resolve() for file in (torn_path(log), *log_files(log))}:
+            raise OutputError(
+                f"{output} is a file of the record itself, or would be taken for one; name another for the export"
+            )
 
 
 def _erase(options: argparse.Namespace, config: Config) -> int:
@@ -112,7 +141,7 @@ def _missing(config: Config, recorded: str) -> list[str]:
     logs = {"csv.path": config.csv.path, "json.path": config.json.path if config.json.enabled else ""}
     folders = {"review.folder": config.review.folder, "recording.folder": recorded}
     key = config.privacy.key_file if config.privacy.unknown == "pseudonym" else ""
-    missing = {name: path for name, path in logs.items() if path and not any(log_files(Path(path)))}
+    missing = {name: path for name, path in logs.items() if path and not any(log_files(real_log(Path(path))))}
     missing |= {name: path for name, path in folders.items() if path and not Path(path).is_dir()}
     missing |= {"privacy.key_file": key} if key and not Path(key).exists() else {}
     return [f"{name}: nothing is at {Path(path).absolute()}; {_cure(path)}" for name, path in missing.items()]
@@ -126,7 +155,7 @@ def _cure(path: str) -> str:
 
 def _erase_text(plate: str, recorded: str, config: Config, *, trial: bool) -> int:
     pictures = pictures_folder(config.pictures, config.csv.path)
-    place = Place(tuple(record_files(config.csv, config.json)), pictures, record_journal(config.csv, config.json))
+    place = Place(tuple(erasable_files(config.csv, config.json)), pictures, record_journal(config.csv, config.json))
     erased = erase_plate(place, plate, trial=trial)
     crops = review.erase(crops_folder(config.review, config.csv.path), plate, trial=trial)
     passes = recording.erase(Path(recorded), plate, trial=trial) if recorded else 0
@@ -138,6 +167,8 @@ def _erase_text(plate: str, recorded: str, config: Config, *, trial: bool) -> in
         _print(
             f"not erased: {count} rows and lines with {text}, perhaps misread: erase --plate {text} if it is this car"
         )
+    if erased.missing:
+        _print(f"not found: {erased.missing} pictures that the rows name; gone by age or size, or moved elsewhere")
     for left in erased.left:
         _print(f"NOT ERASED: {left}")
     return 1 if erased.left else 0

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from edge import erasure
 from edge.alphabet import plain
-from edge.chain import START, Form, Link
+from edge.chain import START, Form, JsonForm, Link
 from edge.csv_rows import csv_line
 from edge.errors import ConfigError, OutputError
-from edge.log_files import folder_lock, form_of, log_files, packed_files
+from edge.log_files import counts_as, folder_lock, form_of, is_compressed, log_files, others, packed_files
 from edge.log_rows import Row, is_like, is_of, read_rows
+from edge.ownership import whose
 from edge.torn_lines import Torn, read_torn, torn_path, torn_text
+from edge.whole_file import create
 
 _PATIENCE = 10.0
 """Seconds to wait until nobody is writing or erasing."""
@@ -37,6 +39,8 @@ class Erased:
     """Half rows, which go whatever they held."""
     alike: dict[str, int] = field(default_factory=dict)
     """Texts that may be misreadings of the plate and stay, with the number of rows."""
+    missing: int = 0
+    """Pictures that its rows name and that are nowhere: gone by age or size, or moved away."""
     left: list[str] = field(default_factory=list)
     """Files that could not be looked into, or pictures that are not ours to delete."""
 
@@ -68,7 +72,8 @@ def erase_plate(place: Place, plate: str, *, trial: bool = False) -> Erased:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             state = "the rest follows with the next try" if place.journal.exists() else "nothing was changed"
-            raise OutputError(f"cannot erase: {where}{error.strerror or error}; {state}") from None
+            cause = f"{error.strerror or error}; {owner}" if (owner := whose(error)) else str(error.strerror or error)
+            raise OutputError(f"cannot erase: {where}{cause}; {state}") from None
 
 
 class _Eraser:
@@ -77,6 +82,8 @@ class _Eraser:
         self._done = Erased()
         self._ids: set[str] = set()
         self._pictures: set[Path] = set()
+        self._missing: set[Path] = set()
+        self._by_name: dict[str, list[Path]] | None = None
         self._written: list[Path] = []
         self._now = datetime.now(UTC)
 
@@ -90,7 +97,8 @@ class _Eraser:
             for log in self._place.logs:
                 self._empty_torn(log)
                 self._done.left += [f"{file} is compressed; unpack it and erase again" for file in packed_files(log)]
-            self._done.pictures = len(self._pictures)
+            self._look_at_others()
+            self._done.pictures, self._done.missing = len(self._pictures), len(self._missing)
             if not trial and (self._written or self._pictures):
                 written, self._written = self._written, []  # from here on they are the journal's
                 erasure.commit(self._place.journal, written, self._pictures)
@@ -110,7 +118,7 @@ class _Eraser:
         return row.event_id in self._ids or any(is_of(text, self._plate) for text in row.texts)
 
     def _rewrite(self, file: Path) -> None:
-        """Writes the new file beside this one, if anything in it is to go."""
+        """Writes what takes the place of this file, if anything in it is to go."""
         form = form_of(file)
         if form is None:
             self._rewrite_unchained(file)
@@ -152,6 +160,23 @@ class _Eraser:
             self._done.rows += len(rows) - len(kept)
             self._write_new(file, map(csv_line, kept))
 
+    def _look_at_others(self) -> None:
+        """What may be of the record by its content and not by its name is not ours to change, but to tell."""
+        for file in sorted({file for log in self._place.logs for file in others(log)}):
+            folder = file.parent.resolve()
+            if any(log.parent.resolve() == folder and counts_as(log, file.name) for log in self._place.logs):
+                continue
+            if is_compressed(file):
+                self._leave(f"{file} is compressed, and not named as the record's files are; unpack it and look at it")
+            elif not os.access(file, os.R_OK, effective_ids=True):
+                self._leave(f"{file} may be of the record, and cannot be read; look at it yourself")
+            elif any(self._is_meant(row) for row in _rows_of(file)):
+                option = "--set json.path=" if isinstance(form_of(file), JsonForm) else "--csv "
+                self._leave(
+                    f"{file} holds the plate, and is not named as the record's files are (an export? another "
+                    f"camera's?); delete it, or erase with {option}{file}"
+                )
+
     def _empty_torn(self, log: Path) -> None:
         """Half a row may hold half a plate, and whose it is nobody can say: of all of them only the notes stay."""
         torn = list(read_torn(log))
@@ -168,22 +193,36 @@ class _Eraser:
         folder = self._place.pictures.resolve()
         for name in row.pictures:
             picture = (file.parent / name).resolve()
-            if folder in picture.parents and picture.suffix == ".jpg":
-                if picture.exists():
-                    self._pictures.add(picture)
-                elif not folder.is_dir():
-                    self._leave(f"{picture} is not there, nor is {folder}; if its disk is missing, delete it yourself")
-            elif picture.exists():
+            if folder in picture.parents and picture.suffix == erasure.PICTURE and picture.exists():
+                self._pictures.add(picture)
+                continue
+            moved = self._named(picture.name)  # the file or the pictures may have been moved since
+            self._pictures.update(moved)
+            if folder not in picture.parents and picture.exists():
                 self._leave(f"{picture} is not below {folder}; delete it yourself")
+            elif not folder.is_dir():
+                self._leave(f"{picture} is not there, nor is {folder}; if its disk is missing, delete it yourself")
+            elif not moved:
+                self._missing.add(picture)
+
+    def _named(self, name: str) -> list[Path]:
+        """The pictures of this name, wherever below the folder of pictures they are."""
+        if self._by_name is None:
+            self._by_name = {}
+            for picture in self._place.pictures.resolve().rglob(f"*{erasure.PICTURE}"):
+                if not picture.is_symlink():
+                    self._by_name.setdefault(picture.name, []).append(picture)
+        return self._by_name.get(name, [])
 
     def _leave(self, told: str) -> None:
         if told not in self._done.left:  # a row and its line name the same picture
             self._done.left.append(told)
 
     def _write_new(self, file: Path, lines: Iterable[bytes]) -> None:
+        file = file.resolve()  # a link stays one, and leads to the new file
         self._written.append(file)
         state = file.stat()
-        with erasure.new_file(file).open("wb") as new:
+        with os.fdopen(create(erasure.new_file(file)), "wb") as new:
             os.fchmod(new.fileno(), state.st_mode & 0o777)
             if (state.st_uid, state.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(new.fileno(), state.st_uid, state.st_gid)  # what root changes stays the service's

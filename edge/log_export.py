@@ -12,13 +12,15 @@ from edge.alphabet import plain
 from edge.chain import CsvForm
 from edge.csv_rows import COLUMNS, HEADER, csv_line, safe_text
 from edge.errors import ConfigError
-from edge.log_files import form_of, in_order, log_files
+from edge.log_files import form_of, in_order, log_files, packed_files
 from edge.log_rows import Row, is_of, read_rows
 
 _NUMBERS = {
     *("schema", "track", "margin", "confidence", "readings", "votes", "agreement"),
     *("plate_w_px", "plate_h_px", "sharpness", "detection", "x", "y", "w", "h"),
 }
+_NEEDED = ("plate", "status", "first_seen_utc")
+"""The columns that make a row, whatever other ones a file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ def export(path: Path, choice: Choice, as_json: bool = False) -> Iterator[bytes]
                 yield _json(cells) if as_json else csv_line(cells.values())
 
 
+def left_out(path: Path) -> list[str]:
+    """A line for each file of the log whose rows `export` cannot give."""
+    told = [f"{file} is compressed; unpack it and export again" for file in packed_files(path)]
+    cause = f"has no columns {', '.join(_NEEDED)} with commas between; restore it, or move it away"
+    for file in log_files(path):
+        if file.stat().st_size and not isinstance(form_of(file), CsvForm) and not _has_rows(file):
+            told.append(f"{file} {cause}")
+    return told
+
+
 def parse_moment(text: str, is_end: bool = False) -> datetime:
     """`2026-11-20`, `2026-11-20T14:00` in local time, or with `Z` or an offset; a day as an end is its end."""
     try:
@@ -86,11 +98,19 @@ def _fits(text: str, plate: str) -> bool:
 
 def _other_rows(file: Path) -> Iterator[Row]:
     """Rows of a file without a chain, if it has the columns that make a row."""
+    if not _has_rows(file):
+        return
     with file.open(newline="", encoding="utf-8", errors="replace") as opened:
-        reader = csv.DictReader(opened)
-        if {"plate", "status", "first_seen_utc"} <= set(reader.fieldnames or ()):
-            for values in reader:
-                yield Row(b"\n", {name: cell or "" for name, cell in values.items() if name})
+        for values in csv.DictReader(opened):
+            yield Row(b"\n", {name: cell or "" for name, cell in values.items() if name})
+
+
+def _has_rows(file: Path) -> bool:
+    with file.open(newline="", encoding="utf-8", errors="replace") as opened:
+        try:
+            return set(_NEEDED) <= set(csv.DictReader(opened).fieldnames or ())
+        except csv.Error:  # no text at all
+            return False
 
 
 def _json(cells: Mapping[str, str]) -> bytes:

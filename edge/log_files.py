@@ -1,8 +1,8 @@
 """The files of one log: the one that is written, those that were put aside by date, and those that others moved.
 
 `plates.csv` is always the newest. Beside it lie `plates-2026-11.csv` (or `plates-2026-11-20.csv`, with `.2` and so on
-if one did not suffice), `plates.1.csv` where a file had other columns, and `plates.csv.1` or `plates.csv-20261120`,
-which logrotate makes.
+if one did not suffice), `plates.1.csv` where a file had other columns, and `plates.csv.1`, `plates.csv-20261120`,
+`plates-20261120.csv` or `plates-20261120-1795161600.csv`, which logrotate makes.
 """
 
 import contextlib
@@ -20,6 +20,9 @@ from edge.chain import START, CsvForm, Form, JsonForm
 log = logging.getLogger(__name__)
 
 _PERIOD = r"-(\d{4}-\d\d(?:-\d\d)?)(?:\.(\d+))?"
+_MOVED = r"[._-]\d[\d._-]*"
+"""What logrotate puts into a name: a number, or a date as its `dateformat` has it."""
+_COMPRESSED = r"\.(gz|xz|zst|bz2|lz4|zip)"
 _HEADER_BYTES = 65_536
 
 
@@ -30,6 +33,11 @@ class Ends(NamedTuple):
     """The hash that its first line names."""
     last: str
     """The hash of its last line."""
+
+
+def real_log(path: Path) -> Path:
+    """Where the log at `path` lies if that is a symbolic link, else `path`: its other files are beside it there."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def set_aside_name(path: Path) -> Path:
@@ -55,13 +63,12 @@ def dated_files(path: Path) -> list[Path]:
 
 def log_files(path: Path) -> list[Path]:
     """All files of the log at `path` that can be read, oldest first by their names; `path` itself is the last."""
-    aside = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
-    moved = re.compile(re.escape(path.name) + r"[.-](\d+)")
+    aside, moved, dated = _aside(path), _moved(path), _dated_pattern(path)
     old, elsewhere = [], []
     for file in _siblings(path):
         if match := aside.fullmatch(file.name):
             old.append((int(match[1]), file))
-        elif match := moved.fullmatch(file.name):
+        elif moved.fullmatch(file.name) and not dated.fullmatch(file.name):
             elsewhere.append((file.stat().st_mtime_ns, file))
     own = [path] if path.is_file() else []
     return [*(file for _, file in sorted(old)), *dated_files(path), *(file for _, file in sorted(elsewhere)), *own]
@@ -69,9 +76,27 @@ def log_files(path: Path) -> list[Path]:
 
 def packed_files(path: Path) -> list[Path]:
     """Files of the log that logrotate has compressed; nothing here looks into them."""
-    stem = re.escape(path.stem)
-    pattern = re.compile(rf"({re.escape(path.name)}|{stem}{_PERIOD}{re.escape(path.suffix)}).*\.(gz|xz|zst|bz2)")
+    pattern = _packed(path)
     return sorted(file for file in _siblings(path) if pattern.fullmatch(file.name))
+
+
+def counts_as(path: Path, name: str) -> bool:
+    """Whether a file of this name beside `path` is, or would be, taken for one of its log."""
+    patterns = (_aside(path), _moved(path), _dated_pattern(path), _packed(path))
+    return name == path.name or any(pattern.fullmatch(name) for pattern in patterns)
+
+
+def others(path: Path) -> list[Path]:
+    """Files beside `path` whose names begin as its own and do not count as its log's: another camera's record, an
+    export, a copy, or what was renamed in a way that nothing here knows."""
+    return sorted(
+        file for file in _siblings(path) if file.name.startswith(path.stem) and not counts_as(path, file.name)
+    )
+
+
+def is_compressed(file: Path) -> bool:
+    """By its name."""
+    return re.search(_COMPRESSED + "$", file.name) is not None
 
 
 def form_of(file: Path) -> Form | None:
@@ -159,12 +184,38 @@ def lock_now(handle: int, exclusive: bool = True) -> None:
 
 def _dated(path: Path) -> list[tuple[str, int, Path]]:
     """Period, number and path of the files that were put aside by date, in this order."""
-    pattern = re.compile(re.escape(path.stem) + _PERIOD + re.escape(path.suffix))
+    pattern = _dated_pattern(path)
     found = ((pattern.fullmatch(file.name), file) for file in _siblings(path))
     return sorted((match[1], int(match[2] or 1), file) for match, file in found if match)
 
 
+def _aside(path: Path) -> re.Pattern[str]:
+    return re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
+
+
+def _moved(path: Path) -> re.Pattern[str]:
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    return re.compile(rf"{re.escape(path.name)}{_MOVED}|{stem}[._-]\d{{4}}[._-]?\d\d[\d._-]*{suffix}")
+
+
+def _dated_pattern(path: Path) -> re.Pattern[str]:
+    return re.compile(re.escape(path.stem) + _PERIOD + re.escape(path.suffix))
+
+
+def _packed(path: Path) -> re.Pattern[str]:
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    return re.compile(rf"{stem}({_MOVED})?{suffix}.*{_COMPRESSED}")
+
+
 def _siblings(path: Path) -> list[Path]:
     with contextlib.suppress(OSError):
-        return [file for file in path.parent.iterdir() if file.is_file()]
+        return [file for file in path.parent.iterdir() if _is_file(file)]
     return []
+
+
+def _is_file(file: Path) -> bool:
+    """Also where nobody may look, behind a link: whoever opens it is told so."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return True

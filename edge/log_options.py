@@ -1,6 +1,7 @@
 """The options of `gatereader log`."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def add_log_commands(
 
     verify = actions.add_parser("verify", parents=[common], help="follow the chain of hashes; exit status 1 if broken")
     verify.set_defaults(run=run, action="verify")
-    verify.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only these, in this order (default: all)")
+    verify.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only these (default: all)")
     verify.add_argument("--has", default="", metavar="HASH", help="this hash, noted earlier, must be in the chain")
     add_configuration(verify, "csv")
 
@@ -35,10 +36,19 @@ def add_log_commands(
 
     erase = actions.add_parser("erase", parents=[common], help="take every trace of a plate out of the record")
     erase.set_defaults(run=run, action="erase")
-    erase.add_argument("--plate", required=True, help="the plate, such as AB123CD")
+    erase.add_argument("--plate", required=True, type=_plate, help="the plate, such as AB123CD")
     erase.add_argument("--dry-run", action="store_true", help="only say what would go")
     # not recording.folder itself: [privacy] refuses that key, but not to erase from what was recorded before
     erase.add_argument(
         "--record", dest="recorded", metavar="DIR", help="where frames were recorded, instead of recording.folder"
     )
     add_configuration(erase, "csv")
+
+
+def _plate(text: str) -> str:
+    # a * that is taken for nothing, or two plates for one, would erase nothing and say that all is well
+    if not re.fullmatch(r"[ -]*([A-Za-z0-9][ -]*){2,}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not one plate; wanted letters A to Z and digits, such as AB123CD"
+        )
+    return text

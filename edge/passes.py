@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,18 +86,20 @@ def read_passes(path: Path, starts: Mapping[str, float] | None = None) -> Stored
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SourceError(f"{path}: not a text in UTF-8; wanted `replay --json` output, or a CSV file") from None
-    rows = list(_json_rows(path, text) if text.lstrip().startswith("{") else _csv_rows(path, text))
-    if not rows:
-        raise SourceError(f"{path}: no passes in it; wanted `replay --json` output, or a CSV file with a header")
+    if not text.strip():  # what `replay --json` prints where nothing passes
+        return Stored((), is_truth=False)
+    rows, names = _json_rows(path, text) if text.lstrip().startswith("{") else _csv_rows(path, text)
     rows = [row for row in rows if row.values.get("kind") != "preview"]
-    is_truth = not any("status" in row.values for row in rows)
-    if is_truth and not any(_named(row.values, _FIRST) for row in rows):
+    is_truth = "status" not in names
+    if is_truth and not _named(names, _FIRST):
         return Stored(_from_sights(rows, starts or {}), is_truth)
     found = (_from_span(row, starts or {}) for row in rows)
     return Stored(tuple(one for one in found if one is not None), is_truth)
 
 
-def _json_rows(path: Path, text: str) -> Iterator[_Row]:
+def _json_rows(path: Path, text: str) -> tuple[list[_Row], set[str]]:
+    """The rows, and the keys that any of them has."""
+    rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -107,13 +109,21 @@ def _json_rows(path: Path, text: str) -> Iterator[_Row]:
             values = None
         if not isinstance(values, dict):
             raise SourceError(f"{path}:{number}: not a JSON object; wanted one pass a line, as `replay --json` prints")
-        yield _Row(f"{path}:{number}", values)
+        rows.append(_Row(f"{path}:{number}", values))
+    return rows, {key for row in rows for key in row.values}
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[_Row]:
+def _csv_rows(path: Path, text: str) -> tuple[list[_Row], set[str]]:
+    """The rows, and the header's columns; there may be no more than a header."""
     reader = csv.DictReader(io.StringIO(text))
-    for values in reader:
-        yield _Row(f"{path}:{reader.line_num}", {key: value or "" for key, value in values.items() if key})
+    columns = set(reader.fieldnames or ())
+    if not _named(columns, _PLATE):
+        raise SourceError(f"{path}:1: no plate or text among the columns; docs/replay.md says what a pass needs")
+    rows = [
+        _Row(f"{path}:{reader.line_num}", {key: value or "" for key, value in values.items() if key})
+        for values in reader
+    ]
+    return rows, columns
 
 
 def _from_span(row: _Row, starts: Mapping[str, float]) -> Pass | None:
@@ -154,7 +164,7 @@ def _start(row: _Row, starts: Mapping[str, float]) -> float | None:
     return starts.get(str(row.values[session]))
 
 
-def _named(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+def _named(values: Container[str], names: tuple[str, ...]) -> str | None:
     return next((name for name in names if name in values), None)
 
 

@@ -29,7 +29,7 @@ def read_password_file(name: str, key: str) -> str:
     """The text of the file that the setting `key` names, a password or its hash; ConfigError, which never shows it."""
     path = Path(name)
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows' editor puts a mark before UTF-8
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "not a text"
         raise ConfigError(f"{key}: cannot read {path}: {cause}") from None

@@ -1,6 +1,7 @@
 """The pictures behind the rows: of each pass the plate as the reader saw it best, and if wanted the whole frame.
 
 They lie in a folder for each day of writing, under a size and an age cap, and leave room on the disk for the rows.
+Files of other names than these pictures have are somebody else's: they count for nothing and stay.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from edge.ages import NO_DATE, Ages
+from edge.ages import NO_DATE, Ages, check_days
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
@@ -23,6 +24,7 @@ from edge.whole_file import PARTIAL, lacking_bytes, require_free, synchronise_fo
 log = logging.getLogger(__name__)
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[0-9a-zA-Z]{1,8}-(crop|frame)\.jpg")
 _A_DAY = timedelta(days=1)
 
 
@@ -46,8 +48,7 @@ class PictureSettings:
     def __post_init__(self) -> None:
         if self.max_megabytes <= 0:
             raise ConfigError(f'max_megabytes = {self.max_megabytes}: wanted more than 0; keep = "off" keeps none')
-        if self.max_days < 0:
-            raise ConfigError(f"max_days = {self.max_days}: wanted 0 (for ever) or more")
+        check_days("max_days", self.max_days)
         if self.min_free_megabytes < 0:
             raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
         if not 10 <= self.quality <= 100:
@@ -140,9 +141,9 @@ class Pictures:
         for folder in self._days():
             with os.scandir(folder) as files:
                 for file in files:
-                    if file.name.endswith(PARTIAL):
+                    if file.name.endswith(PARTIAL) and _NAME.fullmatch(file.name[1 : -len(PARTIAL)]):
                         Path(file.path).unlink(missing_ok=True)
-                    else:
+                    elif _NAME.fullmatch(file.name):
                         self._sizes[folder.name] = self._sizes.get(folder.name, 0) + file.stat().st_size
 
     def _days(self) -> list[Path]:
@@ -178,7 +179,8 @@ class Pictures:
     def _delete(self, day: str, enough: float | None) -> None:
         """The oldest pictures of a day, as many as have `enough` bytes, or all of them."""
         folder, freed = self._folder / day, 0
-        names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208
+        found = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
+        names = sorted(name for name in found if _NAME.fullmatch(name))
         for name in names:
             if enough is not None and freed >= enough:
                 self._sizes[day] = max(1, self._sizes[day] - freed)

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from edge.candidates import is_plate
-from edge.events import make_event
+from edge.events import make_event, recording_of
 from edge.poll import refusal_of, weigh
 from edge.preprocess import crop_plate
 from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading, Shot, TrackedPlate
@@ -68,6 +68,8 @@ class Pipeline:
         self._settings = vote or VoteSettings()
         self._camera = camera
         self._keep_frames = keep_frames
+        self._recording = ""
+        """What tells the source from others, once its first frame was there."""
         self._seconds: dict[str, float] = {}
         self._small_boxes: tuple[tuple[PlateBox, ...], tuple[PlateBox, ...]] = (), ()
         """Those of the second, smaller stream as found last, and in the frame's own pixels."""
@@ -90,6 +92,7 @@ class Pipeline:
     def process(self, frame: Frame) -> FrameResult:
         """All that one frame gives; its time must not be before that of the last one."""
         self._seconds = {}
+        self._recording = self._recording or recording_of(frame)
         with self._measured("vote"):
             events = self._close(self._tracker.advance(frame.time))
         with self._measured("detect"):
@@ -114,6 +117,7 @@ class Pipeline:
         """End of the stream: the events of all passes still in view."""
         events = tuple(self._close(self._tracker.finish()))
         self._tracker.forget()
+        self._recording = ""
         return events
 
     def _find(self, frame: Frame) -> tuple[PlateBox, ...]:
@@ -209,7 +213,7 @@ class Pipeline:
         return event
 
     def _event(self, track: Track, kind: Literal["preview", "final"], verdict: Verdict) -> PlateEvent:
-        return make_event(track, kind, verdict, self._settings, self._camera)
+        return make_event(track, kind, verdict, self._settings, camera=self._camera, recording=self._recording)
 
     def _show(self, track: Track) -> TrackedPlate:
         lines = track.poll.best.reading.lines if track.poll.best else 1

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from edge.ages import Ages
+from edge.ages import Ages, check_days
 from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
@@ -43,7 +43,8 @@ class PrivacySettings:
     known: tuple[str, ...] = ()
     """Plates that are written as they are, such as ["AB123CD"]; blanks and dashes do not matter."""
     known_file: str = ""
-    """A file with more of them: one a line, and what follows a # is a comment. Read at the start."""
+    """A file with more of them: one a line, and what follows a # is a comment. Read at the start
+    and at each reload."""
     key_file: str = ""
     """Where the key of the pseudonyms lies; empty for `privacy.key` beside the CSV file. Made at the first start,
     for its owner's eyes only: who has the key can try all plates and find the one behind a pseudonym."""
@@ -53,8 +54,7 @@ class PrivacySettings:
     def __post_init__(self) -> None:
         for number, plate in enumerate(self.known, start=1):
             _check_plate(plate, f"known: item {number}")
-        if self.key_days < 0:
-            raise ConfigError(f"key_days = {self.key_days}: wanted 0 (for ever) or more")
+        check_days("key_days", self.key_days)
 
 
 def key_path(settings: PrivacySettings, csv_path: str) -> Path:
@@ -155,9 +155,10 @@ def read_key(path: Path) -> tuple[datetime, bytes] | None:
 
 
 def pseudonym_of(plate: str, settings: PrivacySettings, csv_path: str) -> str:
-    """What rows written with the key of today have in the place of a plate; empty where there are no pseudonyms."""
+    """What rows written with the key that lies there have in the place of a plate, also where the mode is another one
+    by now; empty where there is no key."""
     path = key_path(settings, csv_path)
-    if settings.unknown != "pseudonym" or read_key(path) is None:
+    if read_key(path) is None:
         return ""
     return PseudonymKey(path, 0).pseudonym(plate)
 

@@ -13,7 +13,7 @@ from edge.card import ModelCard, shipped_model
 from edge.errors import ModelError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView, plate_views, to_int8
 from edge.records import Image, PlateReading
-from edge.runtime import Int8Model
+from edge.runtime import Int8Model, check_threads
 
 _TYPICAL_LENGTH = 5
 _ONE_LINE_BONUS = 0.05
@@ -31,8 +31,7 @@ class ReaderSettings:
     """Threads of one inference; more than 1 gains nothing with a model this small."""
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError(f"threads is {self.threads}, wanted 1 or more")
+        check_threads(self.threads)
 
 
 class PlateReader:

@@ -1,4 +1,4 @@
-"""Folders of frames with their times in their names: `SESSION_tSECONDS.jpg`, such as `20261120T140301Z_t0012.345.jpg`.
+"""Folders of frames with their times in their names, `SESSION_tSECONDS.jpg`: `20261120T140301Z_t0000012.345.jpg`.
 
 `gatereader run --record` writes such folders (`recording.py`) with a `recording.json` in it, by which they are known.
 Their frames replay at the times at which they came, and not so many a second. A session is one run of the service, or
@@ -21,6 +21,7 @@ EVENTS = "events.jsonl"
 APART = 3600.0
 """Seconds between two sessions in a replay: more than any pass lasts or is remembered."""
 _NAME = re.compile(r"(?P<session>.+)_t(?P<seconds>\d+(\.\d+)?)")
+_OURS = re.compile(r"\d{8}T\d{6}Z(-\d+)?_t\d+\.\d{3}\.jpg")
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -48,6 +49,11 @@ def timed_frame(path: Path) -> TimedFrame | None:
     if found is None or path.suffix.lower() not in PICTURES or path.name.startswith("."):
         return None
     return TimedFrame(found["session"], float(found["seconds"]), path)
+
+
+def own_frame(path: Path) -> TimedFrame | None:
+    """What the name says if it is as `recording.py` writes it; None for others', which are not ours to delete."""
+    return timed_frame(path) if _OURS.fullmatch(path.name) else None
 
 
 def find_frames(folder: Path) -> list[TimedFrame]:

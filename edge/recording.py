@@ -2,8 +2,10 @@
 
 One JPEG a frame with its session and its time in the name (`recorded.py`), and `events.jsonl` with what became of the
 passes, as `gatereader replay --json` writes it. Off unless a folder is named; under a cap, the oldest frames go first.
+What others put into the folder stays and does not count.
 """
 
+import errno
 import json
 import logging
 import math
@@ -15,19 +17,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from edge.ages import Ages
+from edge.ages import Ages, check_days
 from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
 from edge.pace import Pace
-from edge.recorded import EVENTS, MARKER, seconds_values, session_stamp, timed_frame
+from edge.recorded import EVENTS, MARKER, own_frame, seconds_values, session_stamp
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
 from edge.whole_file import PARTIAL, append_whole, lacking_bytes, require_free, write_whole
 
 log = logging.getLogger(__name__)
 
+_PROGRAM = "gatereader"
+"""What the marker of our recordings says under `program`."""
 _WAITING = 16
 """Frames kept in memory, at most, for what comes before a pass."""
 _WAITING_BYTES = 50_000_000
@@ -75,6 +79,7 @@ class RecordingSettings:
         for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
             if not value > 0:
                 raise ConfigError(f'{name} = {value}: wanted more than 0; folder = "" records nothing')
+        check_days("max_days", self.max_days)
         if self.min_free_megabytes < 0:
             raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
 
@@ -103,6 +108,8 @@ class Recorder:
     def __call__(self, result: FrameResult) -> None:
         """Records the frame if it belongs to a pass, and the final events."""
         try:
+            if self._session and not (self._folder / MARKER).is_file():
+                self._session = ""  # somebody removed the folder, or all that was in it
             if not self._session:
                 if result.frame.time < self._retry_at:
                     return  # a folder of many frames is not looked through with each frame that comes
@@ -130,19 +137,27 @@ class Recorder:
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._look()
         taken = self._remove_old()
-        write_whole(self._folder / MARKER, (json.dumps(self._facts, ensure_ascii=False) + "\n").encode())
-        session, number = session_stamp(frame.utc), 1
+        facts = {"program": _PROGRAM, **self._facts}
+        # durable, as what a power cut leaves of it would be taken for another program's
+        write_whole(self._folder / MARKER, (json.dumps(facts, ensure_ascii=False) + "\n").encode(), durable=True)
+        first = self._before[0] if self._before else frame
+        session, number = session_stamp(first.utc), 1
         while session in taken:
             number += 1
-            session = f"{session_stamp(frame.utc)}-{number}"
-        self._session, self._start = session, frame.time
+            session = f"{session_stamp(first.utc)}-{number}"
+        self._session, self._start = session, first.time
 
     def _look(self) -> None:
-        """What lies in the folder already, oldest first; unfinished files are removed."""
+        """What lies in the folder already, oldest first; unfinished files are removed.
+
+        OSError if a recording would write over another program's file.
+        """
+        _check_names(self._folder)
         for half in self._folder.glob(f".*{PARTIAL}"):
-            half.unlink(missing_ok=True)
-        found = [frame_.path for path in self._folder.iterdir() if (frame_ := timed_frame(path)) is not None]
-        stats = [(path, path.stat()) for path in found]
+            name = half.name[1 : -len(PARTIAL)]
+            if name in (MARKER, EVENTS) or own_frame(Path(name)):
+                half.unlink(missing_ok=True)
+        stats = [(path, path.stat()) for path in self._folder.iterdir() if own_frame(path)]
         newest = max((_changed(stat) for _, stat in stats), default=None)
         self._ages = Ages(self._settings.max_days, self._now, newest)
         stats.sort(key=lambda one: (self._ages.born(one[0], _changed(one[1])), one[0].name))
@@ -154,7 +169,7 @@ class Recorder:
         self._make_room(0)
         first: dict[str, float] = {}
         for path, _, _ in self._files:
-            if (frame := timed_frame(path)) is not None:
+            if (frame := own_frame(path)) is not None:
                 first[frame.session] = min(frame.seconds, first.get(frame.session, frame.seconds))
         _keep_events(
             self._folder, lambda values: values["last_seen"] + _AROUND >= first.get(values["session"], math.inf)
@@ -243,7 +258,7 @@ def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
             (values["session"], values["first_seen"] - _AROUND, values["last_seen"] + _AROUND) for values in passes
         ]
         for path in folder.iterdir() if spans else ():
-            frame = timed_frame(path)
+            frame = own_frame(path)
             if frame is not None and any(
                 frame.session == session and first <= frame.seconds <= last for session, first, last in spans
             ):
@@ -252,6 +267,25 @@ def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
     except OSError as error:
         raise OutputError(f"cannot erase recorded frames in {folder}: {error.strerror}") from None
     return len(passes)
+
+
+def _is_marked(folder: Path) -> bool:
+    """Whether the folder's `recording.json` is that of a recording of ours."""
+    try:
+        values = json.loads((folder / MARKER).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(values, dict) and values.get("program") == _PROGRAM
+
+
+def _check_names(folder: Path) -> None:
+    """OSError if another program's file has a name that a recording needs. An empty file is nobody's."""
+    if _is_marked(folder):
+        return
+    for path in (folder / MARKER, *([] if _read_events(folder) else [folder / EVENTS])):
+        if path.is_file() and path.stat().st_size:
+            message = f"{path.name} there is another program's; name another folder (recording.folder, --record)"
+            raise OSError(errno.EEXIST, message)
 
 
 def _read_events(folder: Path) -> list[dict[str, Any]]:
@@ -269,9 +303,10 @@ def _read_events(folder: Path) -> list[dict[str, Any]]:
 
 
 def _keep_events(folder: Path, stays: Callable[[Mapping[str, Any]], bool]) -> None:
-    """Rewrites the recorded passes without those that do not stay."""
-    if (folder / EVENTS).is_file():
-        kept = [json.dumps(values, ensure_ascii=False) + "\n" for values in _read_events(folder) if stays(values)]
+    """Rewrites the recorded passes without those that do not stay. A file of another program stays as it is."""
+    passes = _read_events(folder)
+    if passes or (_is_marked(folder) and (folder / EVENTS).is_file()):
+        kept = [json.dumps(values, ensure_ascii=False) + "\n" for values in passes if stays(values)]
         words = "".join(kept).encode()
         if words != (folder / EVENTS).read_bytes():  # once an hour, and mostly nothing is to be removed
             write_whole(folder / EVENTS, words, durable=True)

@@ -1,5 +1,6 @@
 """What must not leave the machine with a log, an error or a configuration: credentials, password hashes, plates."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -21,8 +22,10 @@ _NAMED = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z0-9?]+")
 _PASS = re.compile(r"\S+ (?=(?:accepted|undecided|rejected) [01]\.\d\d, \d+ readings)")
-_LIKE_A_PLATE = re.compile(r"(?<![\w.:/-])(?=[A-Z?]*\d)(?=[\d?]*[A-Z])[A-Z0-9?]{4,10}(?![\w:/-])")
-"""4 to 10 capital letters and digits, some of each."""
+_LIKE_A_PLATE = re.compile(
+    r"(?<![^\W_])(?!(?<=\b\d{4}-\d\d-)\d\dT\d)(?=[A-Z?]*\d)(?=[\d?]*[A-Z])[A-Z0-9?]{4,10}(?![^\W_])"
+)
+"""4 to 10 capital letters and digits, some of each, in a file's name too; not the 20T14 of 2026-11-20T14:03:22."""
 _IN_PIPELINE = re.compile(r"-pw\s*=\s*[\"']?([^\s\"'!]+)")
 _SHORTEST = 3
 
@@ -56,7 +59,7 @@ class Redactor:
     """Takes out of any text the given secrets and plates, and whatever looks like credentials."""
 
     def __init__(self, secrets: Iterable[str] = (), plates: Iterable[str] = ()) -> None:
-        forms = {form for one in secrets for form in (one, quote(one, safe=""), unquote(one))}
+        forms = {form for one in secrets for form in (one, quote(one, safe=""), unquote(one), _in_quotes(one))}
         longest_first = sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
         self._plates = frozenset(plain(plate) for plate in plates) - {""}
@@ -71,7 +74,13 @@ class Redactor:
 
     def log(self, text: str) -> str:
         """The same for lines of a log, where also what looks like a plate goes, whether anybody knows it or not."""
-        return self.text(_LIKE_A_PLATE.sub("(plate?)", _PASS.sub("(plate) ", text)))
+        # secrets first: one that has lost a part to the plates would not be known any more
+        return _LIKE_A_PLATE.sub("(plate?)", _PASS.sub("(plate) ", self.text(text)))
+
+
+def _in_quotes(text: str) -> str:
+    """The text as it stands between the quotes of JSON or TOML."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def url_secrets(url: str) -> tuple[str, ...]:

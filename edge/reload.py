@@ -88,7 +88,7 @@ class Reload:
             new.source.sign_in().password()  # the next start wants it
             found = changes(self._parts.config, new)
             self._parts.change(merged(self._parts.config, new))
-        except (GateReaderError, OSError) as error:
+        except (GateReaderError, OSError, ValueError, OverflowError) as error:  # a running gate outlives any mistake
             self.trouble = f"configuration not changed: {error}"
             log.error("%s; the old one goes on", self.trouble)
         else:

@@ -15,6 +15,7 @@ from edge.errors import ConfigError, SourceError
 from edge.motion import open_detector
 from edge.passes import Pass, pass_of, read_passes
 from edge.pipeline import Pipeline
+from edge.privacy import Privacy
 from edge.reader import PlateReader
 from edge.recorded import TimedPictures, find_frames, is_recording, seconds_values, session_starts
 from edge.records import Frame, PlateEvent
@@ -71,14 +72,15 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
 
 
 def replay(config: Config, source: Iterable[Frame | None]) -> Iterator[PlateEvent]:
-    """The final events of a recording, in the order in which its passes end."""
+    """The final events of a recording, in the order in which its passes end; known plates are marked, none veiled."""
+    privacy = Privacy(replace(config.privacy, unknown="keep"), config.csv.path)
     detector = open_detector(config.detector, config.region, config.motion)
     reader = PlateReader(config.reader)
     pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
     for frame in source:
         if frame is not None:
-            yield from _finals(pipeline.process(frame).events)
-    yield from _finals(pipeline.finish())
+            yield from map(privacy.veil, _finals(pipeline.process(frame).events))
+    yield from map(privacy.veil, _finals(pipeline.finish()))
 
 
 def _finals(events: tuple[PlateEvent, ...]) -> Iterator[PlateEvent]:

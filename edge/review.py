@@ -1,11 +1,13 @@
 """The kept crops of passes without a sure answer: a folder with a JPEG and a JSON of the same name for each.
 
 `kept_crops.py` fills the folder, `gatereader review` asks the owner what the plates are, `review_export.py` makes
-training data of the answers. The JSON file makes the item: a picture without one is none.
+training data of the answers. The JSON file makes the item: a picture without one is none. Files of other names than
+`kept_crops.py` gives are somebody else's: nobody lists or removes them.
 """
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ Kind = Literal["plate", "no_plate", "unreadable"]
 WORDS: Mapping[str, Kind] = {"-": "no_plate", UNDECIDED: "unreadable"}
 """What the owner types for a crop that shows no plate, or one that nobody can read."""
 _FRESH = 60.0
+_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\.(jpg|json)")
 _SEPARATORS = str.maketrans("", "", " -.·_/")
 
 
@@ -68,7 +71,7 @@ class Item:
 def read_items(folder: Path) -> tuple[list[Item], list[str]]:
     """The items by time, and one line for each that cannot be used. A folder that is not there holds none."""
     items, problems = [], []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+    for path in item_files(folder):
         try:
             items.append(read_item(path))
         except FileNotFoundError:
@@ -76,6 +79,11 @@ def read_items(folder: Path) -> tuple[list[Item], list[str]]:
         except (OSError, ValueError) as error:
             problems.append(f"{path}: {error.strerror if isinstance(error, OSError) else error}")
     return items, problems
+
+
+def item_files(folder: Path) -> list[Path]:
+    """The JSON files of items, by name; none in a folder that is not there."""
+    return sorted(path for path in folder.glob("*.json") if _NAME.fullmatch(path.name)) if folder.is_dir() else []
 
 
 def read_item(path: Path) -> Item:
@@ -149,7 +157,7 @@ def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
     if not folder.is_dir():
         return removed
     try:
-        for path in sorted(folder.glob("*.json")):
+        for path in item_files(folder):
             try:
                 meant = any(may_be(text, plate) for text in read_item(path).texts)
             except ValueError:
@@ -181,8 +189,9 @@ def strays(folder: Path) -> Iterator[Path]:
 
     One of the last minute may be of a program that is at it now.
     """
-    partial = folder.glob(f".*{PARTIAL}")
-    alone = (picture for picture in folder.glob("*.jpg") if not picture.with_suffix(".json").exists())
+    partial = (path for path in folder.glob(f".*{PARTIAL}") if _NAME.fullmatch(path.name[1 : -len(PARTIAL)]))
+    pictures = (path for path in folder.glob("*.jpg") if _NAME.fullmatch(path.name))
+    alone = (path for path in pictures if not path.with_suffix(".json").exists())
     for path in (*partial, *alone):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > _FRESH:

@@ -3,15 +3,18 @@
 import importlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, OutputError
+from edge.ownership import as_owner, user_name
 from edge.review import Item, find_item, parse_answer, read_items, record_answer
 from edge.review_export import export_items
 from edge.review_session import Session, item_words
+from edge.whole_file import existing
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +33,16 @@ class Wishes:
 
 
 def review(folder: Path, wishes: Wishes) -> Iterator[str]:
-    """The lines to print; what cannot be used in the folder is logged.
+    """The lines to print; what cannot be used in the folder is logged. Root has the rights of the folder's owner.
 
     ConfigError for an answer that no crop or plate fits (then none of the answers is written), OutputError where the
     disk refuses.
     """
+    with as_owner(folder):
+        yield from _review(folder, wishes)
+
+
+def _review(folder: Path, wishes: Wishes) -> Iterator[str]:
     items, problems = read_items(folder)
     for problem in problems:
         log.warning("%s", problem)
@@ -75,6 +83,10 @@ def _ask(chosen: Sequence[Item], folder: Path) -> Iterator[str]:
 
 
 def _export(items: Sequence[Item], folder: Path, as_json: bool) -> str:
+    there = existing(folder)
+    if not os.access(there, os.W_OK, effective_ids=True):
+        user = user_name(os.geteuid())
+        raise OutputError(f"{user} cannot write into {there}; export into a folder of {user}'s, and take it from there")
     done = export_items(items, folder)
     for problem in done.problems:
         log.warning("left out %s", problem)

@@ -108,26 +108,30 @@ def _small(picture: Image) -> Image:
 
 
 def _read(folder: Path) -> dict[str, _Row]:
-    """The rows of an earlier export whose picture is there."""
-    meta = {row.get("image", ""): row for row in _table(folder / "meta.csv")}
+    """The rows of an earlier export whose picture is there; OutputError for tables that are none of an export."""
+    meta = {row["image"]: row for row in _table(folder / "meta.csv", ("image",))}
     rows = {}
-    for label in _table(folder / "labels.csv"):
-        name = label.get("image", "")
-        if name and "text" in label and (folder / name).is_file():
+    for label in _table(folder / "labels.csv", ("image", "text")):
+        name = label["image"]
+        if name and (folder / name).is_file():
             rows[name] = _Row(label, meta.get(name, {"image": name, "group": label["text"]}))
     return rows
 
 
-def _table(path: Path) -> list[dict[str, str]]:
+def _table(path: Path, wanted: Sequence[str]) -> list[dict[str, str]]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(file)]
+    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
+        reader = csv.DictReader(file)
+        if not set(wanted) <= set(reader.fieldnames or ()):
+            raise OutputError(f"{path.name} there is somebody else's, without {' and '.join(wanted)} in its first line")
+        return [{key: value or "" for key, value in row.items() if key} for row in reader]
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    """The usual columns first, then those that the owner has beside them."""
+    text, more = io.StringIO(), dict.fromkeys(name for row in rows for name in row if name not in columns)
+    writer = csv.DictWriter(text, [*columns, *more], restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue().encode(), durable=True)

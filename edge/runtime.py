@@ -17,6 +17,14 @@ Int8Array = npt.NDArray[np.int8]
 
 _log = logging.getLogger(__name__)
 _SCALE_TOLERANCE = 1e-5
+_MOST_THREADS = 16
+"""Beyond any board's cores, and both models' fit into the service's TasksMax; 100,000 would crash the interpreter."""
+
+
+def check_threads(threads: int) -> None:
+    """ValueError unless a model can be run by so many threads."""
+    if not 1 <= threads <= _MOST_THREADS:
+        raise ValueError(f"threads is {threads}, wanted 1 to {_MOST_THREADS}")
 
 
 class Int8Model:

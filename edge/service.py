@@ -310,6 +310,7 @@ def _use(parts: Parts, loop: Loop, page: LiveServer) -> None:
     """Go on with the parts as they are now."""
     loop.use(parts)
     page.show_crops(parts.config.pictures.keep != "off")
+    page.give_frames(parts.config.privacy.unknown == "keep")
     if parts.config.privacy.unknown != "keep":
         page.forget()  # it may list what nobody is to see any more
 
@@ -329,9 +330,8 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
         if isinstance(source, LiveCamera):  # a recording may well hold one picture for long
             progress.frozen = FrozenMeter()
         aim = aim_values(AimMeter(parts.scale), config.aim, config.source.shutter)
-        page = stack.enter_context(
-            closing(LiveServer(config.live, progress.status, aim, crops=config.pictures.keep != "off"))
-        )
+        crops, frames = config.pictures.keep != "off", config.privacy.unknown == "keep"
+        page = stack.enter_context(closing(LiveServer(config.live, progress.status, aim, crops=crops, frames=frames)))
         progress.page = page
         lines, pictures = json_path(config.json, config.csv.path), kept_folders(config).get("pictures")
         page.recall(lines, veil=parts.privacy.veil_told, pictures=pictures)

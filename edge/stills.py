@@ -1,5 +1,6 @@
 """`gatereader read`: pictures, folders of pictures and clips; one result a picture, in the order given."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -7,17 +8,24 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import cv2
-
 from edge.candidates import read_plates
-from edge.clip import PICTURES, find_pictures, read_picture
+from edge.clip import PICTURES, Clip, Video, find_pictures, list_folder, read_picture
 from edge.errors import OutputError, SourceError
+from edge.jpeg import encode_jpeg
 from edge.nbest import alternatives
 from edge.overlay import draw
 from edge.pipeline import Detector, Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
-from edge.source import SourceSettings, open_source
 from edge.vote import VoteSettings, rule_reading, surely
+
+log = logging.getLogger(__name__)
+
+STDIN = Path("-")
+_STDIN_FILE = Path("/dev/stdin")
+_CLIPS = (".avi", ".flv", ".gif", ".h264", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
+"""What of a folder is told to be left out; a clip that is named itself may end in anything."""
+_DRAWN = ".plates.jpg"
+_QUALITY = 95
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +55,18 @@ def read_paths(
     result for each frame, with its number (`frame`) and its `time` in seconds. The formats of
     `vote` have the same say in a single reading as in a vote, and so has what it wants of a single one.
     """
-    album = None if save is None else _Album(save)
+    album = None if save is None else _Album(save, paths)
     for path, frame in frames_of(paths):
-        if isinstance(frame, SourceError):
-            yield {"image": str(path), "error": str(frame).removeprefix(f"{path}: ")}
-            continue
-        still = apply_formats(read_still(path, frame, detector, reader), vote.formats)
-        if album is not None:
-            album.add(still)
-        yield still_values(still, vote.needed(1))
+        try:
+            if isinstance(frame, SourceError):
+                raise frame
+            still = apply_formats(read_still(path, frame, detector, reader), vote.formats)
+            if album is not None:
+                album.add(still)
+        except SourceError as error:
+            yield {"image": _shown(path), "error": _shown(error).removeprefix(f"{_shown(path)}: ")}
+        else:
+            yield still_values(still, vote.needed(1))
 
 
 def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Reader) -> Still:
@@ -67,7 +78,7 @@ def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Read
     found = perf_counter()
     threshold = getattr(detector, "threshold", 0.0)
     plates = read_plates(image, boxes, reader.read, threshold)
-    return Still(path, frame, path.suffix.lower() not in PICTURES, plates, found - start, perf_counter() - found)
+    return Still(path, frame, _is_clip(path), plates, found - start, perf_counter() - found)
 
 
 def apply_formats(still: Still, formats: tuple[str, ...]) -> Still:
@@ -88,7 +99,7 @@ def still_values(still: Still, accept: float) -> dict[str, Any]:
     height, width = still.frame.image.shape[:2]
     place = {"frame": still.frame.index, "time": round(still.frame.time, 3)} if still.of_clip else {}
     return {
-        "image": str(still.path),
+        "image": _shown(still.path),
         **place,
         "width": width,
         "height": height,
@@ -121,59 +132,96 @@ def _plate_words(plate: Mapping[str, Any]) -> str:
 
 
 def frames_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError]]:
-    """Each picture with its path, or with why there is none."""
+    """Each picture with its path, or with why there is none; `STDIN` is a picture on standard input."""
     for path in paths:
         try:
             if path.is_dir():
-                for picture in find_pictures(path):
+                for picture in _pictures_in(path):
                     yield picture, _picture(picture)
-            elif path.suffix.lower() in PICTURES or not path.exists():
-                yield path, _picture(path)
-            else:
+            elif _is_clip(path):
                 yield from _clip(path)
+            else:
+                yield path, _picture(path)
         except SourceError as error:
             yield path, error
 
 
+def _pictures_in(folder: Path) -> list[Path]:
+    """The pictures by name, without drawings of ours; SourceError if there are none."""
+    found = find_pictures(folder)
+    pictures = [path for path in found if not path.name.endswith(_DRAWN)]
+    if not pictures:
+        raise SourceError(f"{folder}: no pictures in this folder but NAME{_DRAWN}, which are drawings of earlier ones")
+    files = (path for path in list_folder(folder) if path.name[0] != ".")
+    left = sorted(path.name for path in files if path.name.endswith(_DRAWN) or path.suffix.lower() in _CLIPS)
+    if left:
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        log.warning("%s: not looked at: %s%s; name a file to read it", folder, ", ".join(left[:3]), more)
+    return pictures
+
+
+def _is_clip(path: Path) -> bool:
+    """A pipe, as of `<(curl …)`, is a picture: in most clips FFmpeg has to go back."""
+    return path != STDIN and path.is_file() and path.suffix.lower() not in PICTURES
+
+
 def _picture(path: Path) -> Frame | SourceError:
+    file = _STDIN_FILE if path == STDIN else path
+    if file.is_char_device() or file.is_block_device():
+        return SourceError("a device or a terminal, no file; `gatereader run --source` is for cameras")
     try:
-        image = read_picture(path)
-        return Frame(image, 0.0, datetime.fromtimestamp(path.stat().st_mtime, UTC), 0, str(path))
+        image = read_picture(file)
+        return Frame(image, 0.0, datetime.fromtimestamp(file.stat().st_mtime, UTC), 0, str(path))
     except SourceError as error:
         return error
 
 
 def _clip(path: Path) -> Iterator[tuple[Path, Frame | SourceError]]:
-    with open_source(SourceSettings(source=str(path.absolute()), realtime=False)) as source:
+    with Clip(Video(path)) as source:
         yield from ((path, frame) for frame in source if frame is not None)
         yield from ((path, SourceError(reason)) for _, reason in source.skipped)
 
 
-class _Album:
-    """A folder of drawn pictures, in which none takes another's name, nor that of a picture that was read."""
+def _shown(what: object) -> str:
+    """As text that is UTF-8: a byte of a file's name that is none becomes `\\xe9`, as in the shell's $'…'."""
+    return str(what).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
-    def __init__(self, folder: Path) -> None:
+
+class _Album:
+    """A folder of drawn pictures, in which none takes another's name, nor that of a picture that is read."""
+
+    def __init__(self, folder: Path, read: Sequence[Path]) -> None:
         self._folder = folder
-        self._names: set[str] = set()
+        self._names = {path.name for path in read}
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot write into {folder}: {error.strerror}; name another folder") from None
 
     def add(self, still: Still) -> None:
-        """Draw the plates onto a copy and write it as `NAME.plates.jpg`."""
+        """Draw the plates onto a copy and write it as `NAME.plates.jpg`; SourceError if it is too large for that."""
         tracks = tuple(_as_track(number, *plate) for number, plate in enumerate(still.plates, start=1))
         drawn = draw(FrameResult(still.frame, tuple(box for box, _ in still.plates), tracks, ()))
-        stem = f"{still.path.stem}-{still.frame.index:06d}" if still.of_clip else still.path.stem
-        name, number = f"{stem}.plates.jpg", 1
+        try:
+            data = encode_jpeg(drawn, _QUALITY)
+        except OSError:
+            raise SourceError("too large to be saved (a JPEG has 65,500 pixels a side); omit --save") from None
+        path = self._folder / self._name(still)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from None
+
+    def _name(self, still: Still) -> str:
+        stem = (_STDIN_FILE if still.path == STDIN else still.path).stem
+        if still.of_clip:
+            stem += f"-{still.frame.index:06d}"
+        name, number = f"{stem}{_DRAWN}", 1
         while name in self._names:
             number += 1
-            name = f"{stem}.{number}.plates.jpg"
+            name = f"{stem}.{number}{_DRAWN}"
         self._names.add(name)
-        try:
-            (self._folder / name).write_bytes(cv2.imencode(".jpg", drawn)[1].tobytes())
-        except OSError as error:
-            raise OutputError(f"cannot write {self._folder / name}: {error.strerror}") from None
+        return name
 
 
 def _as_track(number: int, box: PlateBox, reading: PlateReading) -> TrackedPlate:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 _WIDTH = 110
+_MOST = 2**63 - 1
+"""TOML's whole numbers have 64 bits; and whatever is reckoned with larger fractions would overflow."""
 _KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -19,10 +21,19 @@ _KINDS: dict[type, str] = {
     str: "a text in quotes",
     Path: "a path in quotes",
 }
+_FOUND: dict[type, str] = {
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    tuple: "a list",
+    dict: "a table",
+}
 
 
 def convert(value: object, wanted: Any) -> Any:
     """A value of the file as a field's type; ValueError says what was found and what was wanted."""
+    _check_reach(value)
     origin = get_origin(wanted)
     if origin in (Union, types.UnionType):
         inner = [option for option in get_args(wanted) if option is not type(None)]
@@ -36,8 +47,6 @@ def convert(value: object, wanted: Any) -> Any:
     if origin is tuple:
         return _convert_list(value, get_args(wanted))
     if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise ValueError(f"found {value}, wanted a finite number")
         return float(value)
     if wanted is Path and isinstance(value, str):
         return Path(value)
@@ -45,12 +54,29 @@ def convert(value: object, wanted: Any) -> Any:
         return value
     if wanted not in _KINDS:
         raise TypeError(f"settings of type {wanted} cannot be written in TOML")
-    raise ValueError(f"found {show(value)}, wanted {_KINDS[wanted]}")
+    raise ValueError(f"found {_found(value, wanted)}, wanted {_KINDS[wanted]}")
+
+
+def _found(value: object, wanted: Any) -> str:
+    """A value of the wrong type; only its kind where it may be a password, an address or a plate: errors are logged."""
+    if isinstance(value, bool) or (isinstance(value, int | float) and wanted in (bool, int, float)):
+        return show(value)
+    return _FOUND.get(type(value), "a date or time")
+
+
+def _check_reach(value: object) -> None:
+    """ValueError for what TOML can say and no setting can be."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"found {value}, wanted a finite number")
+    if isinstance(value, int | float) and abs(value) > _MOST:
+        raise ValueError(f"found a number beyond {_MOST:.1e}, wanted a smaller one")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("found a text with a null character, wanted one without")
 
 
 def _convert_list(value: object, item_types: Sequence[Any]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"found {show(value)}, wanted a list in [ ]")
+        raise ValueError(f"found {_found(value, tuple)}, wanted a list in [ ]")
     if len(item_types) == 2 and item_types[1] is Ellipsis:
         item_types = [item_types[0]] * len(value)
     if len(value) != len(item_types):

@@ -45,19 +45,60 @@ def synchronise_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes the folder and those above it that lack; each that root makes belongs to the owner of the one above."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _give(handle, folder.parent)
+        finally:
+            os.close(handle)
+
+
+def create(path: Path, mode: int = 0o640) -> int:
+    """A new file to write into, in the place of what was there; never what a link there leads to. OSError."""
+    path.unlink(missing_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    _give(file, path.parent)
+    return file
+
+
+def open_file(path: Path, flags: int) -> int:
+    """Opens a file with these flags; OSError. One that it makes is readable and owned as those of `write_whole`."""
+    flags |= os.O_CREAT | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags | os.O_EXCL, 0o640)
+    except FileExistsError:
+        return os.open(path, flags, 0o640)
+    _give(file, path.parent)
+    return file
+
+
+def _give(file: int, folder: Path) -> None:
+    """What root has just made in a folder belongs to the folder's owner."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        with contextlib.suppress(OSError):  # some file systems know no owners
+            os.fchown(file, owner.st_uid, owner.st_gid)
+
+
 def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o640) -> None:
     """Writes beside `path` and renames; OSError if the disk does not take it, and then nothing is left behind.
 
     The file is readable for its user and group, unless `mode` says otherwise. One that takes another's place takes its
-    owner too, so that what root changes stays the service's. `durable` waits until content and name are on the disk.
+    owner too, and what root makes anew belongs to the folder's owner, so that what root does stays the service's.
+    `durable` waits until content and name are on the disk.
     """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
-        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        file = create(partial, mode)
         try:
-            with contextlib.suppress(OSError):
-                before = path.stat()
-                os.fchown(file, before.st_uid, before.st_gid)
+            if path.exists():
+                with contextlib.suppress(OSError):
+                    before = path.stat()
+                    os.fchown(file, before.st_uid, before.st_gid)
             write_all(file, data)
             if durable:
                 os.fsync(file)
@@ -74,7 +115,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0
 
 def append_whole(path: Path, data: bytes) -> None:
     """Adds `data` to the end of a file, all of it or nothing; OSError if the disk does not take it."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    file = open_file(path, os.O_WRONLY | os.O_APPEND)
     try:
         size = os.fstat(file).st_size
         try:

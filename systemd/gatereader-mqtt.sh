@@ -17,11 +17,15 @@ camera() {
 }
 
 # What the function `state` says goes to a topic of its name again and again, as the broker may forget it, over one
-# connection whose last will is `gone`.
+# connection whose last will is `gone`. Why it does not get there, as with a wrong password, is told once.
 stay() {
-  state=$1 gone=$2 pause=$3
+  state=$1 gone=$2 pause=$3 told=
   shift 3
-  until mosquitto_pub "$@" -t "$topic/$state" -r -q 1 -m "$("$state")" 2>/dev/null; do sleep 2; done
+  until why=$(mosquitto_pub "$@" -t "$topic/$state" -r -q 1 -m "$("$state")" 2>&1); do
+    [ "$why" = "$told" ] || echo "$topic/$state: $why" >&2
+    told=$why
+    sleep 2
+  done
   { while kill -0 $$ 2>/dev/null; do "$state"; sleep "$pause"; done; echo "$gone"; } |
     mosquitto_pub "$@" -t "$topic/$state" -r -q 1 -l \
       --will-topic "$topic/$state" --will-payload "$gone" --will-retain --will-qos 1
@@ -36,17 +40,22 @@ if [ -n "${READY_URL:-}" ]; then
 fi
 
 # What is older than 15 seconds is nothing to act on: lines come again when a plate is erased from the file.
-# Half a line, after a power cut or on a full disk, is none.
+# Half a line, after a power cut or on a full disk, is none. Each comes out as the second of its record and the message.
 follow() {
   tail --pid=$$ -n 20 -F "$lines" 2>/dev/null |
-    jq -cR --unbuffered '
+    jq -rR --unbuffered '
       fromjson? | select(.type == "final" and .status == "accepted")
-      | (now - (.time.recorded | sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601)) as $age | select($age > -2 and $age < 15)
-      | {plate, known, moved, direction, confidence, event_id, camera, time: .time.last}'
+      | (.time.recorded | sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601) as $recorded
+      | (now - $recorded) as $age | select($age > -2 and $age < 15)
+      | {plate, known, moved, direction, confidence, event_id, camera, time: .time.last}
+      | "\($recorded) \(tojson)"'
 }
 
 # Each has a connection of its own: one that lasts would keep what the broker does not take, and send it hours later.
-follow | while IFS= read -r pass; do
-  timeout 10 mosquitto_pub "$@" -t "$topic" -q 1 -m "$pass" ||
-    echo "a pass did not reach the broker; it is in $lines" >&2
+# It may have waited here, too, while those before it were tried.
+follow | while read -r recorded pass; do
+  left=$((recorded + 15 - $(date +%s)))
+  # not as an argument, which every user of the board could see
+  { [ "$left" -gt 0 ] && printf %s "$pass" | timeout $((left < 10 ? left : 10)) mosquitto_pub "$@" -t "$topic" -q 1 -s; } ||
+    echo "a pass did not reach the broker in time; it is in $lines" >&2
 done

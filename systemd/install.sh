@@ -27,10 +27,12 @@ readonly UNIT=$UNITS/gatereader.service
 readonly SYSUSERS=$ROOT/etc/sysusers.d/gatereader.conf
 readonly LINK=$ROOT/usr/local/bin/gatereader
 readonly SHARE=share/gatereader              # below a release: what was in systemd/
+# Which run of the service is out of date: the next run of this script starts it anew, should this one not come so far.
+readonly OUTDATED=$ROOT/run/gatereader-outdated
 readonly DROP_INS=(picamera2 jetson gpio)
 
 command=install prefix='' python='' camera='' source='' gpio='' wheels='' dry='' no_start='' replace='' purge=''
-changes=0 work='' building='' doing='' told=''
+changes=0 work='' building='' configuring='' doing='' told=''
 
 usage() {
   cat <<END
@@ -69,10 +71,11 @@ run() {
   printf '+'; printf ' %q' "$@"; printf '\n'
 }
 
-# shellcheck disable=SC2317  # called by a trap
+# shellcheck disable=SC2317,SC2329  # called by a trap
 tidy() {
   local status=$?
   [ -z "$building" ] || rm -rf "$building"   # cut short: what runs is another folder
+  [ -z "$configuring" ] || rm -f "$configuring"  # nobody has said yet that it is a sound one
   [ -z "$work" ] || rm -rf "$work"
   case $status in 0 | 130 | 143) told=yes ;; esac
   if [ -z "$told" ]; then
@@ -484,6 +487,7 @@ place_config() {
   fi
   if [ ! -f "$CONFIG" ]; then
     first_config "$from" >"$work/config"
+    [ -n "$dry" ] || configuring=$CONFIG
     put "$work/config" "$CONFIG" 640 "$USER_NAME"
     return
   fi
@@ -514,10 +518,16 @@ check_config() {
   # from where the service runs, whose relative paths begin there
   if ! answer=$(cd "$STATE" 2>/dev/null || cd /; "$1/bin/gatereader" config check "$CONFIG" 2>&1); then
     told=yes
-    printf 'install.sh: %s\n' "$(tail -n 1 <<<"$answer")" \
-      "this version does not take $CONFIG as it is: correct it and run this again. Until then nothing is switched over" >&2
+    printf 'install.sh: %s\n' "$(tail -n 1 <<<"$answer")" >&2
+    if [ -n "$configuring" ]; then
+      printf 'install.sh: %s\n' "no $CONFIG is left behind: correct --source and run this again" >&2
+    else
+      printf 'install.sh: %s\n' \
+        "this version does not take $CONFIG as it is: correct it and run this again. Until then nothing is switched over" >&2
+    fi
     exit 78
   fi
+  configuring=''
 }
 
 # --- the switch
@@ -525,10 +535,12 @@ check_config() {
 point() { run ln -sfn "releases/$2" "$prefix/$1.new" && run mv -T "$prefix/$1.new" "$prefix/$1"; }   # mv is atomic
 
 systemd_runs() { [ -d "$ROOT/run/systemd/system" ]; }
+# Another one with each start of the service; nothing if it was never started.
+this_run() { ! systemd_runs || systemctl show --property=InvocationID --value gatereader 2>/dev/null || true; }
 
 # Makes a release the one in use, with its unit; goes back if its service does not start.
 switch_to() {
-  local next=$1 now before as_it_was=$changes restart=''
+  local next=$1 now before as_it_was=$changes restart='' runs
   now=$(release_of current)
   before=$(release_of previous)
   place_unit "$next"
@@ -536,10 +548,16 @@ switch_to() {
     restart=yes
     ! systemd_runs || run systemctl daemon-reload
   fi
+  [ "$now" = "$next" ] || restart=yes
+  runs=$(this_run)
+  if [ -z "$restart" ]; then
+    [ -z "$runs" ] || [ "$runs" != "$(cat "$OUTDATED" 2>/dev/null)" ] || restart=yes
+  elif [ -n "$runs" ] && [ -z "$dry" ]; then
+    echo "$runs" >"$OUTDATED"
+  fi
   if [ "$now" != "$next" ]; then
     [ -z "$now" ] || point previous "$now"
     point current "$next"
-    restart=yes
   fi
   systemctl is-enabled --quiet gatereader 2>/dev/null || run systemctl enable --quiet gatereader
   [ -z "$no_start" ] || return 0
@@ -615,8 +633,27 @@ do_rollback() {
   summary 'in use again'
 }
 
+# Folders that hold records and lie elsewhere, by the configuration or by a link; a line each.
+elsewhere() {
+  local place key words
+  for place in "$ETC" "$STATE" "$CACHE" "$STATE"/*; do
+    [ ! -L "$place" ] || folder_of "$(readlink -m "$place")"
+  done
+  [ -f "$CONFIG" ] || return 0
+  # [csv] path = "…" and csv.path = "…"
+  words='s/^[^#]*\b(path|folder|key_file) *= *["'\'']([^"'\'']+)["'\''].*/\1 \2/p'
+  sed -nE "$words" "$CONFIG" | while read -r key place; do
+    case $place in /*) place=$ROOT$place ;; *) place=$STATE/$place ;; esac
+    place=$(readlink -m "$place")
+    [ "$key" = folder ] || place=${place%/*}
+    case $place/ in "$(readlink -m "$STATE")"/* | "$(readlink -m "$ETC")"/*) ;; *) folder_of "$place" ;; esac
+  done
+}
+
+folder_of() { if [ -d "$1" ]; then echo "$1"; elif [ -e "$1" ]; then dirname "$1"; fi; }
+
 do_uninstall() {
-  local name
+  local name left=''
   for name in gatereader-mqtt gatereader; do     # the first is there if the owner put it there: docs/integrate.md
     if [ -f "$UNITS/$name.service" ]; then
       ! systemd_runs || run systemctl stop $name
@@ -641,12 +678,16 @@ do_uninstall() {
   # a checkout may lie in it
   if [ -d "$prefix" ] && [ -z "$(ls -A "$prefix")" ]; then run rmdir "$prefix"; fi
   if [ -n "$purge" ]; then
+    left=$(elsewhere | sort -u | tr '\n' ' ')
+    left=${left% }
     for name in "$ETC" "$STATE" "$CACHE"; do [ ! -e "$name" ] || run rm -rf "$name"; done
     [ -z "$(getent passwd "$USER_NAME")" ] || run userdel "$USER_NAME"
   fi
+  [ -n "$dry" ] || rm -f "$OUTDATED"
+  [ -z "$left" ] || say "note: these hold records too, or did, and stay: $left"
   if [ -n "$dry" ]; then say "(dry run: nothing was changed)"
   elif [ "$changes" = 0 ]; then say "nothing to remove: gatereader is not installed"
-  elif [ -n "$purge" ]; then say "gatereader is removed, with its configuration and records"
+  elif [ -n "$purge" ]; then say "gatereader is removed, with $ETC and $STATE"
   else say "gatereader is removed; $ETC and $STATE stay (\`uninstall --purge\` removes them)"; fi
 }
 

@@ -15,9 +15,10 @@ from test_pictures import shown
 from test_recording import look
 from test_service import FakeCamera, FakeOutputs
 
-from edge.ages import Ages
+from edge.ages import MOST_DAYS, Ages, check_days
 from edge.clock import ClockWatch
 from edge.csv_log import CsvLog, CsvSettings
+from edge.errors import ConfigError
 from edge.json_log import JsonLog, JsonSettings
 from edge.kept_crops import KeptCrops, ReviewSettings
 from edge.log_verify import verify_log
@@ -110,6 +111,14 @@ def test_what_was_made_while_the_clock_was_wrong_counts_from_when_that_is_notice
         # another start remembers
         assert Ages(KEPT_DAYS, clocks.now).born(path, told) == clocks.wall - 5 * DAY
         assert Ages(KEPT_DAYS, clocks.now).born(path, clocks.wall - 9 * DAY) == clocks.wall - 9 * DAY
+
+
+def test_the_longest_age_is_one_that_can_be_reckoned_with(synced: Callable[[bool | None], None]) -> None:
+    synced(True)
+    check_days("max_days", MOST_DAYS)
+    assert Ages(MOST_DAYS).oldest() is not None
+    with pytest.raises(ConfigError, match="max_days = nan: wanted 0"):
+        check_days("max_days", float("nan"))
 
 
 # --- what is kept, through a clock that goes 2026 → 1970 → 2026 → 2099 → 2026 ---

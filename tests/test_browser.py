@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +238,28 @@ def test_a_pass_shows_its_picture_unless_its_text_is_kept_back(browser: Any, gat
     assert "N E W 1" in page.locator("#announcer").inner_text(), "and of two at once, both are"
     assert page.complaints == []
     page.close()
+
+
+@pytest.mark.parametrize("month", [1, 7])
+@pytest.mark.parametrize(("zone", "said"), [("Europe/Rome", False), ("America/New_York", True)])
+def test_the_gates_zone_is_named_to_those_in_another_only(
+    browser: Any, gate: Gate, month: int, zone: str, said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a pass from before the clocks were changed."""
+    moment = datetime(2026, month, 15, 12, tzinfo=UTC)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setenv("TZ", "Europe/Rome")
+            time.tzset()
+            gate.server.publish(result(events=[event(track=40, event_id="zone", plate="ZONE1", first_utc=moment)]))
+            page = browser.new_page(timezone_id=zone)
+            page.goto(gate.server.url, wait_until="domcontentloaded")
+            page.locator("#events > li").filter(has_text="ZONE1").wait_for()
+            offset = "+01:00" if month == 1 else "+02:00"
+            assert page.locator("#zone").inner_text() == (f"in the gate's time, UTC{offset}" if said else "")
+            page.close()
+    finally:
+        time.tzset()
 
 
 def test_an_address_with_the_password_in_it_works(browser: Any) -> None:

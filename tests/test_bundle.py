@@ -1,4 +1,4 @@
-"""The support bundle of a configuration whose camera's address is misspelt; tests/test_doctor.py has the rest."""
+"""The support bundle where an address or the broker's options are misspelt; tests/test_doctor.py has the rest."""
 
 import zipfile
 from pathlib import Path
@@ -33,9 +33,34 @@ def test_the_bundle_holds_no_password_of_a_misspelt_address(address: str, tmp_pa
     machine = Machine(tmp_path, lambda _: journal)
     said = [Diagnosis("source", "bad", f"{trouble}; found {address}", "mend it")]
     write_bundle(bundle, said, config, origins=origins, file=file, machine=machine)
-    with zipfile.ZipFile(bundle) as opened:
-        held = {name: opened.read(name).decode() for name in opened.namelist()}
+    held = contents(bundle)
     assert trouble
     assert "no such file or folder" in held["log.txt"]
     assert ("configuration.toml" in held) == (config is not None)
     assert not [name for name, text in held.items() if "hunter2" in text]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        '-h 127.0.0.1 -u gatekeeper77 -P tops"ecret1',
+        '-h broker.lan\n-P   tops"ecret1 gatekeeper77  \n-p 1883',
+        '-h 127.0.0.1 -Ptops"ecret1 --username gatekeeper77',
+        '\t-u gatekeeper77 --pw\ttops"ecret1 -h broker.lan',
+    ],
+)
+def test_the_bundle_holds_no_password_of_the_broker_however_it_is_written(options: str, tmp_path: Path) -> None:
+    file, bundle = tmp_path / "etc/gatereader/mosquitto_pub", tmp_path / "bundle.zip"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{options}\n", encoding="utf-8")
+    lines = [line.partition(" ")[2].strip() for line in options.splitlines()]
+    said = [Diagnosis("broker", "bad", f"{line}:1883 does not answer", "mend -h") for line in lines]
+    write_bundle(bundle, said, None, machine=Machine(tmp_path, lambda _: options))
+    held = contents(bundle)
+    assert ":1883 does not answer" in held["doctor.txt"]
+    assert not [name for name, text in held.items() if "ecret1" in text or "gatekeeper77" in text]
+
+
+def contents(bundle: Path) -> dict[str, str]:
+    with zipfile.ZipFile(bundle) as opened:
+        return {name: opened.read(name).decode() for name in opened.namelist()}

@@ -160,9 +160,9 @@ def test_time_never_goes_back() -> None:
 
 def test_a_lost_camera_is_opened_again_with_longer_pauses_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    fake, pauses = FakeCamera(), list[float]()
+    fake, clock, pauses = FakeCamera(), Clock(), list[float]()
     fake.refuse = [CameraError("refused", "nothing listens")] * 7
-    with live(fake, pause=pauses.append) as source:
+    with live(fake, now=clock, pause=pauses.append) as source:
         fake.script.put(picture(1))
         until(lambda: source.state().online)
         assert fake.opened == 8
@@ -173,10 +173,32 @@ def test_a_lost_camera_is_opened_again_with_longer_pauses_and_said_once(caplog: 
             "fake: pictures of 6×4",
         ]
         pauses.clear()
+        clock.seconds += 10
+        fake.script.put(picture(1))
+        fake.refuse = [CameraError("refused")] * 3
         fake.end()
-        until(lambda: len(pauses) == 1)
-        assert pauses[0] <= 1, "after a frame the pauses start anew"
+        until(lambda: len(pauses) == 4)
+        for longest, pause in zip([1, 2, 4, 8], pauses, strict=True):
+            assert 0.75 * longest <= pause <= longest, "after ten seconds of pictures the pauses start anew, once"
         assert "fake: lost" in caplog.text
+        fake.end()
+
+
+def test_a_camera_that_comes_and_goes_gets_longer_pauses() -> None:
+    """Two pictures, then silence until it counts as lost: what it was silent does not count as steady."""
+    fake, clock, pauses = FakeCamera(), Clock(), list[float]()
+
+    def silent() -> Image:
+        clock.seconds += 20
+        raise CameraError("timeout")
+
+    for _ in range(7):
+        for item in (picture(1), picture(2), silent):
+            fake.script.put(item)
+    with live(fake, now=clock, pause=pauses.append):
+        until(lambda: len(pauses) == 7)
+        for longest, pause in zip([1, 2, 4, 8, 16, 30, 30], pauses, strict=True):
+            assert 0.75 * longest <= pause <= longest
         fake.end()
 
 

@@ -1,7 +1,9 @@
 """The command line as others use it: output, exit status, and one clear line for every kind of bad input."""
 
+import io
 import json
 import logging
+import os
 import re
 import shutil
 import socket
@@ -11,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from demo_clips import best_moment, largest_pass, picture_at, write_frames, write_picture, write_video
 
@@ -317,13 +320,32 @@ def test_an_unknown_key_ends_every_command_with_78(tmp_path: Path, capsys: pytes
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["fly"], ["read"], ["read", "--jsno", "x"], ["replay", "x", "--fps", "0"], ["bench", "--frames", "many"]],
+    [
+        [],
+        ["fly"],
+        ["read"],
+        ["read", ""],
+        ["read", "--jsno", "x"],
+        ["replay", "x", "--fps", "0"],
+        ["bench", "--frames", "many"],
+    ],
 )
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
     assert "usage: gatereader" in capsys.readouterr().err
+
+
+def test_what_standard_output_has_no_characters_for_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / os.fsdecode(b"lat\xe9n.toml")
+    path.write_text("", encoding="utf-8")
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["config", "check", str(path)]) == 0
+    assert b"lat\\udce9n.toml" in out.buffer.getvalue()
 
 
 def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -380,6 +402,9 @@ def test_ctrl_c_loses_no_row(tmp_path: Path) -> None:
             if " readings" in line:  # the first pass is over; others are in view sooner or later
                 break
         time.sleep(1.0)
+        (page,) = (part for line in told for part in line.split() if part.startswith("http://"))
+        plain = httpx.get(f"{page.rstrip(';')}frame.jpg?plain", timeout=20)
+        assert (plain.status_code, plain.headers["content-type"]) == (200, "image/jpeg"), "what was missed can be saved"
         process.send_signal(2)
         told += process.stderr.readlines()
         assert process.wait(20) == 0, told

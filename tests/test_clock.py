@@ -1,5 +1,6 @@
 """Whether the machine's clock is right: timesyncd's word, else the kernel's, else nobody's."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,6 +92,21 @@ def test_a_clock_that_is_set_is_told_for_an_hour_and_logged_once(
         clocks.wait(3600)
         watch.look()
         assert watch.trouble == ""
+
+
+def test_a_time_zone_that_is_set_while_the_program_runs_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setenv("TZ", "AAA-1")
+            watch = ClockWatch()
+            watch.look()
+            assert moment.astimezone().isoformat().endswith("+01:00")
+            patched.setenv("TZ", "BBB-5:30")
+            watch.look()
+            assert moment.astimezone().isoformat().endswith("+05:30")
+    finally:
+        time.tzset()
 
 
 @pytest.mark.parametrize("year", [1970, 2019, 2099])

@@ -182,11 +182,27 @@ def test_truth_may_be_spans_or_sights_and_spreadsheets_write_a_mark_before_the_h
     assert read_passes(sights, {"r2": 1000.0}).passes == (Pass("XY9", 1003, 1003),)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_truth"),
+    [
+        ("", False),  # what `replay --json` prints where nothing passes
+        ("\n", False),
+        ("plate,status,first_seen,last_seen\n", False),
+        ('{"kind": "preview", "plate": "A", "status": "undecided", "first_seen": 1, "last_seen": 2}', False),
+        ("\ufeffplate,start,end\r\n", True),
+        ("track,text,t_seconds\n", True),
+    ],
+)
+def test_a_file_may_hold_no_pass(text: str, is_truth: bool, tmp_path: Path) -> None:
+    assert read_passes(written(tmp_path, text)) == ((), is_truth)
+
+
 BROKEN = {
-    "empty": ("", "no passes in it"),
+    "no table": ("a letter to the editor\n", ":1: no plate or text among the columns"),
     "half a line": ('{"plate": "A", "first_seen": 1, "last_seen": 2}\n{"pla', ":2: not a JSON object"),
     "no time": ("plate,status\nAB1,accepted\n", ":2: no first_seen"),
-    "no plate": ("first_seen,last_seen\n1,2\n", ":2: no plate or text"),
+    "no plate": ("first_seen,last_seen\n1,2\n", ":1: no plate or text"),
+    "no plate in JSON": ('{"first_seen": 1, "last_seen": 2}', ":1: no plate or text"),
     "a moment": ("plate,first_seen,last_seen\nAB1,2026-11-20T14:03:22Z,3\n", "wanted seconds in the recording"),
     "not a number": ("plate,first_seen,last_seen\nAB1,nan,3\n", "wanted seconds in the recording"),
     "backwards": ("plate,first_seen,last_seen\nAB1,3,2\n", "the last sight is before the first"),

@@ -123,6 +123,12 @@ def test_single_pictures_have_more_candidates_unless_their_number_was_chosen() -
         assert DetectorSettings("any.tflite", candidates=chosen).of_stills.candidates == chosen
 
 
+@pytest.mark.parametrize("threads", [0, 17, 100_000])
+def test_more_threads_than_the_runtime_bears_are_refused(threads: int) -> None:
+    with pytest.raises(ValueError, match=f"threads is {threads}, wanted 1 to 16"):
+        DetectorSettings(threads=threads)
+
+
 def test_the_network_sees_pixels_minus_128_and_stages_are_timed(make: Make) -> None:
     plates = make()
     assert plates.detect(np.full((SIZE, SIZE, 3), 200, np.uint8)) == ()

@@ -13,13 +13,15 @@ pytest.importorskip("torch", reason="torch is not installed; it comes with the e
 
 import torch
 
+from edge.card import load_card, shipped_model
 from edge.errors import ConfigError, GateReaderError, ModelError, SourceError
 from training import detector_data, detector_network
 from training.curves import read_history
+from training.detector_average import main as average
 from training.detector_export import main as export
 from training.detector_network import CutNetwork, build_network, load_weights, save_weights
 from training.detector_scenes import SceneSettings
-from training.detector_train import TrainSettings
+from training.detector_settings import TrainSettings
 from training.detector_train import main as train
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
@@ -50,7 +52,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_pictures(folder / "detector" / "negatives" / "train", 5, False, rng)
     crops = folder / "reader" / "any" / "train"
     (crops / "images").mkdir(parents=True)
-    (crops / "labels.csv").write_text("image,text,country,source\nc.png,AB12,XX,any\n")
+    (crops / "labels.csv").write_text("image,text,country,source\nc.png,AB12,XX,any\n", encoding="utf-8-sig")
     cv2.imwrite(str(crops / "images" / "c.png"), rng.integers(0, 255, (20, 60, 3), dtype=np.uint8))
     monkeypatch.setattr(detector_data, "HELD_BACK_NEGATIVES", 3)
     monkeypatch.setenv("GATEREADER_DATA", str(folder))
@@ -68,7 +70,8 @@ def test_a_run_is_kept_and_goes_on_where_it_was(data: Path, tmp_path: Path) -> N
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["all"]["plates"] for line in lines] == [4, 4]
     assert lines[-1]["mine"]["plates"] == 2  # a set of one's own is learned from and judged by
-    assert load_weights(out / "best.pt")[1]["settings"]["batch"] == 2
+    about = load_weights(out / "best.pt")[1]
+    assert (about["run"], about["settings"]["batch"]) == (str(out), 2)
 
 
 def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
@@ -106,6 +109,14 @@ def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
         (["--sizes", "320"], "wanted SHARE:PIXELS"),
         (["--extra", "more"], "go together"),
         (["--extra", "none", "--extra-share", "0.3"], "no folder images in it"),
+        (["--batch", "0"], "--batch 0: wanted 1 or more"),
+        (["--minutes", "0"], "--minutes 0.0: wanted more than 0"),
+        (["--threads", "0"], "--threads 0: wanted 1 or more"),
+        (["--rate", "nan"], "--rate nan: wanted more than 0"),
+        (["--sizes", "0.5:64"], "--sizes 0.5:64: wanted shares that rise from 0 on"),
+        (["--sizes", "0:64,0.9:96,0.5:64"], "wanted shares that rise from 0 on"),
+        (["--sizes", "0:70"], "--sizes 0:70: wanted pixels in multiples of 32"),
+        (["--sizes", "0:0"], "wanted pixels in multiples of 32"),
     ],
 )
 def test_what_cannot_be_begun_is_told_in_one_line(data: Path, tmp_path: Path, wrong: list[str], words: str) -> None:
@@ -129,6 +140,47 @@ def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, mo
     with pytest.raises(ModelError, match="nothing written"):
         export(["--checkpoint", str(out / "best.pt"), "--out", str(model), "--size", "64", "--calibration", "4"])
     assert not model.exists()
+
+
+def test_an_export_makes_its_folder_and_tells_what_was_learned_from(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(*_: object) -> None:
+        shutil.copyfile(shipped_model("detector.tflite"), Path("runs/detector/export/detector.tflite"))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.detector_export.convert", convert)  # which takes half a minute
+    monkeypatch.setattr("training.detector_export.MOST_LOST", {})
+    monkeypatch.setattr("training.detector_export.LEAST_AGREEMENT", 0.0)
+    write_pictures(tmp_path / "gate", 2, True, np.random.default_rng(3))
+    save_weights(build_network(), tmp_path / "first.pt", {})
+    settings = TrainSettings(
+        steps=1, start="first.pt", extra="gate", extra_share=0.5, drawn=5, sizes=((0.0, 64),), mine=False
+    )
+    about = {"step": 1, "run": "run", "settings": asdict(settings)}
+    save_weights(build_network(), tmp_path / "run" / "best.pt", about)
+    average(["first.pt", "run/best.pt", "--share", "0.7", "--out", "mean.pt"])
+    wanted = ["--checkpoint", "mean.pt", "--calibration", "4"]
+    for wrong, words in (
+        (["--size", "70"], "--size 70: wanted a multiple of 32"),
+        (["--calibration", "2"], "--calibration 2: wanted 3 or more"),
+        (["--out", "mean.pt/detector.tflite"], r"--out mean\.pt/detector\.tflite: "),
+    ):
+        with pytest.raises(GateReaderError, match=words):
+            export([*wanted, *wrong])
+    assert export([*wanted, "--out", "new/models/detector.tflite"]) == 0
+    card = load_card(tmp_path / "new" / "models" / "detector.tflite", "detector")
+    assert card.command.split("; ") == [
+        "python -m training detector train --out run --steps 1 --start first.pt --drawn 5 --extra gate "
+        "--extra-share 0.5 --sizes 0:64 --no-mine",
+        "python -m training detector average first.pt run/best.pt --share 0.7 --out mean.pt",
+        "python -m training detector export --checkpoint mean.pt --calibration 4 --out new/models/detector.tflite",
+    ]
+    rows = {row["name"]: row for row in card.data}
+    assert rows["drawn plates, pasted"]["train"] == 5
+    assert (rows["extra frames"]["folder"], rows["extra frames"]["train"]) == ("gate", 2)
+    assert card.architecture["training"]["start"] == "first.pt"
+    assert card.notes.startswith("1 steps from first.pt;")
 
 
 @pytest.fixture

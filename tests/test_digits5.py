@@ -86,6 +86,9 @@ def test_a_data_set_is_written_once(tmp_path: Path) -> None:
     assert load_picture(sheet).shape == (16 * HEIGHT, 10 * WIDTH, 3)
     with pytest.raises(OutputError, match="cannot be written"):
         synth(["--preview", str(tmp_path / "sheet.nothing")])
+    for wrong in (["--count", "0"], ["--seed", "-1"]):
+        with pytest.raises(SystemExit):
+            synth(["--output", str(tmp_path / "none"), *wrong])
 
 
 def test_a_profile_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,6 +193,19 @@ def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
     (tmp_path / "settings.json").write_text('{"steps": 3}')
     with pytest.raises(ConfigError, match=r"settings\.json: not the settings of a run of digits5 \(.*steps"):
         main(["--run", str(tmp_path), "--resume"])
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
+def test_settings_that_cannot_be_are_told_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training.digits5_train import main
+
+    wrong = {"--batch 0": "wanted 1 or more", "--count 3": "wanted as many as a batch, 256", "--seed -1": "wanted 0 or"}
+    for given, told in wrong.items():
+        with pytest.raises(ConfigError, match=f"{given}: {told}"):
+            main(["--run", str(tmp_path / "run"), *given.split()])
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.training

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from output_samples import entry
 
-from edge import __version__, doctor
+from edge import __version__, doctor, doctor_disk
 from edge.bundle import write_bundle
 from edge.card import shipped_model
 from edge.cli import main
@@ -255,6 +255,43 @@ def test_the_records_folder_is_known_among_those_that_are_written_to(
     assert seen == [True]
 
 
+@pytest.fixture
+def left_by_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of another user's, in which root has run the program once."""
+    folder = tmp_path / "data"
+    for name in ("pictures/2026-11-20", "other"):
+        (folder / name).mkdir(parents=True)
+    for name in ("plates.csv", "plates.jsonl", "mine.csv", "shared.csv", "other/letter"):
+        (folder / name).touch(0o644)
+    (folder / "shared.csv").chmod(0o664)
+    roots = {"plates.csv", "plates.jsonl", "shared.csv", "2026-11-20", "letter"}
+    monkeypatch.setattr(doctor_disk, "_owner", lambda path: 0 if path.name in roots else 1_234_567)
+    return folder
+
+
+def test_files_of_roots_among_the_record_are_told(left_by_root: Path, tmp_path: Path) -> None:
+    finding = disk(machine(tmp_path, {}), left_by_root, 200.0, (0, 32), lambda _: PLENTY, holds_rows=True)
+    words = f"; plates.csv and 1 more in {left_by_root} can be written by root alone, and the folder is 1234567's"
+    assert told(finding).startswith("attention: ")
+    assert words in finding.text
+    assert finding.cure == f"sudo chown -R 1234567 {left_by_root}/plates.csv {left_by_root}/plates.jsonl"
+    (left_by_root / "plates.csv").unlink()
+    (left_by_root / "plates.jsonl").unlink()
+    assert disk(machine(tmp_path, {}), left_by_root, 200.0, (0, 32), lambda _: PLENTY, holds_rows=True).state == "ok"
+
+
+def test_a_service_that_cannot_write_what_is_roots_says_whose_it_is(left_by_root: Path) -> None:
+    folder = str(left_by_root)
+    failed = {"ActiveState": "failed", "SubState": "failed", "Result": "exit-code", "ExecMainStatus": "1"}
+    for states in (failed, {"StatusText": "5.0 frames/s; 3 rows wait for plates.csv: Permission denied"}):
+        finding = service(unit(**states, WorkingDirectory=folder))
+        told(finding)
+        assert f"other/letter and 3 more in {folder} can be written by root alone" in finding.text
+        assert finding.cure.startswith(f"sudo chown -R 1234567 {folder}")
+    assert "root" not in service(unit(**failed, WorkingDirectory="/nowhere")).text
+    assert service(unit(WorkingDirectory=folder)).state == "ok", "what does no harm is no fault"
+
+
 # --- the service and its page
 
 
@@ -440,7 +477,7 @@ def test_a_password_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 
 BRIDGE = "etc/systemd/system/gatereader-mqtt.service"
 OPTIONS = "etc/gatereader/mosquitto_pub"
-RUNS = {"systemctl": "active\n"}
+RUNS = {"systemctl": "active\n", "sh": "0\n"}
 
 
 def test_a_broker_is_looked_for_only_where_the_bridge_is_installed(tmp_path: Path) -> None:
@@ -453,8 +490,8 @@ def test_the_bridge_its_options_and_its_broker_are_told(tmp_path: Path, monkeypa
         options = f"# ours\n-h 127.0.0.1\n-p {port}\n-u gate\n-P s3cret -h 5\n"
         found = broker(machine(tmp_path, {BRIDGE: "", OPTIONS: options}, RUNS))
         assert found is not None
-        assert told(found) == f"ok: gatereader-mqtt.service runs; 127.0.0.1:{port} answers"
-        stopped = broker(machine(tmp_path, {}, {}))
+        assert told(found) == f"ok: gatereader-mqtt.service runs; 127.0.0.1:{port} lets it in"
+        stopped = broker(machine(tmp_path, {}, {"sh": "0\n"}))
         assert stopped is not None
         assert told(stopped).startswith("attention: gatereader-mqtt.service does not run")
         assert "systemctl enable --now" in stopped.cure
@@ -462,17 +499,45 @@ def test_the_bridge_its_options_and_its_broker_are_told(tmp_path: Path, monkeypa
     assert silent is not None
     assert told(silent) == f"bad: gatereader-mqtt.service runs; 127.0.0.1:{port} does not answer: Connection refused"
     assert "s3cret" not in f"{found}{stopped}{silent}"
+    (tmp_path / OPTIONS).write_text("-h broker..lan")
+    nameless = broker(machine(tmp_path, {}, RUNS))
+    assert nameless is not None
+    assert told(nameless).startswith("bad: gatereader-mqtt.service runs; broker..lan:1883 does not answer: ")
     monkeypatch.setattr("edge.doctor_broker.socket.create_connection", lambda *_: socket.socket())
     (tmp_path / OPTIONS).unlink()
     without = broker(machine(tmp_path, {}, RUNS))
     assert without is not None
     assert told(without) == (
-        "attention: gatereader-mqtt.service runs; /etc/gatereader/mosquitto_pub is not there; localhost:1883 answers"
+        "attention: gatereader-mqtt.service runs; /etc/gatereader/mosquitto_pub is not there; localhost:1883 lets it in"
     )
     (tmp_path / OPTIONS).mkdir()  # as good as a file that others may not read
     unread = broker(machine(tmp_path, {}, RUNS))
     assert unread is not None
     assert told(unread).startswith("unknown: ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "cure"),
+    [
+        (
+            "Connection error: Connection Refused: not authorised.\nError: The connection was refused.\n5\n",
+            "answers, and does not let it in: Connection Refused: not authorised.",
+            "mend -u and -P in /etc/gatereader/mosquitto_pub",
+        ),
+        ("Error: Unknown option '-Ps3cret'.\n1\n", "answers, and does not let it in", "its own words: sudo sh -c '"),
+        (None, "answers, and does not let it in", "its own words: sudo sh -c '"),
+    ],
+)
+def test_a_broker_that_refuses_the_bridge_is_told_without_its_password(
+    answer: str | None, text: str, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.doctor_broker.socket.create_connection", lambda *_: socket.socket())
+    answers = {name: said for name, said in (RUNS | {"sh": answer}).items() if said is not None}
+    found = broker(machine(tmp_path, {BRIDGE: "", OPTIONS: "-u gate\n-Ps3cret"}, answers))
+    assert found is not None
+    assert told(found) == f"bad: gatereader-mqtt.service runs; localhost:1883 {text}"
+    assert found.cure.startswith(cure)
+    assert "s3cret" not in f"{found}"
 
 
 @pytest.mark.parametrize(
@@ -483,6 +548,7 @@ def test_the_bridge_its_options_and_its_broker_are_told(tmp_path: Path, monkeypa
         ("--host b\r\n--port 99\r\n", ("b", 99)),
         ("#-p 5\n-h b\n--capath /etc/ssl/certs\n", ("b", 8883)),
         ("--tls-use-os-certs\n-p 1884", ("localhost", 1884)),
+        ("-h 127.0.0.1 -u gate -P s3cret", ("127.0.0.1", 1883)),
     ],
 )
 def test_where_the_broker_is(options: str, place: tuple[str, int]) -> None:
@@ -674,10 +740,10 @@ def test_the_bundle_of_a_wrong_configuration_holds_no_secret_either(settings: Pa
     settings.write_text(
         text.replace("rtsp://camera.example", url).replace('["KNOWN01"]', '"KNOWN01"'), encoding="utf-8"
     )
-    with pytest.raises(ConfigError, match="KNOWN01") as caught:
+    with pytest.raises(ConfigError, match="known: found a text, wanted a list") as caught:
         load_config(settings)
     bundle = tmp_path / "bundle.zip"
-    said = [Diagnosis("configuration", "bad", str(caught.value), "mend it")]
+    said = [Diagnosis("configuration", "bad", f"{caught.value}; found KNOWN01", "mend it")]
     write_bundle(bundle, said, None, file=settings, machine=machine(tmp_path, {}, {"journalctl": journal()}))
     assert leaks(bundle) == set()
     assert "configuration.toml" not in contents(bundle)
@@ -694,8 +760,8 @@ def test_what_looks_like_credentials_goes_from_any_text() -> None:
     redactor = Redactor(["ab", "s3cret"], ["AB 123 CD"])
     assert redactor.text("absent s3cret ab123cd at http://h/p?q=1") == "absent (hidden) (plate) at http://h/p?…"
     assert redactor.text("gstreamer: user-pw=hello ! x") == "gstreamer: user-pw=(hidden) ! x"
-    assert redactor.log("up: XY12ZZZ 1280x720 f48f3a358264 2026-11-20T14:03:22") == (
-        "up: (plate?) 1280x720 f48f3a358264 2026-11-20T14:03:22"
+    assert redactor.log("up: XY12ZZZ 1280x720 f48f3a358264 2026-11-20T14:03:22 20261120T140322Z") == (
+        "up: (plate?) 1280x720 f48f3a358264 2026-11-20T14:03:22 20261120T140322Z"
     )
 
 

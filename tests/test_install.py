@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -72,7 +73,8 @@ STANDINS = {
         restart) if [ -n "${FAKE_BROKEN:-}" ]; then
                 current=$(readlink "$GATEREADER_ROOT/opt/gatereader/current")
                 [ "${current#*/}" != "$FAKE_BROKEN" ] || exit 1
-            fi; : >"$FAKE/active" ;;
+            fi; : >"$FAKE/active"; echo "run $RANDOM$RANDOM" >"$FAKE/invocation" ;;
+        show) cat "$FAKE/invocation" 2>/dev/null ;;
         stop) rm -f "$FAKE/active" ;; esac""",
     "python3": """case "$*" in
         *realpath*) echo "${FAKE_PYTHON-3.12.1 64 venv /usr/bin/python3.12}"; [ -n "${FAKE_PYTHON-yes}" ] ;;
@@ -220,13 +222,14 @@ def test_a_dry_run_prints_what_the_installation_does_and_changes_nothing(board: 
     board.answers["FAKE_UID"] = "1000"
     told = board.good("--dry-run", "--camera", "picamera")
     assert board.snapshot() == before
-    questions = ("id", "uname", "getconf", "df", "getent", "dpkg-query", "stat", "systemctl is-", "python3 -I -c")
+    looks = ("systemctl is-", "systemctl show")
+    questions = ("id", "uname", "getconf", "df", "getent", "dpkg-query", "stat", "python3 -I -c", *looks)
     assert not [call for call in board.calls.splitlines() if not call.startswith(questions)]
     printed = [line.removeprefix("+ ") for line in told.splitlines() if line.startswith("+ ")]
     del board.answers["FAKE_UID"]
     board.good("--camera", "picamera")
     done = [call for call in board.calls.splitlines() if call.startswith(("install", "systemctl", "systemd-sysusers"))]
-    done = [call for call in done if "is-" not in call]
+    done = [call for call in done if not call.startswith(looks)]
     assert [line.split()[:2] for line in printed if line.startswith(("install", "systemctl", "systemd-sysusers"))] == [
         call.split()[:2] for call in done
     ]
@@ -425,6 +428,51 @@ def test_an_upgrade_keeps_the_configuration_and_puts_a_new_template_beside_it(bo
     assert board.releases() == {"2.0", "3.0"}, "the one before is kept, and no more"
 
 
+@pytest.mark.parametrize("change", ["version", "unit"])
+def test_what_was_installed_without_a_start_is_started_by_the_next_run(board: Board, change: str) -> None:
+    board.answers["FAKE_GPIO"] = "gpio:x:997:"
+    board.good("--camera", "none")
+    if change == "version":
+        board.version("2.0")
+    for _ in range(2):
+        board.good("--no-start", *(["--gpio"] if change == "unit" else []))
+        assert "systemctl restart" not in board.calls
+    assert "+ systemctl restart gatereader" in board.good("--dry-run")
+    assert "is in use." in board.good()
+    assert "systemctl restart gatereader" in board.calls
+    assert "nothing to do" in board.good()
+
+
+def test_what_was_started_since_is_not_started_again(board: Board) -> None:
+    board.good("--camera", "none")
+    board.version("2.0")
+    board.good("--no-start")
+    (board.fake / "invocation").write_text("that of a new start\n")
+    assert "nothing to do" in board.good()
+    assert "systemctl restart" not in board.calls
+
+
+def test_an_upgrade_that_is_cut_short_before_the_start_is_started_by_the_next_run(board: Board) -> None:
+    board.good("--camera", "none")
+    board.version("2.0")
+    systemctl = board.tools / "systemctl"
+    whole = systemctl.read_text()
+    systemctl.write_text(whole.replace("restart)", "restart) kill -KILL $PPID; exit; "))
+    assert board.run().returncode == -signal.SIGKILL
+    systemctl.write_text(whole)
+    assert board.in_use() == "2.0"
+    board.good()
+    assert "systemctl restart gatereader" in board.calls
+
+
+def test_a_first_address_that_is_refused_leaves_no_configuration(board: Board) -> None:
+    told = board.bad("--camera", "rtsp", "--source", "wrong//camera", status=78)
+    assert "correct --source and run this again" in told
+    assert not board.config.exists()
+    board.good("--camera", "rtsp", "--source", "rtsp://camera/stream")
+    assert tomllib.loads(board.config.read_text())["source"]["source"] == "rtsp://camera/stream"
+
+
 def test_a_configuration_that_the_new_version_refuses_keeps_the_old_one_running(board: Board) -> None:
     board.good("--camera", "none")
     board.config.write_text("wrong = 1\n")
@@ -538,10 +586,39 @@ def test_uninstall_keeps_configuration_and_records_unless_told(board: Board) -> 
     assert left - first == {board.config, records}
     assert "systemctl stop gatereader-mqtt" in board.calls
     assert "nothing to remove" in board.good("uninstall")
-    board.good("uninstall", "--purge")
+    assert "note:" not in board.good("uninstall", "--purge")
     assert not board.config.parent.exists()
     assert not records.parent.exists()
     assert not (board.fake / "user").exists()
+
+
+def test_records_that_lie_elsewhere_are_named_and_stay(board: Board) -> None:
+    board.good("--camera", "none")
+    state, disk = board.root / "var/lib/gatereader", board.root / "mnt/disk"
+    for name in ("srv/gate", "srv/frames", "srv/keys", "mnt/disk/pictures", "srv/given"):
+        (board.root / name).mkdir(parents=True)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.symlink_to(disk)
+    (disk / "plates.jsonl").symlink_to(board.root / "srv/given/plates.jsonl")
+    (board.root / "srv/given/plates.jsonl").touch()
+    board.config.write_text(
+        """
+        csv.path = "/srv/gate/plates.csv"
+        pictures = {keep = "crops", folder = '/srv/frames'}
+        json.path = "lines/plates.jsonl"
+        # review.folder = "/srv/commented"
+        recording.folder = "/srv/never-made"
+        [privacy]
+        key_file = "/srv/keys/privacy.key"
+        known_file = "/srv/mine/known"
+        """
+    )
+    named = " ".join(str(board.root / name) for name in ("mnt/disk", "srv/frames", "srv/gate", "srv/given", "srv/keys"))
+    told = board.good("uninstall", "--purge")
+    assert f"note: these hold records too, or did, and stay: {named}\n" in told
+    assert f"gatereader is removed, with {board.config.parent} and {state}" in told
+    assert not state.is_symlink()
+    assert (disk / "pictures").is_dir()
 
 
 def test_an_installed_copy_says_that_it_cannot_install(board: Board) -> None:

@@ -46,6 +46,7 @@ class Home:
         self.relay: list[str] = []
         self._jinja = jinja.Environment(autoescape=False)
         self._jinja.globals["now"] = lambda: datetime.fromtimestamp(self.clock, UTC)
+        self._jinja.globals["as_timestamp"] = lambda text: datetime.fromisoformat(text).timestamp()
         self._jinja.globals["state_attr"] = lambda name, _: self.stamps[name]
 
     def render(self, text: str, variables: Mapping[str, Any]) -> str:
@@ -97,9 +98,10 @@ class Home:
             self.relay.append(action)
 
 
-def message(plate: str = "AB123CD", **changes: Any) -> dict[str, Any]:
+def message(plate: str = "AB123CD", at: float = ALWAYS, **changes: Any) -> dict[str, Any]:
     """As the bridge sends it (test_mqtt.py)."""
-    return {"plate": plate, "known": True, "moved": True, "confidence": 0.98, "event_id": "id", **changes}
+    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"plate": plate, "known": True, "moved": True, "confidence": 0.98, "event_id": "id", "time": time, **changes}
 
 
 def test_our_plate_opens_the_gate_and_nothing_else_does() -> None:
@@ -118,13 +120,22 @@ def test_a_plate_opens_once_in_three_minutes_also_when_the_clock_is_set() -> Non
     home = Home()
     for after in (0.0, 1.0, 60.0, 118.0):
         home.clock += after
-        home.message("gate/pass", message(event_id=f"{after}"))
+        home.message("gate/pass", message(at=home.clock, event_id=f"{after}"))
     assert home.opened == ["AB123CD"]
     home.clock += 2.0
-    home.message("gate/pass", message())
+    home.message("gate/pass", message(at=home.clock))
     home.clock -= 3600.0
-    home.message("gate/pass", message())
+    home.message("gate/pass", message(at=home.clock))
     assert home.opened == ["AB123CD"] * 3
+
+
+def test_a_message_that_hung_in_the_broker_opens_nothing() -> None:
+    home = Home()
+    for late in (15.1, 3600.0, -15.1):
+        home.message("gate/pass", message(at=home.clock - late))
+    assert home.opened == []
+    home.message("gate/pass", message(at=home.clock - 14.0))
+    assert home.opened == ["AB123CD"]
 
 
 def test_the_pages_own_answer_opens_as_well() -> None:

@@ -105,6 +105,11 @@ def test_it_lies_beside_the_csv_file_unless_it_has_a_path(settings: JsonSettings
     assert json_path(settings, csv) == (None if path is None else Path(path))
 
 
+def test_a_link_is_followed_once_and_all_files_lie_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "plates.jsonl").symlink_to(tmp_path / "disk" / "events.jsonl")
+    assert json_path(JsonSettings(), str(tmp_path / "plates.csv")) == tmp_path / "disk" / "events.jsonl"
+
+
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is cut by hand need not reach the disk, which takes milliseconds each time."""
@@ -182,6 +187,12 @@ def test_one_file_is_the_owners_and_only_told_when_it_is_too_large(
 def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         JsonSettings(**settings)
+
+
+def test_one_file_for_ever_wants_no_days_and_says_so() -> None:
+    """The owner need not have written `max_days`: it has a default."""
+    with pytest.raises(ConfigError, match=r"max_days = 30 deletes .* or max_days = 0$"):
+        JsonSettings(rotate="never")
 
 
 def test_the_configuration_has_the_section(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Which passes leave a crop, what stands beside it, and the quota that they stay under."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +127,35 @@ def test_the_quota_counts_what_an_earlier_run_left(tmp_path: Path) -> None:
 
 
 def test_half_an_item_of_a_killed_program_goes_at_the_next_start(tmp_path: Path) -> None:
-    for name in ("alone.jpg", ".20261120T140323Z-00000001.jpg.partial", "fresh.jpg"):
+    alone, fresh = "20261120T140323Z-00000001.jpg", "20261120T140323Z-00000002.jpg"
+    for name in (alone, f".{alone}.partial", fresh):
         (tmp_path / name).write_bytes(b"x")
-        if name != "fresh.jpg":
+        if name != fresh:
             os.utime(tmp_path / name, (1e9, 1e9))
     keep(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["fresh.jpg"]
+    assert [path.name for path in tmp_path.iterdir()] == [fresh]
+
+
+def test_files_of_others_stay_and_count_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    stem = "20261120T140323Z-00000001"
+    theirs = {
+        "holiday.jpg", "notes.json", "car1.jpg", "car1.json", ".holiday.jpg.partial", f"{stem} (copy).jpg",
+        f"{stem}.jpeg", f"my {stem}.json", "20261120T140323Z-0000000G.jpg", "20261120-00000001.json",
+    }  # fmt: skip
+    for name in theirs:
+        (tmp_path / name).write_bytes(b"x" * 50_000)
+        os.utime(tmp_path / name, (1.77e9, 1.77e9))
+    crops = keep(tmp_path, doubtful(2), doubtful(3), doubtful(4), max_items=2, max_megabytes=0.04)
+    crops.tidy()
+    assert read_items(tmp_path)[1] == []
+    later = datetime.now(UTC) + timedelta(days=400)
+    assert [item.id for item in read_items(tmp_path)[0]] == ids(3, 4)
+    assert KeptCrops(ReviewSettings(), tmp_path, now=lambda: later).error == ""
+    assert {path.name for path in tmp_path.iterdir()} == theirs
+    assert caplog.messages == []
 
 
 def test_a_full_disk_is_told_once_leaves_nothing_half_and_stops_nothing(
@@ -185,6 +208,7 @@ def test_they_lie_beside_the_csv_file_unless_told_otherwise() -> None:
         {"max_items": 0},
         {"max_megabytes": -1},
         {"max_days": 0},
+        {"max_days": 36_501},
         {"min_free_megabytes": -1},
         {"margin": 2},
         {"agreement": -1},

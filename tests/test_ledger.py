@@ -93,6 +93,32 @@ def test_plates_csv_is_always_the_newest_file(tmp_path: Path) -> None:
     assert plates(path) == ["A4", "A5"]
 
 
+def test_dated_files_lie_beside_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    disk, link = tmp_path / "disk" / "gate.csv", tmp_path / "home" / "plates.csv"
+    link.parent.mkdir()
+    link.symlink_to(disk)
+    moment = datetime(2026, 10, 30, tzinfo=UTC)
+    log = CsvLog(CsvSettings(str(link), rotate="daily", max_days=3), now=lambda: moment)
+    for number in range(3):
+        log(entry(plate=f"A{number}"))
+        moment += timedelta(days=1)
+    assert [path.name for path in link.parent.iterdir()] == ["plates.csv"]
+    assert sorted(path.name for path in disk.parent.iterdir()) == [
+        *("gate-2026-10-30.csv", "gate-2026-10-31.csv", "gate.csv")
+    ]
+    assert plates(link) == ["A2"]
+    report = verify_log(disk)
+    assert (report.broken, len(report.files)) == (None, 3)
+    log.close()
+
+
+def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "plates.csv"
+    path.symlink_to(path)
+    with pytest.raises(OutputError, match=r"symbolic links; set csv\.path"):
+        CsvLog(CsvSettings(str(path)))
+
+
 def test_a_month_that_ended_while_the_program_was_off_is_put_aside_with_the_first_row(tmp_path: Path) -> None:
     path = tmp_path / "plates.csv"
     CsvLog(CsvSettings(str(path))).close()

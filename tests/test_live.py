@@ -1,6 +1,8 @@
+import asyncio
 import base64
 import http.client
 import json
+import logging
 import re
 import socket
 import threading
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import cv2
@@ -19,9 +22,10 @@ import uvicorn
 from output_samples import event, result
 from test_service import FakeCamera, FakeOutputs
 
-from edge import live, live_connection, live_feed, overlay
+from edge import live, live_connection, live_feed, live_sign_in, overlay
 from edge.errors import ConfigError, OutputError
 from edge.live import LiveServer, LiveSettings, check_live_settings
+from edge.live_sign_in import Credentials, SignIns
 from edge.password import hash_password
 from edge.records import Reason
 from edge.service import Progress
@@ -53,9 +57,9 @@ Start = Callable[..., LiveServer]
 def start() -> Iterator[Start]:
     servers: list[LiveServer] = []
 
-    def make(status: Callable[[], Any] = lambda: STATUS, **settings: Any) -> LiveServer:
+    def make(status: Callable[[], Any] = lambda: STATUS, *, frames: bool = False, **settings: Any) -> LiveServer:
         wanted: dict[str, Any] = {"listen": "127.0.0.1:0", "max_fps": 50.0} | settings
-        server = LiveServer(LiveSettings(**wanted), status)
+        server = LiveServer(LiveSettings(**wanted), status, frames=frames)
         server.start()
         servers.append(server)
         return server
@@ -406,6 +410,35 @@ def test_a_single_picture(start: Start) -> None:
     assert image.shape == (540, 960, 3)
 
 
+def test_a_plain_picture_is_the_cameras_own(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be read again must not be smaller, nor have boxes and the time on it."""
+    monkeypatch.setattr(live_feed, "_PLAIN_SECONDS", 3600.0)
+    server = start(frames=True)
+    assert httpx.get(server.url + "frame.jpg?plain").status_code == 503, "before the first frame"
+    image = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (1080, 1920, 3), dtype=np.uint8), (0, 0), 5)
+    server.publish(result(np.asarray(image, np.uint8), boxes=[event().box]))
+    answer = httpx.get(server.url + "frame.jpg?plain")
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    plain = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert plain is not None
+    assert plain.shape == image.shape
+    assert int(cv2.absdiff(plain, np.asarray(image, np.uint8)).max()) < 20
+    server.publish(result(np.zeros((1080, 1920, 3), np.uint8)))
+    assert httpx.get(server.url + "frame.jpg?plain").content == answer.content, "not made for each who asks"
+
+
+def test_no_plain_picture_where_privacy_forbids_frames(start: Start) -> None:
+    server = start()
+    server.publish(result())
+    answer = httpx.get(server.url + "frame.jpg?plain")
+    assert (answer.status_code, "privacy.unknown" in answer.text) == (403, True)
+    server.give_frames(True)
+    assert httpx.get(server.url + "frame.jpg?plain").status_code == 200
+    server.give_frames(False)
+    assert httpx.get(server.url + "frame.jpg?plain=1").status_code == 403
+    assert httpx.get(server.url + "frame.jpg").status_code == 200, "the page's own picture"
+
+
 def test_one_viewer_too_many_is_told_so(start: Start) -> None:
     server = start(max_viewers=2)
     viewers = [Viewer(server), Viewer(server)]
@@ -459,6 +492,19 @@ def test_events_can_be_chosen_and_tell_how_old_they_are(start: Start) -> None:
     told = httpx.get(server.url + "api/events?status=accepted&status=rejected&limit=2").json()
     assert [entry["track"] for entry in told["events"]] == [3, 2]
     assert httpx.get(server.url + "api/events?limit=some").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("status=foo", "status: wanted accepted or undecided or rejected.\n"),
+        ("kind=final&kind=last", "kind: wanted preview or final.\n"),
+        ("kind=", "kind: wanted preview or final.\n"),
+    ],
+)
+def test_what_no_event_is_cannot_be_chosen(start: Start, asked: str, told: str) -> None:
+    answer = httpx.get(f"{start().url}api/events?{asked}")
+    assert (answer.status_code, answer.text) == (400, told)
 
 
 def test_one_can_wait_for_the_next_event(start: Start) -> None:
@@ -536,7 +582,7 @@ def test_it_is_not_ready_and_says_why(start: Start, status: dict[str, object], c
 
 PRIVATE = [
     *("", "gate.js", "live.js", "live.css", "icon.svg", "stream.mjpg", "frame.jpg", "api/events", "nothing-here"),
-    *("aim", "aim.js", "aim.css", "api/aim"),
+    *("aim", "aim.js", "aim.css", "api/aim", "frame.jpg?plain"),
 ]
 
 
@@ -582,7 +628,8 @@ def test_the_slow_check_is_made_once_for_each_viewer_and_guesses_are_slow(start:
         assert time.monotonic() - begun > 0.5
 
 
-def test_guesses_do_not_lock_out_who_has_signed_in(start: Start) -> None:
+def test_guesses_do_not_lock_out_who_has_signed_in(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_sign_in, "_MOST_WAITING", 2)
     server = start(password_hash=HASH)
     assert httpx.get(server.url, headers=sign_in("gate", "sesame")).status_code == 200
     answers: list[int] = []
@@ -590,7 +637,7 @@ def test_guesses_do_not_lock_out_who_has_signed_in(start: Start) -> None:
     def guess(number: int) -> None:
         answers.append(httpx.get(server.url, headers=sign_in("gate", str(number)), timeout=20).status_code)
 
-    guesses = [threading.Thread(target=guess, args=(number,)) for number in range(12)]
+    guesses = [threading.Thread(target=guess, args=(number,)) for number in range(8)]
     for thread in guesses:
         thread.start()
     wait_for(lambda: 429 in answers)
@@ -601,25 +648,93 @@ def test_guesses_do_not_lock_out_who_has_signed_in(start: Start) -> None:
     assert set(answers) == {401, 429}
 
 
-@pytest.mark.slow
-def test_guesses_from_one_address_do_not_lock_out_another(start: Start) -> None:
+@pytest.fixture
+def sign_ins(monkeypatch: pytest.MonkeyPatch) -> Callable[[], SignIns]:
+    """Sign-ins whose passwords are checked at once."""
+    monkeypatch.setattr(live_sign_in, "verify_password", lambda password, _: password == "sesame")
+    monkeypatch.setattr(live_sign_in, "_WRONG_PASSWORD_PAUSE", 0.005)
+    return lambda: SignIns(Credentials("gate", HASH))
+
+
+@pytest.mark.parametrize("addresses", [1, 5, 100])
+def test_guesses_from_however_many_addresses_keep_no_newcomer_waiting(
+    sign_ins: Callable[[], SignIns], addresses: int
+) -> None:
+    async def attack() -> None:
+        door, guessed = sign_ins(), list[bool | None]()
+
+        async def guess(number: int) -> None:
+            for _ in range(4):
+                guessed.append(await door.check("gate", "guess", f"10.0.0.{number % addresses}"))
+
+        guesses = asyncio.gather(*(guess(number) for number in range(200)))
+        while guessed.count(False) < addresses:  # each of them is known by now
+            await asyncio.sleep(0.005)
+        before = guessed.count(False)
+        assert await door.check("gate", "sesame", "10.0.1.1") is True
+        assert guessed.count(False) <= before + 1, "its turn was the next"
+        await guesses
+        assert set(guessed) == {False, None}, "and not all of them find room"
+
+    asyncio.run(attack())
+
+
+def test_behind_a_proxy_who_signs_in_gets_a_turn_among_those_who_guess(sign_ins: Callable[[], SignIns]) -> None:
+    async def attack() -> None:
+        door, done = sign_ins(), asyncio.Event()
+
+        async def guess() -> None:
+            while not done.is_set():
+                assert await door.check("gate", "guess", "127.0.0.1") is False
+
+        guesses = asyncio.gather(*(guess() for _ in range(20)))
+        await asyncio.sleep(0.02)
+        assert await door.check("gate", "sesame", "127.0.0.1") is True
+        done.set()
+        await guesses
+
+    asyncio.run(attack())
+
+
+def test_who_guesses_is_logged_once_a_minute_and_what_was_tried_never(
+    sign_ins: Callable[[], SignIns], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(live_sign_in, "time", SimpleNamespace(monotonic=lambda: now))  # but the event loop's own
+    door = sign_ins()
+
+    async def guess(address: str) -> None:
+        for _ in range(3):
+            await door.check("gate", "Secret7", address)
+
+    for address in ("10.0.0.1", "10.0.0.2"):
+        asyncio.run(guess(address))
+    now += 61
+    asyncio.run(guess("10.0.0.1"))
+    asyncio.run(door.check("gate", "sesame", "10.0.0.3"))
+    line = "live page: sign-in refused, wrong user or password: "
+    assert [record.message.removeprefix(line) for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "1 from 10.0.0.1",
+        "1 from 10.0.0.2",
+        "3 from 10.0.0.1",
+    ]
+
+
+def test_the_page_closes_while_passwords_wait(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     server = start(password_hash=HASH)
-    stop = threading.Event()
 
     def guess(number: int) -> None:
-        while not stop.is_set():
-            httpx.get(server.url, headers=sign_in("gate", f"{number} {time.monotonic()}"), timeout=20)
+        with suppress(httpx.TransportError):
+            httpx.get(server.url, headers=sign_in("gate", str(number)), timeout=20)
 
     guesses = [threading.Thread(target=guess, args=(number,)) for number in range(6)]
     for thread in guesses:
         thread.start()
-    try:
-        with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=20) as other:
-            assert other.get(server.url, headers=sign_in("gate", "sesame")).status_code == 200
-    finally:
-        stop.set()
-        for thread in guesses:
-            thread.join()
+    wait_for(lambda: "sign-in refused" in caplog.text)
+    server.close()
+    for thread in guesses:
+        thread.join()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_one_password_asked_for_many_times_at_once_is_checked_once(start: Start) -> None:
@@ -672,6 +787,44 @@ def test_too_many_connections_are_turned_away_and_those_there_are_served(
         with pytest.raises(httpx.TransportError):
             httpx.get(server.url + "healthz")
     wait_for(lambda: _answers(server))
+
+
+def test_one_address_cannot_take_all_connections_nor_all_of_them_the_machines_own(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_connection, "MOST_CONNECTIONS", 6)
+    monkeypatch.setattr(live_connection, "MOST_FROM_ONE", 2)
+    monkeypatch.setattr(live_connection, "KEPT_HERE", 2)
+    monkeypatch.setattr(live_connection, "is_here", lambda address: address == "127.0.0.1")
+    server = start()
+
+    def connect(address: str) -> bool:
+        """Whether it stays open."""
+        client = stack.enter_context(
+            socket.create_connection(("127.0.0.1", port_of(server)), 5, source_address=(address, 0))
+        )
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            return client.recv(100).startswith(b"HTTP/1.1 200")
+        except ConnectionResetError:
+            return False
+
+    with ExitStack() as stack:
+        assert [connect("127.0.0.2") for _ in range(4)] == [True, True, False, False]
+        assert [connect("127.0.0.3") for _ in range(2)] == [True, True]
+        assert not connect("127.0.0.4"), "the rest is the machine's own"
+        assert [connect("127.0.0.1") for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        *((address, True) for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1")),
+        *((address, False) for address in ("192.168.1.7", "::ffff:192.168.1.7", "fe80::1", "")),
+    ],
+)
+def test_who_asks_from_the_machine_itself(address: str, here: bool) -> None:
+    assert live_connection.is_here(address) is here
 
 
 def _answers(server: LiveServer) -> bool:

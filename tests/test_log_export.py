@@ -116,9 +116,39 @@ def test_the_command(path: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixt
     assert main(["log", "export", *only_lines]) == 78
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("plates-2026-11-02.csv.gz", b"\x1f\x8b\x08", "is compressed; unpack it and export again"),
+        ("plates-2026-11-02.csv", b"\x1f\x8b\x08", "has no columns plate, status, first_seen_utc"),
+        ("plates-2026-11-02.csv", HEADER.replace(b",", b";") + b"1;x\r\n", "has no columns plate, status"),
+        ("plates.csv.1", bytes(200_000), "has no columns plate, status"),
+    ],
+)
+def test_files_that_cannot_be_exported_are_told(
+    path: Path, capfd: pytest.CaptureFixture[str], name: str, content: bytes, cause: str
+) -> None:
+    path.with_name(name).write_bytes(content)
+    path.with_name("plates.csv.2").touch()  # an empty one lacks nothing
+    assert main(["log", "export", "--csv", str(path)]) == 1
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 5
+    assert err.startswith(f"gatereader: NOT EXPORTED: {path.with_name(name)} {cause}")
+    assert err.count("\n") == 1
+
+
+def test_rows_behind_a_link_are_exported_from_all_files(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    link = path.parent / "home" / "gate.csv"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    assert main(["log", "export", "--csv", str(link)]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 5
+
+
 def test_the_record_itself_is_never_written_over(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {file: file.read_bytes() for file in path.parent.iterdir()}
-    for own in (*before, path.with_suffix(".jsonl")):
+    later = ("plates-2026-12.csv", "plates-2026-12-01.2.jsonl", "plates.2.csv", "plates.csv.1", "plates.csv.torn")
+    for own in (*before, path.with_suffix(".jsonl"), *map(path.with_name, later)):
         assert main(["log", "export", "--csv", str(path), "--output", str(own)]) == 1
         assert "is a file of the record itself" in capsys.readouterr().err
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == before

@@ -12,6 +12,7 @@ from output_samples import entry
 
 from edge import line_file
 from edge.chain import START, CsvForm, JsonForm
+from edge.cli import main
 from edge.csv_log import CsvLog, CsvSettings
 from edge.csv_rows import COLUMNS, HEADER
 from edge.json_log import JsonLog, JsonSettings
@@ -221,6 +222,18 @@ def test_single_files_are_checked_by_themselves(path: Path) -> None:
     write_months(path, 3)
     assert verify_files([path.with_name("plates-2026-02.csv")]).report.broken is None
     assert verify_files([path.with_name("plates-2026-01.csv"), path]).report.broken is not None
+
+
+def test_files_that_the_shell_has_sorted_are_followed_in_the_order_of_their_chain(path: Path) -> None:
+    """It puts `.2` before what it comes after."""
+    clock = Clock(datetime(2026, 1, 20, tzinfo=UTC))
+    log = CsvLog(CsvSettings(str(path), max_megabytes=0.012), now=clock)
+    for number in range(8):
+        log(entry(plate=f"A{number}"))
+    log.close()
+    named = sorted(str(file) for file in path.parent.iterdir())
+    assert [Path(name).name for name in named[:2]] == ["plates-2026-01.2.csv", "plates-2026-01.csv"]
+    assert main(["log", "verify", *named]) == 0
 
 
 def test_compressed_files_are_told(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import IO
 
 import pytest
 
@@ -41,12 +43,14 @@ def start_broker(port: int) -> "subprocess.Popen[bytes]":
     raise AssertionError("the broker does not answer")
 
 
-def start_sender(file: Path, port: int, **environment: str) -> "subprocess.Popen[bytes]":
+def start_sender(
+    file: Path, port: int, errors: IO[str] | int = subprocess.DEVNULL, **environment: str
+) -> "subprocess.Popen[bytes]":
     """Where summer time holds all year round."""
     file.touch()
     command = [str(SCRIPT), str(file), "gate/pass", "-h", "127.0.0.1", "-p", str(port)]
     variables = os.environ | {"TZ": "XST-1XDT-2,0,365"} | environment
-    return subprocess.Popen(command, env=variables, start_new_session=True, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=variables, start_new_session=True, stderr=errors)
 
 
 def stop_sender(sender: "subprocess.Popen[bytes]") -> None:
@@ -128,6 +132,74 @@ def test_a_pass_while_the_broker_is_away_does_not_come_later_and_the_next_one_do
         broker.wait(10)
 
 
+def on_path(folder: Path, **programs: str) -> str:
+    """A PATH on which these programs do what is said of them; `$self` is the one that they stand for."""
+    folder.mkdir()
+    for name, does in programs.items():
+        program = folder / name
+        program.write_text(f"#!/bin/sh\nself={shutil.which(name)}\n{does}\n")
+        program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def wait_until(file: Path, holds: str, times: int = 1) -> str:
+    """What the file says, once it holds the words so often."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        if text.count(holds) >= times:
+            return text
+        time.sleep(0.05)
+    raise AssertionError(f"{holds!r} is not in {text!r}")
+
+
+@pytest.mark.parametrize(("waited", "patience"), [(0, "10 "), (9, "[56] "), (16, None)])
+def test_a_pass_that_waited_for_others_is_tried_for_less_and_not_at_all_once_it_is_old(
+    waited: int, patience: str | None, tmp_path: Path
+) -> None:
+    """The clock jumps between the two looks at its age, as if others had been tried; no argument is a plate."""
+    path = on_path(
+        tmp_path / "bin",
+        date=f'echo $(($($self "$@") + {waited}))',
+        timeout=f'echo "$@" "$(cat)" >>{tmp_path}/tried',
+        mosquitto_pub="case $* in *-l*) cat >/dev/null ;; esac",
+    )
+    log = tmp_path / "log"
+    with log.open("w") as errors:
+        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
+        with (tmp_path / "plates.jsonl").open("a") as file:
+            file.write(line("AB123CD"))
+        try:
+            if patience is None:
+                assert "a pass did not reach the broker in time" in wait_until(log, "\n")
+                assert not (tmp_path / "tried").exists()
+            else:
+                tried = wait_until(tmp_path / "tried", "\n")
+                assert re.match(patience + "mosquitto_pub .*-t gate/pass -q 1 -s {", tried)
+                assert json.loads(tried[tried.index("{") :])["plate"] == "AB123CD"
+        finally:
+            stop_sender(sender)
+
+
+def test_why_the_broker_does_not_let_it_in_is_told_once_for_each_cause(tmp_path: Path) -> None:
+    cause, tried, log = tmp_path / "cause", tmp_path / "tried", tmp_path / "log"
+    cause.write_text("Connection Refused: not authorised.")
+    path = on_path(
+        tmp_path / "bin",
+        mosquitto_pub=f"cat {cause} >&2; echo >>{tried}; exit 5",
+        sleep="exec $self 0.02",
+    )
+    with log.open("w") as errors:
+        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
+        try:
+            wait_until(tried, "\n", 4)
+            cause.write_text("Connection refused")
+            text = wait_until(log, "gate/pass/online: Connection refused")
+        finally:
+            stop_sender(sender)
+    assert text.count("gate/pass/online: Connection Refused: not authorised.\n") == 1
+
+
 class Readiness(ThreadingHTTPServer):
     """A live page of which only `/readyz` is asked; it says `status`, or breaks off without a word."""
 
@@ -163,16 +235,6 @@ def page() -> Iterator[Readiness]:
     page.server_close()
 
 
-@pytest.fixture
-def hasty(tmp_path: Path) -> str:
-    """A PATH on which half a minute is the tenth of a second."""
-    sleep = tmp_path / "bin" / "sleep"
-    sleep.parent.mkdir()
-    sleep.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 0.1\n")
-    sleep.chmod(0o755)
-    return f"{sleep.parent}:{os.environ['PATH']}"
-
-
 def wait_for(state: str, states: "subprocess.Popen[str]") -> None:
     assert states.stdout is not None
     for told in states.stdout:
@@ -181,7 +243,8 @@ def wait_for(state: str, states: "subprocess.Popen[str]") -> None:
     raise AssertionError(f"the camera was never {state}")
 
 
-def test_the_broker_knows_whether_pictures_come(tmp_path: Path, port: int, page: Readiness, hasty: str) -> None:
+def test_the_broker_knows_whether_pictures_come(tmp_path: Path, port: int, page: Readiness) -> None:
+    hasty = on_path(tmp_path / "bin", sleep="exec $self 0.1")
     broker = start_broker(port)
     sender = start_sender(tmp_path / "plates.jsonl", port, READY_URL=page.url, PATH=hasty)
     try:

@@ -1,5 +1,8 @@
 """The owner's own crops as training data: what is checked, and that no plate is on both sides; needs no TensorFlow."""
 
+import random
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,24 @@ def test_plates_stay_on_their_side_as_others_join() -> None:
     _, many = split_own(plates)
     assert set(few) <= set(many)
     assert 0.1 * 200 < len(many) < 0.3 * 200
+
+
+def test_no_plate_that_was_learned_is_judged_by_once_it_is_seen_again() -> None:
+    random_ = random.Random(5)
+
+    def crops(first: int, numbers: Sequence[int]) -> list[Sample]:
+        passes = [f"pass-{random_.randrange(10**6)}" for _ in numbers]
+        pairs = zip(numbers, passes, strict=True)
+        return [Sample(Path(f"{first + n}.png"), f"P{n}", "", 1, "own", name) for n, name in pairs]
+
+    once = crops(0, range(200))
+    together = replace(once[7], image=Path("both.png"), text="P8")  # two plates of one pass
+    again = crops(1000, range(50, 150))
+    learned, judged = split_own(once)
+    _, later = split_own([*once, *again, together])
+    assert not {one.text for one in later} & {one.text for one in learned}
+    assert {one.text for one in judged} - {one.text for one in later} <= {"P7", "P8"}
+    assert len(later) > 20
 
 
 BROKEN = {

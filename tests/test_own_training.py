@@ -115,7 +115,7 @@ def test_what_cannot_be_gone_on_from_is_told(own: Path, begun: Path, tmp_path: P
     with pytest.raises(ConfigError, match=r"none\.h5: no such file"):
         main(["--from", "none.h5", "--data", str(own), "--run", str(run), *FEW])
     with pytest.raises(ConfigError, match=r"not the weights of a reader of width 0\.125"):
-        train(TrainSettings(init=str(begun), width=0.125), run, data, resume=False)
+        train(TrainSettings(init=str(begun), width=0.125, data=str(data)), run, resume=False)
     with pytest.raises(ConfigError, match=r"the weights of a cnn, and a crnn is wanted"):
         main(["--from", str(begun), "--architecture", "crnn", "--data", str(own), "--run", str(run), *FEW])
     (tmp_path / "text.weights.h5").write_text("no weights")

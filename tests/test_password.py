@@ -1,7 +1,11 @@
+import codecs
+from pathlib import Path
+
 import pytest
 
 from edge.errors import ConfigError
-from edge.password import check_password_hash, hash_password, verify_password
+from edge.password import check_password_hash, hash_password, read_password_file, verify_password
+from edge.sign_in import SignIn
 
 HASH = "scrypt$16384$8$1$ndvBEYHkC_x4-2Mss70I9w$_IUkX6g0O0b6aMb7eWce-W11uOJm6YvGjf2CkFAod0Y"
 """Of "open sesame", made once: what was hashed by an earlier version must go on to fit."""
@@ -26,6 +30,14 @@ def test_the_hash_is_one_line_that_any_file_can_hold() -> None:
     assert HASH.isascii()
     assert not set(HASH) & set("\"'\\\n #")
     check_password_hash(HASH + "\n")
+
+
+def test_the_mark_that_windows_editor_writes_first_is_no_part_of_a_password(tmp_path: Path) -> None:
+    file = tmp_path / "camera"
+    file.write_bytes(codecs.BOM_UTF8 + b"secret\r\n")
+    assert SignIn("gate", str(file), "").password() == "secret"
+    file.write_bytes(codecs.BOM_UTF8 + HASH.encode())
+    assert read_password_file(str(file), "live.password_file") == HASH
 
 
 @pytest.mark.parametrize("text", ["", "two\nlines", "nul\0", "\udc80"])

@@ -80,6 +80,11 @@ def test_settings_that_cannot_be(key: str) -> None:
         PictureSettings(**{key: -1})  # type: ignore[arg-type]
 
 
+def test_more_days_than_there_were_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"max_days = 740000: wanted 0 .* to 36500"):
+        PictureSettings(max_days=740_000)
+
+
 # --- of the reading that the row shows ---
 
 
@@ -208,10 +213,30 @@ def test_other_peoples_files_stay(tmp_path: Path) -> None:
     assert mine.exists()
 
 
+def test_other_peoples_files_in_a_day_stay_and_count_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    ours = Pictures(ROOMY, tmp_path, now=lambda: MOMENT).save(shown())
+    assert ours.crop is not None
+    theirs = {"IMG_1.jpg", "wedding.tif", "film.mp4", ".IMG_1.jpg.partial", f"my {ours.crop.name}", "2026-crop.jpg"}
+    for day in (ours.crop.parent, tmp_path / "2020-01-01"):
+        day.mkdir(exist_ok=True)
+        for name in theirs:
+            (day / name).write_bytes(b"x" * 50_000)
+    pictures = Pictures(replace(ROOMY, max_megabytes=0.02), tmp_path, now=lambda: MOMENT)
+    assert ours.crop.exists(), "what is theirs takes nothing of the room"
+    for number in range(1, 20):
+        pictures.save(shown(number))
+    assert len(list(tmp_path.rglob("*Z-*-crop.jpg"))) - 1 in range(1, 19)
+    Pictures(ROOMY, tmp_path, now=lambda: MOMENT + timedelta(days=50))
+    assert all_files(tmp_path) == sorted(f"{day}/{name}" for day in ("2020-01-01", "2026-11-20") for name in theirs)
+
+
 def test_a_file_that_a_power_cut_left_half_written_goes(tmp_path: Path) -> None:
     saved = Pictures(ROOMY, tmp_path).save(shown())
     assert saved.crop is not None
-    half = saved.crop.with_name(".x.jpg.partial")
+    half = saved.crop.with_name(f".{saved.crop.name}.partial")
     half.write_bytes(b"\xff\xd8")
     Pictures(ROOMY, tmp_path)
     assert not half.exists()

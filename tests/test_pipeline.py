@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soak
-from core_fakes import Gate, Sight, box, frame, objects_of, reading
+from core_fakes import IMAGE, Gate, Sight, box, frame, objects_of, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +126,20 @@ def test_ids_differ_between_passes_and_repeat_for_the_same_recording() -> None:
 
     assert len(set(ids())) == 2
     assert ids() == ids()
+
+
+def test_recordings_of_one_time_share_no_id_wherever_they_lie() -> None:
+    """Pictures from an archive, or from a camera without a clock, with the same time and the same name."""
+
+    def identity(name: str, grey: int) -> str:
+        gate = Gate()
+        gate.script.sights = [(box(300), reading(A))]
+        gate.pipeline.process(replace(frame(0.0), image=np.full_like(IMAGE, grey), name=name))
+        return only_final(gate).event_id
+
+    one = identity("1.jpg", 90)
+    assert identity("1.jpg", 90) == one
+    assert len({one, identity("1.jpg", 91), identity("2.jpg", 90)}) == 3
 
 
 @pytest.mark.parametrize(("confidence", "status"), [(0.95, "accepted"), (0.88, "undecided"), (0.6, "undecided")])

@@ -140,13 +140,16 @@ def test_nothing_that_is_written_has_an_unknown_plate_in_it(mode: str, tmp_path:
     assert ("~" in kept) == (mode == "pseudonym")
 
 
-def test_a_stranger_who_asks_is_erased_by_the_plate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks names a plate, and the rows have its pseudonym."""
+@pytest.mark.parametrize("mode", ["pseudonym", "drop", "keep"])
+def test_a_stranger_who_asks_is_erased_by_the_plate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    """Whoever asks names a plate, and the rows have its pseudonym, also where the mode was changed since."""
     kept_by(tmp_path, "pseudonym")
     pseudonym = PseudonymKey(tmp_path / "privacy.key", 30).pseudonym(STRANGER)
     assert everything(tmp_path).count(pseudonym) == 3  # a row, a preview's line, a final's line
     command = ["log", "erase", "--plate", STRANGER, "--csv", str(tmp_path / "plates.csv")]
-    assert main([*command, "--set", "privacy.unknown=pseudonym"]) == 0
+    assert main([*command, "--set", f"privacy.unknown={mode}"]) == 0
     assert "erased: 3 rows and lines" in capsys.readouterr().out
     assert pseudonym not in everything(tmp_path)
     assert verify_log(tmp_path / "plates.csv").broken is None

@@ -50,7 +50,8 @@ def test_what_is_learned_is_a_usual_readers_weights(tmp_path: Path) -> None:
     write_set(tmp_path / "reader" / "home" / "train", ["AB12", "CD345"])
     write_set(tmp_path / "reader" / "home" / "val", ["EF67"])
     run = tmp_path / "runs" / "one"
-    best = train(replace(SETTINGS, steps=2, quantize_aware=True), run, tmp_path, resume=False)
+    settings = replace(SETTINGS, quantize_aware=True, data=str(tmp_path))
+    best = train(replace(settings, steps=2), run, resume=False)
     assert read_settings(run).quantize_aware
     plain = build_reader(SETTINGS.width)
     plain.load_weights(best)
@@ -59,12 +60,7 @@ def test_what_is_learned_is_a_usual_readers_weights(tmp_path: Path) -> None:
     plain.load_weights(run / "last.weights.h5")
     assert any(not np.array_equal(old, new) for old, new in zip(before, plain.get_weights(), strict=True))
     with pytest.raises(ConfigError, match="--quantize-aware: a crnn has no int8 form"):
-        train(
-            replace(SETTINGS, architecture="crnn", quantize_aware=True),
-            tmp_path / "runs" / "two",
-            tmp_path,
-            resume=False,
-        )
+        train(replace(settings, architecture="crnn"), tmp_path / "runs" / "two", resume=False)
 
 
 def test_kernels_are_rounded_to_the_integers_of_the_shipped_file() -> None:

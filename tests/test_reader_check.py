@@ -275,6 +275,31 @@ def test_a_corrected_copy_is_sound_and_the_original_untouched(
         main([str(tree), "--fix", str(tree / "copy")])
 
 
+@pytest.mark.parametrize(
+    ("encoding", "separator", "fault"),
+    [
+        ("utf-16", ",", "not in UTF-8; save it again as CSV UTF-8"),
+        ("cp1252", ",", "not in UTF-8"),
+        ("utf-8", ";", "parted by semicolons; save it again with commas"),
+        ("utf-8", "\t", "parted by tabs; save it again with commas"),
+    ],
+)
+def test_a_table_that_a_spreadsheet_saved_otherwise_is_told_and_not_copied(
+    tree: Path, capsys: pytest.CaptureFixture[str], encoding: str, separator: str, fault: str
+) -> None:
+    labels = tree / "reader" / "home" / "train" / "labels.csv"
+    text = labels.read_text().replace("test\n", "Zürich\n").replace(",", separator)
+    labels.write_bytes(text.encode(encoding))
+    new = tree.with_name(f"{tree.name}-fixed")
+    assert main([str(tree), "--fix", str(new)]) == 1
+    assert not new.exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("error") and fault in line]) == 1
+    assert f"no corrected copy: mend {labels} first" in lines[-1]
+    with pytest.raises(SourceError, match=f"labels.csv: .*{fault}"):
+        read_samples(labels.parent)
+
+
 def test_json_tells_all_and_the_exit_status_counts_errors_only(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cv2.imwrite(str(tree / "reader" / "home" / "val" / "images" / "stray.png"), plate_picture("S"))
     assert main([str(tree), "--json"]) == 0

@@ -2,21 +2,25 @@
 
 import csv
 import random
+import re
+import signal
+import time
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.alphabet import ALPHABET
-from edge.errors import SourceError
+from edge.errors import ConfigError, SourceError
 from edge.preprocess import TWO_LINE_ASPECT, PlateView, plate_view
 from edge.records import Image
 
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
 
+from training.__main__ import main as training_command
 from training.dataset import (
     BOXED,
     LONGEST,
@@ -31,7 +35,11 @@ from training.dataset import (
     read_split,
     real_chunk,
     real_jobs,
+    side_by_side,
 )
+from training.detector_data import HELD_BACK_NEGATIVES, negative_paths
+from training.pools import negatives_to_learn
+from training.run_folder import TrainSettings, resumed_reader, write_settings
 from training.scores import character_accuracy, edit_distance, exact_share
 from training.synthesize import Plate, draw_plate
 
@@ -141,6 +149,64 @@ def test_real_crops_are_photographed_again_reproducibly(tmp_path: Path) -> None:
     assert (real_chunk(3, samples).views == real_chunk(3, samples).views).all()
     photographed = [cast(list[Sample], arguments[1]) for _, arguments in real_jobs(1, samples, 4)]
     assert sum(len(part) for part in photographed) >= 8
+
+
+def test_pictures_that_judge_are_not_learned_as_crops_without_a_plate(tmp_path: Path) -> None:
+    folder = tmp_path / "detector" / "negatives" / "train" / "images"
+    assert negatives_to_learn(tmp_path) == []
+    folder.mkdir(parents=True)
+    for number in range(HELD_BACK_NEGATIVES):
+        (folder / f"{number}.jpg").touch()
+    assert negatives_to_learn(tmp_path) == []
+    for number in range(HELD_BACK_NEGATIVES, HELD_BACK_NEGATIVES + 30):
+        (folder / f"{number}.jpg").touch()
+    learned = set(negatives_to_learn(tmp_path))
+    assert len(learned) == 30
+    assert not learned & set(negative_paths(tmp_path, held_back=True))
+
+
+def nap(seconds: float) -> int:
+    time.sleep(seconds)
+    return 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_processes_that_draw() -> None:
+    with side_by_side([(nap, (0.0,)), (nap, (0.0,))], 2) as running:
+        assert [each.result() for each in running] == [1, 1]
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), side_by_side([(nap, (600.0,))] * 20, 2):
+        signal.raise_signal(signal.SIGINT)
+    assert time.monotonic() - begun < 60  # it waits for the processes to end
+
+
+def test_ctrl_c_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.synth.draw_plate", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("sys.argv", ["training", "synth", "--output", str(tmp_path / "set"), "--count", "1"])
+    assert training_command() == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "python -m training synth: interrupted"
+
+
+SETTINGS_THAT_CANNOT_BE = [
+    ({"validate_every": 0}, "--validate-every 0: wanted 1 or more"),
+    ({"batch": 0}, "--batch 0: wanted 1 or more"),
+    ({"own_share": 1.5}, "--own-share 1.5: wanted 0 to 1"),
+    ({"seed": -1}, "--seed -1: wanted 0 or more"),
+    ({"learning_rate": float("nan")}, "--learning-rate nan: wanted more than 0"),
+    ({"average": 1.0}, "--average 1.0: wanted 0 or more, and less than 1"),
+    ({"mix": (0.0, 0.0)}, "--mix 0.0 0.0: wanted shares"),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), SETTINGS_THAT_CANNOT_BE, ids=lambda value: str(value)[:20])
+def test_settings_that_cannot_be_are_told_at_once(given: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        TrainSettings(**given)
+    write_settings(tmp_path, TrainSettings())
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        resumed_reader(tmp_path, given)
 
 
 def test_scores() -> None:

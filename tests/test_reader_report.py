@@ -120,6 +120,18 @@ def test_five_pictures_of_one_plate_promise_no_more_than_one() -> None:
     assert mean_interval([0.0, 0.0], ["A", "B"]) == (0.0, 0.0)
 
 
+def test_one_plate_says_nothing_of_others() -> None:
+    plates, right = ["AB12"] * 3, np.array([True, True, False])
+    assert share_interval(right, plates) == (0.0, 1.0)
+    assert mean_interval(right.astype(float) - [0, 0, 1], plates) == (-1.0, 1.0)
+    assert drawn_interval(lambda rows: float(right[rows].mean()), plates) == (0.0, 1.0)
+    assert share_interval([True] * 3, plates) == pytest.approx((0.025, 1.0))
+    told = score_groups(
+        [Sample(Path("a"), text, "", 1, "home") for text in plates], ["AB12", "AB12", "A"], {"": range(3)}
+    )
+    assert told[""]["interval"] == told[""]["characters_interval"] == [0.0, 1.0]
+
+
 def test_characters_have_an_interval_too() -> None:
     truth = [f"AB{row:02d}" for row in range(100)]
     read = [text[:3] if row % 2 else text for row, text in enumerate(truth)]

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +27,10 @@ from training.calibrate import best_temperature
 from training.evaluate import main as evaluate
 from training.float_reader import FloatReader, logits_of
 from training.model import build_reader
-from training.own import real_samples
-from training.run_folder import TrainSettings
+from training.own import read_own, real_samples, split_own
+from training.run_folder import TrainSettings, read_settings
 from training.state import load_state, save_state
-from training.train import learning_rate_at, train
+from training.train import OWN_DEFAULTS, Trainer, learning_rate_at, train
 from training.train import main as train_command
 from training.widen import load_widened, stored_architecture, stored_width
 
@@ -52,19 +54,24 @@ def test_train_resume_export_read(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "runs" / "one"
-    best = train(SETTINGS, run, data, resume=False)
+    settings = replace(SETTINGS, data=str(data))
+    best = train(settings, run, resume=False)
     assert best.is_file()
     assert len((run / "history.csv").read_text().splitlines()) == 3
     with pytest.raises(ConfigError, match="holds a run already"):
-        train(SETTINGS, run, data, resume=False)
-    assert train_command(["--run", str(run), "--data", str(data), "--resume", "--steps", "6"]) == 0
-    assert (run / "history.csv").read_text().splitlines()[-1].startswith("6,")
-    assert json.loads((run / "settings.json").read_text()) == {**asdict(SETTINGS), "steps": 6, "mix": [0.5, 0.5]}
+        train(settings, run, resume=False)
+    history = (run / "history.csv").read_text().splitlines()
+    (run / "history.csv").write_text("\n".join([*history, "5,1.0,0.0"]) + "\n")  # killed after its last state
+    assert train_command(["--run", str(run), "--resume", "--steps", "6"]) == 0  # with its own data
+    assert [line.split(",")[0] for line in (run / "history.csv").read_text().splitlines()] == ["step", "2", "4", "6"]
+    lists = {"mix": [0.5, 0.5], "averaged_from": []}
+    assert json.loads((run / "settings.json").read_text()) == {**asdict(settings), "steps": 6, **lists}
     pools = json.loads((run / "pools.json").read_text())
     assert set(pools) == {"synthetic", "real", "astray"}
     mean = average([best, run / "last.weights.h5"], tmp_path / "runs" / "mean")
     assert mean.is_file()
-    assert (mean.parent / "settings.json").read_bytes() == (run / "settings.json").read_bytes()
+    weights = (str(best), str(run / "last.weights.h5"))
+    assert read_settings(mean.parent) == replace(settings, steps=6, averaged_from=weights)
     stray = shutil.copyfile(best, tmp_path / "stray.weights.h5")
     with pytest.raises(ConfigError, match=r"stray\.weights\.h5: lies in no run's folder"):
         average([stray], tmp_path / "runs" / "lost")
@@ -77,10 +84,12 @@ def test_train_resume_export_read(
     (run / "settings.json").write_text(json.dumps(fields))
 
     card = exporting.export(run, tmp_path / "models", data)
+    assert {row["name"]: row["pictures"] for row in card.data} == {"home": 2, "synthetic": 30}
     assert card.input.scale == pytest.approx(1.0)
     assert card.input.zero_point == 0
     assert not {"QUANTIZE", "DEQUANTIZE", "MUL"} & set(card.architecture["operators"])
     assert card.command.startswith(f"python -m training train --run {run} --steps 6 --batch 4 --synthetic 30")
+    assert card.command.endswith(f"--data {data}; python -m training export --run {run} --data {data}")
     assert (tmp_path / "models" / "checkpoints" / "reader.weights.h5").read_bytes() == best.read_bytes()
     reader = PlateReader(ReaderSettings(model=str(tmp_path / "models" / "reader.tflite")))
     assert isinstance(reader.read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)
@@ -125,14 +134,98 @@ def test_too_few_crops_take_the_shipped_readers_temperature(
 
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing to resume"):
-        train(SETTINGS, tmp_path / "runs" / "none", data, resume=True)
+        train(replace(SETTINGS, data=str(data)), tmp_path / "runs" / "none", resume=True)
+
+
+def test_ctrl_c_leaves_a_state_and_a_dead_run_leaves_nothing_in_the_next(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "runs" / "one"
+    run.mkdir(parents=True)
+    (run / "history.csv").write_text("step,loss,exact\n2,9.0,0.5\n")  # killed before its first state
+    (run / "best.weights.h5").write_text("of the dead run")
+    update = Trainer.update
+
+    def interrupted(trainer: Trainer, batch: Any) -> float:
+        if trainer.step == 2:
+            signal.raise_signal(signal.SIGINT)
+        return update(trainer, batch)
+
+    monkeypatch.setattr(Trainer, "update", interrupted)
+    where = ["--run", str(run), "--data", str(data), "--steps", "5", "--batch", "4", "--width", "0.25"]
+    few = ["--synthetic", "30", "--real-times", "1", "--demo", "0", "--validate-every", "2", "--mix", "1", "1"]
+    monkeypatch.setattr(sys, "argv", ["training", "train", *where, *few, "0", "0", "0"])
+    assert training_command() == 130
+    assert "train: interrupted" in capsys.readouterr().err.splitlines()[-1]
+    assert load_steps(run) == (3, ["2"])
+    monkeypatch.setattr(Trainer, "update", update)
+    assert train_command(["--run", str(run), "--resume"]) == 0
+    assert load_steps(run) == (5, ["2", "4", "5"])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def load_steps(run: Path) -> tuple[int, list[str]]:
+    """The step of the run's state, and those of its history."""
+    numbers = np.load(run / "state.npz")["array0"]
+    return int(numbers[0]), [line.split(",")[0] for line in (run / "history.csv").read_text().splitlines()[1:]]
+
+
+def test_the_card_tells_what_was_learned_and_what_made_the_model(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, run = tmp_path / "usual", tmp_path / "runs" / "one"
+    monkeypatch.setenv("GATEREADER_DATA", str(usual))
+    (run.parent / "pools").mkdir(parents=True)
+    run.mkdir()
+
+    def told(settings: TrainSettings, *kinds: str) -> tuple[dict[str, object], str]:
+        pools = {kind: f"{kind}-1.npz" for kind in kinds}
+        for name in pools.values():
+            (run.parent / "pools" / name).touch()
+        (run / "pools.json").write_text(json.dumps(pools))
+        rows = exporting._data_rows(run, settings, usual)
+        assert all(row["licence"] for row in rows)
+        return {str(row["name"]): row["pictures"] for row in rows}, exporting._command(run, settings, usual)
+
+    images = usual / "detector" / "negatives" / "train" / "images"
+    images.mkdir(parents=True)
+    for number in range(152):
+        (images / f"{number}.jpg").touch()
+    write_set(usual / "reader" / "brazil" / "train", ["GH12", "IJ34", "KL56"])
+    ran = f"python -m training train --run {run}"
+    exported = f"python -m training export --run {run}"
+    settings = TrainSettings(data=str(usual))
+    assert told(settings, "synthetic", "real", "empty", "demo", "astray") == (
+        {"brazil": 3, "negatives": 2, "synthetic": 100_000, "demo": 1500},
+        f"{ran}; {exported}",
+    )
+    assert told(settings, "synthetic", "astray")[0] == {"synthetic": 100_000}  # where there was no real plate
+    other = replace(settings, data=str(data))
+    assert told(other, "synthetic", "real") == (
+        {"home": 2, "synthetic": 100_000},
+        f"{ran} --data {data}; {exported}",
+    )
+    mean = replace(settings, averaged_from=("a/best.weights.h5", "b/last.weights.h5"))
+    made = f"python -m training average a/best.weights.h5 b/last.weights.h5 --run {run}; {exported}"
+    assert told(mean, "real")[1] == made
+    write_set(tmp_path / "own", ["GH12", "IJ345", "KL6", "MN78"])
+    own: dict[str, Any] = {**OWN_DEFAULTS, "own": str(tmp_path / "own")}
+    mine = replace(settings, **own)
+    learned, _ = split_own(read_own(tmp_path / "own"))
+    assert told(mine, "synthetic", "own") == (
+        {"own": len(learned), "synthetic": 20_000},
+        f"{ran} --data {tmp_path / 'own'}; {exported}",
+    )
+    with pytest.raises(ModelError, match=r"none: the pictures that .*one learned from are not there"):
+        told(replace(settings, data=str(tmp_path / "none")), "real")
 
 
 def test_a_crnn_is_trained_and_judged_but_not_exported(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "runs" / "crnn"
-    best = train(replace(SETTINGS, steps=1, context=1, architecture="crnn"), run, data, resume=False)
+    settings = replace(SETTINGS, steps=1, context=1, architecture="crnn", data=str(data))
+    best = train(settings, run, resume=False)
     assert json.loads((run / "settings.json").read_text())["architecture"] == "crnn"
     assert (stored_architecture(best), stored_width(best)) == ("crnn", 0.25)
     assert isinstance(FloatReader(run).read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)

@@ -1,6 +1,8 @@
 """Frames recorded around passes: which ones, under which cap, and that they replay at the times at which they came."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,6 +120,77 @@ def test_old_frames_and_their_passes_go_while_the_camera_runs(tmp_path: Path, mo
     assert not (tmp_path / "events.jsonl").read_text()
 
 
+THEIRS = ("ride_1_t000001.jpg", "mycar_t1.0.jpg", "20261120T140322Z_t1.jpg", ".holiday.jpg.partial", "notes.txt")
+
+
+def test_frames_of_others_stay_and_count_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    for name in THEIRS:
+        (tmp_path / name).write_bytes(b"x" * 50_000)
+        os.utime(tmp_path / name, (1.77e9, 1.77e9))
+    record(tmp_path, [look(index) for index in range(20)], frames="all", max_megabytes=0.05)
+    ours = list(tmp_path.glob("20261120T140322Z_t*.*.jpg"))
+    assert 1 < len(ours) < 20
+    erase(tmp_path, "AB123CD")
+    later = datetime.now(UTC) + timedelta(days=400)
+    Recorder(RecordingSettings(folder=str(tmp_path)), now=lambda: later).tidy()
+    assert {path.name for path in tmp_path.iterdir()} == {*THEIRS, "recording.json"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("recording.json", '{"title": "my song"}'),
+        ("recording.json", "not JSON"),
+        ("events.jsonl", '{"event": 1}\n{"plate": "AB123CD"}\n'),
+        ("events.jsonl", "notes\n"),
+    ],
+)
+def test_a_file_of_another_program_is_told_once_and_never_written_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    recorder = record(tmp_path, [look(index) for index in range(300)], frames="all")
+    recorder.tidy()
+    erase(tmp_path, "AB123CD")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == text
+    assert f"{name} there is another program's; name another folder" in recorder.error
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
+
+
+def test_a_recording_whose_marker_is_gone_or_empty_goes_on(tmp_path: Path) -> None:
+    seen = [look(0, "reading", (event(first_seen=500.0, last_seen=500.0),))]
+    assert record(tmp_path, seen).error == ""
+    (tmp_path / "recording.json").unlink()
+    assert record(tmp_path, seen).error == ""
+    (tmp_path / "recording.json").write_text("")
+    assert record(tmp_path, seen).error == ""
+    assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("how", ["all of it", "what is in it"])
+def test_a_folder_that_somebody_removed_is_begun_anew(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "recorded"
+    recorder = record(folder, [look(index) for index in range(110)], frames="all")
+    shutil.rmtree(folder)
+    if how == "what is in it":
+        folder.mkdir()
+    recorder(look(110))
+    recorder(look(111))
+    assert recorder.error == ""
+    assert (folder / "recording.json").exists()
+    assert {frame.session for frame in find_frames(folder)} == {"20261120T140333Z"}
+    assert seconds(folder) == [0.0, 0.1]
+
+
+def test_frames_that_wait_while_the_folder_is_removed_are_recorded(tmp_path: Path) -> None:
+    recorder = record(tmp_path / "recorded", [look(index) for index in range(110)], before=1.0)
+    shutil.rmtree(tmp_path / "recorded")
+    recorder(look(110, "reading"))
+    assert seconds(tmp_path / "recorded") == pytest.approx([index / 10 for index in range(1, 12)])
+
+
 def test_a_second_start_in_the_same_second_is_another_session(tmp_path: Path) -> None:
     for _ in range(2):
         record(tmp_path, [look(0), look(1)], frames="all")
@@ -165,7 +238,7 @@ def test_passes_stand_beside_the_frames_with_seconds_of_the_session(tmp_path: Pa
     assert (values["session"], values["plate"], values["first_seen"], values["last_seen"]) == (
         "20261120T140322Z", "AB123CD", 0, 0.2
     )  # fmt: skip
-    assert json.loads((tmp_path / "recording.json").read_text()) == {"camera": "gate"}
+    assert json.loads((tmp_path / "recording.json").read_text()) == {"program": "gatereader", "camera": "gate"}
 
 
 def test_events_without_a_frame_bring_no_frame_twice(tmp_path: Path) -> None:
@@ -216,7 +289,16 @@ def test_a_plate_is_erased_with_the_frames_around_its_pass(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"quality": 5}, {"before": -1}, {"after": 100}, {"fps": 500}, {"max_megabytes": 0}, {"max_days": 0}]
+    "wrong",
+    [
+        {"quality": 5},
+        {"before": -1},
+        {"after": 100},
+        {"fps": 500},
+        {"max_megabytes": 0},
+        {"max_days": 0},
+        {"max_days": 99_999},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):

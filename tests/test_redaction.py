@@ -1,5 +1,6 @@
 """Passwords of cameras are taken out of any text, also where the address before them is misspelt."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,25 @@ def test_only_what_stands_between_scheme_and_host_goes(text: str, hidden: str) -
 )
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert hide_credentials(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("/srv/clips/GA10RMR.mp4: cut off", "/srv/clips/(plate?).mp4: cut off"),
+        ("GA10RMR_2.mp4 and 2026-11-GA10RMR.mp4", "(plate?)_2.mp4 and 2026-11-(plate?).mp4"),
+        ("gate-GA10RMR/1.jpg", "gate-(plate?)/1.jpg"),
+        ("GA10RMR:7 é1GA10RMR 2026-11-20T14-03-22Z.jpg", "(plate?):7 é1GA10RMR 2026-11-20T14-03-22Z.jpg"),
+    ],
+)
+def test_what_looks_like_a_plate_goes_from_the_names_of_files_in_a_log(text: str, hidden: str) -> None:
+    assert Redactor().log(text) == hidden
+
+
+@pytest.mark.parametrize("secret", ["AB12CD!tail", 'tops"ecret', "back\\slash"])
+def test_a_secret_goes_as_a_whole_and_as_json_writes_it(secret: str) -> None:
+    assert Redactor([secret]).log(f"x {secret} y") == "x (hidden) y"
+    assert json.loads(Redactor([secret]).text(json.dumps({"text": secret}))) == {"text": "(hidden)"}
 
 
 def test_a_pipeline_is_hidden_with_a_blank_before_it_too() -> None:

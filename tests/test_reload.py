@@ -127,6 +127,18 @@ def test_a_configuration_that_is_wrong_changes_nothing(
     assert told[-1]["STATUS"] == again.trouble
 
 
+@pytest.mark.parametrize("mistake", [ValueError("has an empty name"), OverflowError("date value out of range")])
+def test_no_mistake_in_a_configuration_ends_a_running_gate(
+    told: list[dict[str, object]], mistake: ArithmeticError | ValueError
+) -> None:
+    def load() -> Config:
+        raise mistake
+
+    again = Reload(load, FakeParts(), lambda: None)
+    again()
+    assert again.trouble == f"configuration not changed: {mistake}"
+
+
 def test_a_good_configuration_clears_the_trouble(told: list[dict[str, object]]) -> None:
     answers: list[Config | None] = [None, Config()]
 

@@ -55,6 +55,19 @@ def test_a_recording_replays_at_its_times_and_says_what_the_gate_said(
     assert one["after"]["first_seen"] == pytest.approx(one["before"]["first_seen"], abs=0.3)
 
 
+def test_a_known_plate_is_marked_as_at_the_gate_and_no_other_is_veiled(
+    recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", f'privacy.known=["{PASS.plate}"]', "--set", "privacy.unknown=drop"]
+    capsys.readouterr()
+    assert main(["replay", "--json", str(recorded), *settings]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {event["plate"] for event in events if event["known"]} == {PASS.plate}
+    assert all(event["known"] is False for event in events if event["plate"] != PASS.plate)
+    assert any(event["plate"] for event in events if not event["known"])
+    assert not any(event["veiled"] for event in events)
+
+
 @pytest.mark.slow
 def test_another_configuration_that_finds_less_is_worse(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found, total = compared(capsys, 3, recorded, "--versus-set", "vote.min_plate_width=1000")

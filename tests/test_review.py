@@ -454,6 +454,30 @@ def test_an_export_to_where_nothing_can_be_written_is_told(
     assert "name another folder" in capsys.readouterr().err
 
 
+def test_an_export_takes_nothing_from_the_tables_that_are_there(folder: Path, tmp_path: Path) -> None:
+    answer(folder, n1="AB123CD", n2="XY987ZW")
+    export(folder, tmp_path / "out")
+    table = tmp_path / "out" / "meta.csv"
+    lines = [
+        f"{line},{value}" for line, value in zip(table.read_text().split(), ("weather", "rain", "sun"), strict=True)
+    ]
+    table.write_text("\n".join(lines), encoding="utf-8-sig")  # as a spreadsheet saves it
+    answer(folder, n3="K1")
+    _, meta = export(folder, tmp_path / "out")
+    assert [row["weather"] for row in meta] == ["rain", "sun", ""]
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "meta.csv"])
+def test_an_export_writes_over_no_other_programs_table(
+    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text("file;label\n1.jpg;cat\n")
+    answer(folder, n1="AB123CD")
+    assert main(["review", "--folder", str(folder), "--export", str(tmp_path)]) == 1
+    assert f"{name} there is somebody else's" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == "file;label\n1.jpg;cat\n"
+
+
 # --- erasing
 
 
@@ -464,6 +488,17 @@ def test_all_crops_that_may_be_of_a_plate_are_erased(folder: Path) -> None:
     assert len(list(folder.iterdir())) == 2
     assert erase(folder, "AB123CD") == 0
     assert erase(folder / "none", "AB123CD") == 0
+
+
+def test_what_is_somebody_elses_is_neither_erased_nor_listed(folder: Path) -> None:
+    theirs = {"reader.json", "holiday.jpg", "car1.json", "car1.jpg", ".holiday.jpg.partial"}
+    for name in theirs:
+        (folder / name).write_text(json.dumps({"id": "car1", "plate": "AB123CD"}))
+        os.utime(folder / name, (1e9, 1e9))
+    items, problems = read_items(folder)
+    assert ([item.id for item in items], problems) == ([FIRST, SECOND, THIRD], [])
+    assert erase(folder, "AB123CD", trial=True) == erase(folder, "AB123CD") == 1
+    assert theirs < {path.name for path in folder.iterdir()}
 
 
 def test_a_second_best_answer_is_a_trace_of_the_plate_too(folder: Path) -> None:

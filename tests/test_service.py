@@ -6,17 +6,20 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import cast
+from typing import Literal, cast
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from output_samples import event
 
 from edge import service
+from edge.config import Config
 from edge.errors import SourceError
 from edge.motion import FROZEN, FrozenMeter
+from edge.privacy import PrivacySettings
 from edge.records import Frame, FrameResult, PlateEvent
-from edge.service import Loop, Progress, Stop, event_line
+from edge.service import Loop, Progress, Stop, _use, event_line
 from edge.source import SourceState
 from edge.source_state import Cause
 
@@ -287,3 +290,14 @@ def test_a_plate_stays_out_of_the_log_if_the_owner_wishes() -> None:
     line = event_line(event(status="undecided", reason="no_consensus"), show_plate=False)
     assert "AB123CD" not in line
     assert line == "(plate) undecided 0.97, 9 readings, no_consensus"
+
+
+@pytest.mark.parametrize(("unknown", "given"), [("keep", True), ("drop", False)])
+def test_a_reload_that_keeps_strangers_plates_back_hands_out_no_whole_frames(
+    unknown: Literal["keep", "drop"], given: bool
+) -> None:
+    page = Mock()
+    config = Config(privacy=PrivacySettings(unknown=unknown))
+    _use(Mock(config=config), Mock(), page)
+    page.give_frames.assert_called_once_with(given)
+    assert page.forget.called is not given

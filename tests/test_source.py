@@ -1,6 +1,8 @@
 """One string names any source; recordings; what is wrong with a source is said, and passwords never are."""
 
 import errno
+import itertools
+import math
 import os
 import socket
 import threading
@@ -242,6 +244,87 @@ def test_a_video_at_its_own_speed(video: Path) -> None:
     assert clip.live
     assert len(list(clip)) == 40
     assert sum(slept) == pytest.approx(3.9)
+
+
+def write_gif(path: Path, milliseconds: list[int]) -> Path:
+    """A video whose frames last as long as said, in hundredths of a second."""
+    film = cv2.Animation()
+    film.frames = [np.full((48, 64, 3), 60 * index, np.uint8) for index in range(len(milliseconds))]
+    film.durations = milliseconds
+    assert cv2.imwriteanimation(str(path), film)
+    return path
+
+
+def test_a_video_has_its_own_times(tmp_path: Path) -> None:
+    path = write_gif(tmp_path / "gate.gif", [100, 1000, 50, 200])
+    with fast(path) as source:
+        assert [frame.time for frame in source if frame] == [0.0, 0.1, 1.1, 1.15]
+        assert not source.skipped
+    assert [frame.time for frame in fast(path, fps=5) if frame] == [0.0, 1.1]
+    with fast(path, loop=True) as source:
+        times = [frame.time for frame in itertools.islice(source, 8) if frame]
+    assert times[4] > 1.15
+    assert [time - times[4] for time in times[4:]] == pytest.approx([0.0, 0.1, 1.1, 1.15])
+
+
+def film(told: list[float], count: int) -> type:
+    """A VideoCapture of 10 frames a second that tells these milliseconds, and that there are so many frames."""
+
+    class Film:
+        def __init__(self, *_: object) -> None:
+            self.now = -1
+
+        def isOpened(self) -> bool:  # noqa: N802
+            return True
+
+        def get(self, wish: int) -> float:
+            known = {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_FRAME_COUNT: float(count)}
+            return told[self.now] if wish == cv2.CAP_PROP_POS_MSEC else known[wish]
+
+        def grab(self) -> bool:
+            self.now += 1
+            return self.now < len(told)
+
+        def retrieve(self, _spare: object = None) -> tuple[bool, np.ndarray[Any, Any]]:
+            return True, np.zeros((4, 4, 3), np.uint8)
+
+        def release(self) -> None:
+            pass
+
+    return Film
+
+
+@pytest.mark.parametrize(
+    ("told", "times"),
+    [
+        ([0, 0, 0, 0], [0.0, 0.1, 0.2, 0.3]),
+        ([0, 500, 0, 100, 700], [0.0, 0.5, 0.6, 0.7, 0.8]),  # begins anew
+        ([0, 40, 40, 900], [0.0, 0.04, 0.14, 0.9]),
+        ([math.nan, math.inf, -5, 1e15, 1e15 + 40], [0.0, 0.1, 0.2, 0.3, 0.4]),
+    ],
+)
+def test_times_that_make_no_sense_are_those_of_the_frames_a_second(
+    told: list[float], times: list[float], video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film(told, len(told)))
+    recording = Video(video)
+    assert [frame.time for frame in Clip(recording) if frame] == pytest.approx(times)
+    assert recording.length == pytest.approx(times[-1] + 0.1)
+
+
+def test_a_video_with_a_gap_is_not_cut_off_and_nobody_waits_for_it(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film([0, 100, 20_100], 202))
+    seconds = [0.0]
+
+    def sleep(duration: float) -> None:
+        seconds[0] += duration
+
+    clip = Clip(Video(video), realtime=True, now=lambda: seconds[0], sleep=sleep)
+    assert [frame.time for frame in clip if frame] == [0.0, 0.1, 20.1]
+    assert seconds[0] == pytest.approx(0.1 + 10)
+    assert not clip.skipped
 
 
 def test_a_video_that_is_cut_off_gives_what_it_has(video: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -571,3 +654,11 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pyte
         find_pictures(tmp_path)
     with pytest.raises(SourceError, match="cannot be read: Permission denied"):
         find_frames(tmp_path)
+
+
+def test_numbered_pictures_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """As ffmpeg numbers them with %d."""
+    names = ["a.jpg", "frame1.jpg", "frame02.jpg", "frame2.jpg", "frame10.jpg", "frame10b.jpg", "z9_1.jpg", "z10_0.jpg"]
+    for name in reversed(names):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_pictures(tmp_path)] == names

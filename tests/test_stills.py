@@ -1,9 +1,34 @@
+"""Pictures, folders and clips as `gatereader read` takes them; the reader is a fake that sees one plate in each."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
 import pytest
 from core_fakes import reading
 
-from edge.records import PlateReading
-from edge.stills import still_line
-from edge.vote import surely
+from edge.records import Image, PlateReading
+from edge.stills import read_paths, still_line
+from edge.vote import VoteSettings, surely
+
+
+class Reader:
+    def read(self, crop: Image) -> PlateReading:
+        return reading("AB123CD")
+
+
+def read(*paths: Path, save: Path | None = None) -> list[dict[str, Any]]:
+    return list(read_paths(paths, None, Reader(), VoteSettings(), save))
+
+
+def write(path: Path, width: int = 60) -> Path:
+    path.write_bytes(
+        cv2.imencode(".jpg" if width < 65_000 else ".png", np.zeros((20, width, 3), np.uint8))[1].tobytes()
+    )
+    return path
 
 
 def test_what_is_not_sure_is_a_question_mark() -> None:
@@ -25,3 +50,79 @@ def test_the_line_for_people(text: str, plate: str, confidence: float, line: str
     assert (
         still_line({"image": "gate.jpg", "plates": [{"text": text, "plate": plate, "confidence": confidence}]}) == line
     )
+
+
+def test_a_pipe_and_standard_input_are_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = write(tmp_path / "gate.jpg")
+    out, into = os.pipe()
+    os.write(into, picture.read_bytes())
+    os.close(into)
+    try:
+        (found,) = read(Path(f"/dev/fd/{out}"))
+    finally:
+        os.close(out)
+    assert (found["width"], found["plates"][0]["text"]) == (60, "AB123CD")
+    assert "frame" not in found
+    monkeypatch.setattr("edge.stills._STDIN_FILE", picture.rename(tmp_path / "stdin"))
+    (found,) = read(Path("-"), save=tmp_path)
+    assert (found["image"], found["width"]) == ("-", 60)
+    assert (tmp_path / "stdin.plates.jpg").exists()
+
+
+def test_a_device_is_no_picture() -> None:
+    (found,) = read(Path("/dev/null"))
+    assert found["image"] == "/dev/null"
+    assert "`gatereader run --source` is for cameras" in found["error"]
+
+
+def test_a_name_that_is_not_utf_8_is_told_with_its_bytes(tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"lat\xe9n.jpg"))
+    (tmp_path / os.fsdecode(b"b\xe9.png")).write_bytes(b"")
+    broken, found = (json.loads(json.dumps(one, ensure_ascii=False).encode()) for one in read(tmp_path))
+    assert found["image"] == f"{tmp_path}/lat\\xe9n.jpg"
+    assert broken == {"image": f"{tmp_path}/b\\xe9.png", "error": "an empty file"}
+
+
+def test_a_picture_that_is_too_large_to_be_saved_is_told_and_the_others_are_saved(tmp_path: Path) -> None:
+    wide, gate = write(tmp_path / "wide.png", 65_600), write(tmp_path / "gate.jpg")
+    first, second = read(wide, gate, save=tmp_path / "out")
+    assert set(first) == {"image", "error"}
+    assert "too large to be saved" in first["error"]
+    assert second["plates"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["gate.plates.jpg"]
+
+
+def test_no_drawing_takes_the_name_of_a_picture_that_is_read(tmp_path: Path) -> None:
+    gate, other = write(tmp_path / "gate.jpg"), write(tmp_path / "gate.plates.jpg", 80)
+    before = other.read_bytes()
+    assert [found["width"] for found in read(gate, other, save=tmp_path)] == [60, 80]
+    assert other.read_bytes() == before
+    names = {"gate.jpg", "gate.plates.jpg", "gate.2.plates.jpg", "gate.plates.plates.jpg"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_a_folder_gives_its_pictures_and_says_in_a_line_what_else_it_has(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.jpe", "b.JFIF", "c.jpg"):
+        write(tmp_path / name)
+    for name in ("clip.mp4", "other.mov", "third.avi", ".hidden.mp4", "notes.txt"):
+        (tmp_path / name).touch()
+    for _ in range(2):  # the second time the drawings of the first are there
+        assert [Path(found["image"]).name for found in read(tmp_path, save=tmp_path)] == ["a.jpe", "b.JFIF", "c.jpg"]
+    assert caplog.messages == [
+        f"{tmp_path}: not looked at: clip.mp4, other.mov, third.avi; name a file to read it",
+        f"{tmp_path}: not looked at: a.plates.jpg, b.plates.jpg, c.plates.jpg and 3 more; name a file to read it",
+    ]
+    for name in ("a.jpe", "b.JFIF", "c.jpg"):
+        (tmp_path / name).unlink()
+    (found,) = read(tmp_path)
+    assert "drawings of earlier ones" in found["error"]
+
+
+def test_what_is_wrong_with_a_clip_is_told_without_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gate:7.mp4").write_bytes(bytes(5000))
+    (found,) = read(Path("gate:7.mp4"))
+    assert found["image"] == "gate:7.mp4"
+    assert found["error"].startswith("no video in it")

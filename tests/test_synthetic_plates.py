@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,9 +20,20 @@ pytest.importorskip("rich", reason="rich is not installed; it comes with the ext
 from training.augment import jitter, photograph, rephotograph
 from training.camera import bloom, coded, denoised, motion_blurred, noisy, rained_on, smear, video_coded
 from training.dataset import LONGEST, load_picture, synthetic_chunk
-from training.plates import SEPARATORS, Layout, draw_serial, font_files, load_fonts, load_layouts
+from training.lettering import serial_mask
+from training.plates import (
+    LONGEST_SERIAL,
+    SEPARATORS,
+    Layout,
+    _check_sizes,
+    draw_serial,
+    draw_text,
+    font_files,
+    load_fonts,
+    load_layouts,
+)
 from training.synth import find_layouts, main, write_data_set
-from training.synthesize import draw_plate
+from training.synthesize import _captions, _draw_band, draw_plate
 from training.vanity import LONGEST_WORD, vanity
 
 LAYOUTS = load_layouts()
@@ -57,6 +69,103 @@ def test_the_signs_of_a_pattern() -> None:
     assert serial.text[3:5].isdigit()
     assert serial.text[-1] == "Z"
     assert draw_serial("AAA", "B", random.Random(1)).text == "BBB"
+    assert draw_serial("{KA}{1}#9", "B", random.Random(1)).text == "KA19"
+    firsts = {draw_serial("1", "B", random.Random(seed)).text for seed in range(200)}
+    assert firsts == set("123456789")
+
+
+# numbers without leading zeros; `00 000 AA` and such are not in it
+@pytest.mark.parametrize(
+    "name", ["AT", "CH", "DE", "DK", "GR", "ID", "IL", "LU", "LV", "MY", "NO", "SG", "US-CA", "US-DE"]
+)
+def test_countries_without_leading_zeros_have_none(name: str) -> None:
+    (layout,) = (each for each in LAYOUTS if each.name == name)
+    random_ = random.Random(6)
+    for pattern in layout.serials + layout.square + layout.motorcycle:
+        lines = [draw_serial(pattern, layout.letters, random_).lines for _ in range(60)]
+        assert not any(re.match("[^0-9]*0", "".join(each)) for each in lines), pattern
+
+
+def one(name: str, **changed: object) -> Layout:
+    (layout,) = (each for each in LAYOUTS if each.name == name)
+    return replace(layout, **changed)  # type: ignore[arg-type]
+
+
+def blue_above(image: np.ndarray) -> bool:
+    """Whether there is a blue band along the upper edge."""
+    blue, _, red = image[6:12, 20:-20].reshape(-1, 3).astype(int).T
+    return bool(np.median(blue - red) > 60)
+
+
+@pytest.mark.parametrize("country", ["AR", "BR", "PY", "UY"])
+def test_serials_of_the_mercosur_stand_below_its_band_and_older_ones_do_not(country: str) -> None:
+    for name, banded in ((country, False), (f"{country}-1", True)):
+        plates = [draw_plate(random.Random(seed), one(name, colours=(one(name).colours[0],))) for seed in range(30)]
+        assert {blue_above(plate.image) for plate in plates} == {banded}, name
+    old, new = one(country), one(f"{country}-1")
+    assert {ground for ground, _ in new.colours} == {new.colours[0][0]}
+    if country in ("AR", "BR"):
+        assert not set(old.serials) & set(new.serials)
+
+
+def test_ground_and_serial_are_of_one_time() -> None:
+    assert all(sum(ground) < 100 for ground, _ in one("GB-1").colours + one("AR").colours)
+    assert all(sum(ground) > 400 for ground, _ in one("GB").colours + one("IT").colours + one("FR").colours)
+    assert "AA00 AAA" not in one("GB-1").serials
+    assert not any(serial.startswith("AA ") for serial in one("IT-1").serials)
+
+
+def test_a_band_keeps_its_letters_and_stars_to_itself() -> None:
+    for text, starry in (("RKS", False), ("*FIN", True), ("*", True)):
+        for seed in range(20):
+            canvas = np.full((110, 520, 3), 235, np.uint8)
+            _draw_band(canvas, 0, 36, text, random.Random(seed))
+            assert (canvas[:, 36:] == 235).all()
+            assert (canvas[:, 35] < 220).any(axis=1).all()  # blue up to its edge: no letter is cut there
+            blue, green, red = canvas[:, :36].astype(int).transpose(2, 0, 1)
+            assert bool(((green > 150) & (red > 150) & (blue < 120)).any()) == starry
+
+
+def test_right_bands_and_choices_in_small_lettering() -> None:
+    france = one("FR", colours=(((235, 235, 235), (20, 20, 20)),))
+    right = [draw_plate(random.Random(seed), france, False).image[60, -4] for seed in range(40)]
+    assert 20 < sum(int(pixel[0]) - int(pixel[2]) > 60 for pixel in right) < 40
+    drawn = {draw_text(one("GB").band, random.Random(seed)) for seed in range(80)}
+    assert {"", "*GB", "UK"} <= drawn
+
+
+def test_one_line_below_in_the_ink_of_the_serial() -> None:
+    plain = one("ID", colours=(((235, 235, 235), (20, 20, 20)),))
+    for seed in range(40):
+        image = draw_plate(random.Random(seed), plain, False).image.astype(int)
+        assert (image.max(axis=2) - image.min(axis=2)).max() < 60  # neither red nor blue
+    texts = [_captions(plain, random.Random(seed)) for seed in range(40)]
+    assert all(not above and re.fullmatch(r"\d\d( |-| . |  )\d\d", below) for above, below in texts)
+    either = one("CY", captions=("KIPROS",))
+    assert {_captions(either, random.Random(seed)) for seed in range(40)} == {("KIPROS", ""), ("", "KIPROS")}
+    assert not any(below for _, below in (_captions(one("BR"), random.Random(seed)) for seed in range(40)))
+
+
+def test_a_character_of_another_script_is_drawn_and_not_read() -> None:
+    china = one("CN", colours=(((235, 235, 235), (20, 20, 20)),))
+    plate = draw_plate(random.Random(3), replace(china, serials=("#A.00000",)), False)
+    assert re.fullmatch(r"[A-Z]\d{5}", plate.text)
+    for seed in range(30):
+        mask = serial_mask("#", str(font_files("din")[0]), (200, 80), 0, random.Random(seed))
+        assert 0.15 < (mask > 128).mean() < 0.8
+    assert all(len(re.sub("[#. ]", "", serial)) == 7 for serial in one("CN-1").serials)
+
+
+@pytest.mark.parametrize("size", [(48, 60), (480, 60), (960, 1200), (1200, 150), (60, 70)])
+def test_every_size_that_is_taken_can_be_drawn(size: tuple[int, int]) -> None:
+    _check_sizes("", layout := one("DE", size=size, square_size=size, motorcycle_size=size))
+    layout = replace(layout, serials=("X*XXX XX-XXXXXX",), square=("XXXXXX|XXXXXX", "#|000", "*|00"))
+    for seed in range(8):
+        assert draw_plate(random.Random(seed), layout, seed % 2 == 0).image.std() > 5
+
+
+def test_the_longest_serial_is_the_longest_that_is_learned() -> None:
+    assert LONGEST_SERIAL == LONGEST
 
 
 def test_every_font_has_its_licence() -> None:
@@ -118,8 +227,7 @@ def test_motorcycles_and_chosen_texts_are_drawn() -> None:
         plate = draw_plate(random_, texas)
         kinds.append(bool(re.fullmatch(r"[A-Z]{3}[0-9]{4}|[0-9]{3}[A-Z]{3}", plate.text)))
     assert 2 < kinds.count(False) < 30  # an eighth of them are words
-    (france,) = find_layouts("FR")
-    shapes = {draw_plate(random_, france).image.shape[1] > 300 for _ in range(40)}
+    shapes = {draw_plate(random_, one("FR")).image.shape[1] > 300 for _ in range(40)}
     assert shapes == {True, False}
 
 
@@ -260,6 +368,12 @@ def test_the_documented_country_is_right(tmp_path: Path) -> None:
         (OWN + 'square = ["Q|Q|Q"]\n', r"\[QQ\] square: 'Q\|Q\|Q' has 3 lines; wanted two at most"),
         (OWN.replace("size = [520, 110]", ""), r"\[QQ\]: lacks 'size'"),
         (OWN.replace("[520, 110]", "[5, 1]"), r"\[QQ\] size = \[5, 1\]: wanted \[width, height\] in millimetres"),
+        (OWN.replace("[520, 110]", "[40, 40]"), r"\[QQ\] size = \[40, 40\]: wanted a height of 60 or more"),
+        (OWN + "square_size = [40, 1200]\n", r"\[QQ\] square_size = \[40, 1200\]: .* 0\.8 to 8 times the height"),
+        (OWN.replace("QQ 000", "QQ 000000 000000"), r"'QQ 000000 000000': 14 characters; the reader learns 12 at most"),
+        (OWN.replace("QQ 000", "{A,BCDEFG}{vanity}"), r"'\{A,BCDEFG\}\{vanity\}': 13 characters"),
+        (OWN.replace("QQ 000", "{AB,C_}0"), r"\[QQ\] serials: '\{AB,C_\}0': '_' cannot be read"),
+        (OWN.replace("QQ 000", "* -"), r"\[QQ\] serials: '\* -': no character in it"),
         (OWN + 'fonts = "gothic"\n', r"\[QQ\] fonts = 'gothic': wanted any, or one of condensed, din"),
         (OWN + 'ground = ["fade top"]\n', r"\[QQ\] ground = \['fade top'\]: wanted a list such as"),
         (OWN + 'letters = "Ä"\n', r"\[QQ\] letters = 'Ä': wanted letters from A to Z"),

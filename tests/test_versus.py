@@ -59,6 +59,13 @@ def test_a_form_feed_behind_the_last_page_is_no_page(tmp_path: Path) -> None:
     assert len(read_with_tesseract([WIDE, WIDE], program(tmp_path, ECHO + 'print("\\f", end="")'))) == 2
 
 
+def test_a_last_page_without_text_is_a_page(tmp_path: Path) -> None:
+    ends = {"closed": 'print("AB\\n\\f\\f", end="")', "parted": 'print("AB\\n\\f", end="")'}
+    for name, script in ends.items():
+        (tmp_path / name).mkdir()
+        assert read_with_tesseract([WIDE, WIDE], program(tmp_path / name, script)) == ["AB\n", ""]
+
+
 def test_what_tesseract_does_not_say_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="answered 1 pages for 2 pictures"):
         read_with_tesseract([WIDE, WIDE], program(tmp_path, 'print("AB")'))

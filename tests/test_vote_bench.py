@@ -19,6 +19,7 @@ from training.vote_bench import (
     bench_others,
     calibration,
     gain_in_exact,
+    main,
     score,
     similar_plates,
     single_frames,
@@ -131,9 +132,21 @@ def test_single_readings_and_the_calibration_of_ours() -> None:
     assert single_frames(passes, VoteSettings()) == {"readings": 8, "exact": 5 / 8}
     outcomes = [Outcome("AB123CD", 0.9, (), 0, 0), Outcome("XY987ZN", 0.6, (), 0, 0), Outcome("", 0.0, (), 0, 0)]
     found = calibration(passes, outcomes)
+    assert found is not None
     assert found["log_loss"] == pytest.approx(-(math.log(0.9) + math.log(0.4)) / 2)
     assert found["error"] == pytest.approx((0.1 + 0.6) / 2)
     assert [(each["number"], each["right"]) for each in found["bins"]] == [(1, 0.0), (1, 1.0)]
+
+
+def test_where_no_pass_has_an_answer_the_bench_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    passes = [recorded("NN000NN", "", ""), recorded("AB123CD", "", "")]
+    assert calibration(passes, [judge_ours(one, VoteSettings()) for one in passes]) is None
+    file = tmp_path / "readings.jsonl"
+    write_passes(file, passes)
+    picture = tmp_path / "curves.png"
+    assert main([str(file), "--processes", "1", "--picture", str(picture)]) == 0
+    assert "no pass has an answer" in capsys.readouterr().out
+    assert picture.is_file()
 
 
 def test_formats_of_the_country_help_ours() -> None:
@@ -194,9 +207,10 @@ def test_the_same_numbers_give_the_same_pass(gate: str) -> None:
 
 
 def test_a_plate_grows_on_its_way_and_stays_in_the_picture() -> None:
-    for number in range(5):
+    for number in range(8):
         seen = list(glimpses(draw_approach(GATES["good"], 1, number), np.random.default_rng(number)))
         boxes = [one.box for one in seen if one.box is not None]
         assert seen == sorted(seen, key=lambda one: one.time)
         assert all(0 <= b.x1 < b.x2 <= SIZE[0] and 0 <= b.y1 < b.y2 <= SIZE[1] for b in boxes)
-        assert max(b.width for b in boxes) > 1.5 * boxes[0].width
+        if len(boxes) >= 5:  # a fast car before a slow camera may be seen twice only
+            assert max(b.width for b in boxes) > 1.5 * boxes[0].width

@@ -1,6 +1,7 @@
 """`python -m training COMMAND …`: makes the two models. Run from a checkout with the extra `[training]` installed."""
 
 import importlib
+import signal
 import sys
 
 from edge.errors import GateReaderError
@@ -18,6 +19,9 @@ COMMANDS = {
     "detector": "prepare, train, export and evaluate the plate detector",
 }
 
+INTERRUPTED = 128 + signal.SIGINT
+"""The status by which a shell knows Ctrl-C."""
+
 
 def main() -> int:
     """Dispatch to `training.COMMAND.main`, with `_` for `-`."""
@@ -30,12 +34,15 @@ def main() -> int:
     if command not in COMMANDS:
         sys.stderr.write(f"python -m training: no command {command!r}; there are {', '.join(COMMANDS)}\n")
         return 2
-    module = importlib.import_module(f"training.{command.replace('-', '_')}")
     try:
+        module = importlib.import_module(f"training.{command.replace('-', '_')}")
         return int(module.main(sys.argv[2:]))
     except GateReaderError as error:
         sys.stderr.write(f"python -m training {command}: {error}\n")
         return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write(f"python -m training {command}: interrupted\n")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ than each (Izmailov et al. 2018, "Averaging weights leads to wider optima"); tho
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edge.errors import ConfigError
 from training.model import build_reader
-from training.run_folder import POOLS, SETTINGS, WEIGHTS, read_settings
+from training.run_folder import POOLS, SETTINGS, WEIGHTS, read_settings, write_settings
 
 
 def average(runs: list[Path], out: Path) -> Path:
@@ -36,9 +37,9 @@ def average(runs: list[Path], out: Path) -> Path:
         collected.append(network.get_weights())
     network.set_weights([np.mean(tensors, axis=0) for tensors in zip(*collected, strict=True)])
     out.mkdir(parents=True, exist_ok=True)
-    for name in (SETTINGS, POOLS):
-        if (folders[0] / name).is_file():
-            shutil.copyfile(folders[0] / name, out / name)
+    if (folders[0] / POOLS).is_file():
+        shutil.copyfile(folders[0] / POOLS, out / POOLS)
+    write_settings(out, replace(settings, averaged_from=tuple(map(str, runs))))
     network.save_weights(out / WEIGHTS)
     return out / WEIGHTS
 

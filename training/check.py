@@ -115,7 +115,9 @@ def main(arguments: list[str]) -> int:
     findings, covered = check(sets, pictures, lines, given.least)
     levels = Counter(finding.level for finding in findings)
     rows = sum(len(labels.rows) for labels in sets)
-    changes = write_corrected(sets, pictures, lines, given.data, given.fix) if given.fix else []
+    unusable = [finding for labels in sets for finding in labels.unusable]
+    fix = given.fix is not None and not unusable
+    changes = write_corrected(sets, pictures, lines, given.data, given.fix) if fix else []
     if given.json:
         told = {
             "data": str(given.data),
@@ -131,6 +133,8 @@ def main(arguments: list[str]) -> int:
         show(findings, given.all, Console())
         sys.stdout.write("".join(f"{line}\n" for line in changes))
         summary = f"{rows} rows in {len(sets)} folders: {levels['error']} errors, {levels['warning']} warnings"
-        told_fix = f"; {len(changes)} changes, the corrected copy is in {given.fix}" if given.fix else ""
+        told_fix = f"; {len(changes)} changes, the corrected copy is in {given.fix}" if fix else ""
+        if given.fix and unusable:
+            told_fix = f"; no corrected copy: mend {unusable[0].where.removesuffix(':1')} first, {unusable[0].text}"
         sys.stdout.write(f"{summary}{told_fix}\n")
     return 1 if levels["error"] else 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge.errors import SourceError
+from training.tables import ENCODING, separator_fault
 
 Level = Literal["error", "warning", "note"]
 LABEL_COLUMNS = ("image", "text", "country", "source")
@@ -89,6 +90,11 @@ class LabelSet:
     has_meta: bool
     """Whether there is a meta.csv with the columns it needs."""
 
+    @property
+    def unusable(self) -> tuple[Finding, ...]:
+        """Why labels.csv or meta.csv cannot be used at all; empty if they can."""
+        return tuple(each for each in self.findings if each.level == "error" and each.kind in ("file", "column"))
+
 
 def find_sets(data: Path) -> tuple[LabelSet, ...]:
     """All label sets of `data`: a folder with labels.csv, or train and val below it, below NAME, or below reader/NAME.
@@ -141,8 +147,13 @@ def _table(
             reader = csv.DictReader(file)
             header = list(reader.fieldnames or [])
             rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        findings.append(Finding("error", "file", f"{path}:1", f"{error}; wanted CSV in UTF-8"))
+        fault = separator_fault(header)
+    except UnicodeDecodeError:
+        fault = ENCODING
+    except (csv.Error, OSError) as error:
+        fault = f"{error}; wanted CSV in UTF-8"
+    if fault:
+        findings.append(Finding("error", "file", f"{path}:1", fault))
         return []
     for column in columns:
         if column not in header:

@@ -8,11 +8,14 @@ prepare them, with their texts.
 import csv
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -27,6 +30,7 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, TWO_LINE_ASPECT, crop_p
 from edge.records import Image, PlateBox
 from training.augment import photograph, rephotograph
 from training.synthesize import draw_plate
+from training.tables import read_table
 
 BOXED = Path(__file__).with_name("boxed_plates.csv")
 """Texts of plates in the detector's pictures that no set of crops shows, read by eye. No text of `val` is
@@ -94,6 +98,7 @@ class Pool:
             return cls(arrays["views"], tuple(str(text) for text in arrays["texts"]))
 
 
+Result = TypeVar("Result")
 Job = tuple[Callable[..., Pool], tuple[object, ...]]
 
 
@@ -118,11 +123,7 @@ def read_samples(folder: Path) -> list[Sample]:
                     groups[row["image"]] = row.get("group") or ""
         except (KeyError, ValueError) as error:
             raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted image,width,height,lines,group,note") from None
-    with labels.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        header, rows = set(reader.fieldnames or []), list(reader)
-    if missing := {"image", "text"} - header:
-        raise SourceError(f"{labels}: no column {', '.join(sorted(missing))}; wanted image,text,country,source")
+    rows = read_table(labels, ("image", "text"), "image,text,country,source")
     for number, row in enumerate(rows, start=2):
         if fault := _unlearnable(row["text"] or ""):
             raise SourceError(f"{labels}: row {number}: {fault}")
@@ -299,11 +300,31 @@ def _collect(pictures: Iterator[tuple[npt.NDArray[np.uint8], str, int]], count: 
 def make_pool(jobs: list[Job], processes: int, title: str) -> Pool:
     """Run jobs side by side, with a progress bar; the result does not depend on the number of processes."""
     console = Console(stderr=True)
-    # new processes, not forked ones: a fork of a process in which TensorFlow has begun may hang for ever
-    with ProcessPoolExecutor(processes, get_context("spawn")) as executor:
-        running = [executor.submit(function, *arguments) for function, arguments in jobs]
+    with side_by_side(jobs, processes) as running:
         chunks = [each.result() for each in track(running, title, console=console, update_period=2.0)]
     return Pool(np.concatenate([c.views for c in chunks]), tuple(text for c in chunks for text in c.texts))
+
+
+@contextmanager
+def side_by_side(
+    jobs: Sequence[tuple[Callable[..., Result], tuple[object, ...]]], processes: int
+) -> Iterator[list[Future[Result]]]:
+    """The jobs' results to come, in their order; Ctrl-C ends the processes at once, whatever they are at."""
+    # new processes, not forked ones: a fork of a process in which TensorFlow has begun may hang for ever
+    with ProcessPoolExecutor(processes, get_context("spawn")) as executor:
+        # they inherit this: Ctrl-C reaches them too, and each would tell of it and take the next job
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            running = [executor.submit(function, *arguments) for function, arguments in jobs]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+        try:
+            yield running
+        except KeyboardInterrupt:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            raise
 
 
 def synthetic_jobs(seed: int, count: int) -> list[Job]:

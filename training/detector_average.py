@@ -20,7 +20,8 @@ def average(first: Path, second: Path, share: float, out: Path) -> None:
             value.lerp_(weights[name], share)
         else:
             value.copy_(weights[name])
-    save_weights(network, out, {**about, "average": {"of": [first.name, second.name], "share": share}})
+    made = {"of": [str(first), str(second)], "share": share, "out": str(out)}
+    save_weights(network, out, {**about, "averages": [*about.get("averages", ()), made]})
 
 
 def main(argv: list[str]) -> int:

@@ -16,6 +16,7 @@ from edge.records import Image
 from training import dataset
 from training.plates import load_layouts
 from training.synthesize import draw_plate
+from training.tables import read_table
 
 NEGATIVES = "negatives"
 HELD_BACK_NEGATIVES = 150
@@ -122,10 +123,9 @@ def draw_plates(count: int, seed: int) -> list[Image]:
 
 def _crop_paths(reader: Path) -> Iterator[Path]:
     for labels in sorted(reader.glob("*/train/labels.csv")):
-        with labels.open(newline="", encoding="utf-8") as rows:
-            for row in csv.DictReader(rows):
-                path = labels.parent / row["image"]
-                yield path if path.is_file() else labels.parent / "images" / row["image"]
+        for row in read_table(labels, ("image",)):
+            path = labels.parent / row["image"]
+            yield path if path.is_file() else labels.parent / "images" / row["image"]
 
 
 def _corrections() -> dict[tuple[str, str], list[dict[str, str]]]:

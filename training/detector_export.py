@@ -22,7 +22,7 @@ from rich.console import Console
 
 from edge.card import ModelCard, TensorSpec, file_sha256
 from edge.detector import golden_hashes
-from edge.errors import ModelError
+from edge.errors import ConfigError, ModelError, OutputError
 from edge.preprocess import letterbox
 from edge.runtime import Int8Model
 from training import detector_data as data
@@ -30,6 +30,7 @@ from training.detector_metrics import Found, box_iou
 from training.detector_network import BINS, STRIDES, CutNetwork, load_weights, save_weights
 from training.detector_scenes import DEVICE_SIZE
 from training.detector_score import NMS_IOU, float_finder, int8_finder, report
+from training.detector_settings import GRID, train_command
 from training.detector_validation import Validation
 from training.graph import operators, require_one_delegate, tensor_specs
 
@@ -136,6 +137,7 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     torch.set_num_threads(1)
     folder = data.data_folder()
     network, about = load_weights(checkpoint)
+    _require_exportable(folder, out, size, count)
     validation = Validation(folder)
     console.log("float: scoring")
     floats, float_negatives = validation.run(float_finder(network, size))
@@ -144,7 +146,7 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     console.log("int8: converting and calibrating")
     convert(network, size, calibration_canvases(folder, size, count), trial)
     counts = check_operators(trial)
-    card = _card(trial, out.name, size, command, about)
+    card = _card(trial, out.name, size, f"{_made_by(about)}; {command}", about)
     card.write(trial.with_suffix(".json"))
     console.log("int8: scoring")
     ints, int_negatives = validation.run(int8_finder(trial))
@@ -165,17 +167,41 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
             f"{LEAST_AGREEMENT} wanted; nothing written"
         )
     decoding = {**card.decoding, "threshold": figures["threshold"]}
-    replace(card, decoding=decoding, metrics=figures).write(out.with_suffix(".json"))
     shutil.copyfile(trial, out)
+    replace(card, decoding=decoding, metrics=figures).write(out.with_suffix(".json"))
     Int8Model(out, "detector")  # the file and its card belong together
     save_weights(load_weights(checkpoint)[0], out.parent / "checkpoints" / "detector.pt", about)  # the other is fused
     console.log(f"wrote {out} ({out.stat().st_size} bytes), threshold {figures['threshold']}")
+
+
+def _require_exportable(folder: Path, out: Path, size: int, count: int) -> None:
+    """Make the folder of `out`; ConfigError or OutputError for what would only fail after minutes of work."""
+    if size < GRID or size % GRID:
+        raise ConfigError(f"--size {size}: wanted a multiple of {GRID} pixels")
+    least = len(data.sources(folder, "train")) + 1
+    if count < least:
+        raise ConfigError(f"--calibration {count}: wanted {least} or more: of each set, and of those without plates")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--out {out}: {error.strerror}") from None
+
+
+def _made_by(about: dict[str, Any]) -> str:
+    """The commands that made the checkpoint, as far as it tells: its training, and the means that were taken since."""
+    commands = [train_command(about["settings"], about.get("run", ""))]
+    for mean in about.get("averages", ()):
+        words = ["python", "-m", "training", "detector", "average", *mean["of"]]
+        commands.append(shlex.join([*words, "--share", str(mean["share"]), "--out", mean["out"]]))
+    return "; ".join(commands)
 
 
 def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]) -> ModelCard:
     """The card with a provisional threshold, and golden vectors computed by the file itself."""
     tensor, outputs = describe_tensors(model)
     decoding = {"strides": list(STRIDES), "bins": BINS, "threshold": 0.5, "nms_iou": NMS_IOU}
+    settings = about["settings"]
+    start = f" from {settings['start']}" if settings["start"] else ""
     card = ModelCard(
         kind="detector",
         name=f"plate detector, {size}×{size}",
@@ -184,19 +210,25 @@ def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]
         input=tensor,
         outputs=outputs,
         decoding=decoding,
-        architecture={"network": "training/plate_detector.yaml", "blocks": "C2f, ReLU", "size": size},
-        data=_data_rows(),
+        architecture={
+            "network": "training/plate_detector.yaml",
+            "blocks": "C2f, ReLU",
+            "size": size,
+            "training": settings,
+        },
+        data=_data_rows(settings),
         metrics={},
         command=command,
         created=datetime.now(UTC).date().isoformat(),
-        notes=f"{about['step']} steps; BGR, letterboxed; made with ultralytics, which claims AGPL-3.0 for its weights",
+        notes=f"{about['step']} steps{start}; BGR, letterboxed; made with ultralytics, which claims AGPL-3.0 for its "
+        "weights",
     )
     card.write(model.with_suffix(".json"))
     golden = {"picture": "pattern", "size": size, "sha256": golden_hashes(Int8Model(model, "detector"))}
     return replace(card, golden=(golden,))
 
 
-def _data_rows() -> tuple[dict[str, Any], ...]:
+def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     folder = data.data_folder() / "detector"
     rows: list[dict[str, Any]] = [
         {
@@ -214,6 +246,11 @@ def _data_rows() -> tuple[dict[str, Any], ...]:
     )
     crops = len(data.load_plate_crops(data.data_folder()))
     rows.append({"name": "plate crops, pasted", "licence": "as for the plate reader", "train": crops})
+    rows.append({"name": "drawn plates, pasted", "licence": "fonts: OFL-1.1 and MIT", "train": settings["drawn"]})
+    if settings["extra"]:
+        row = {"name": "extra frames", "folder": settings["extra"], "licence": "not told"}
+        count = sum(1 for _ in (Path(settings["extra"]) / "images").glob("*"))  # none where the folder is no longer
+        rows.append({**row, "share": settings["extra_share"], **({"train": count} if count else {})})
     return tuple(rows)
 
 

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,49 +23,16 @@ from training.curves import draw_curves, record
 from training.detector_network import build_network, save_weights, transfer_weights
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import float_finder, report
+from training.detector_settings import (
+    OPTIONS,
+    TrainSettings,
+    parse_sizes,
+    require_trainable,
+    sizes_text,
+    stored_settings,
+)
 from training.detector_validation import Validation
 from training.run_folder import SETTINGS, resumed
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """All that a training run is told; kept beside its checkpoints and in them."""
-
-    minutes: float = 75.0
-    """Wall time of the whole schedule; it shrinks and stretches with the machine's speed."""
-    steps: int = 0
-    """If not 0, the schedule runs over this many steps instead of `minutes`."""
-    seed: int = 0
-    batch: int = 16
-    rate: float = 2e-3
-    """Highest learning rate (AdamW): up to it in the first 4 %, then down a cosine to a hundredth."""
-    decay: float = 0.02
-    """Weight decay of the convolutions' weights."""
-    averaging: float = 0.998
-    """Decay of the running average of the weights, which is what is validated and kept."""
-    sizes: tuple[tuple[float, int], ...] = ((0.0, 320), (0.85, 416))
-    """From which share of the schedule on scenes of which size are drawn. Small ones first: plates keep the device's
-    scale at every size, so a small scene only leaves out background, and costs less. (Less than 320 was measured to
-    teach large false boxes on walls.)"""
-    calm_from: float = 0.85
-    """From this share on no mosaics and fewer pasted plates, so that training ends on what pictures look like."""
-    validate_every: float = 360.0
-    """Seconds between validations."""
-    threads: int = 1
-    """Of torch; a second one makes it about 1.6 times as fast."""
-    start: str = ""
-    """Checkpoint to start from; weights that the network has in another shape are left as they are."""
-    mine: bool = True
-    """At each validation, look for the pictures without plates that the network takes for some, and show them more."""
-    extra: str = ""
-    """Folder of further labelled frames (images/, labels/)."""
-    extra_share: float = 0.0
-    """Share of views that show those."""
-    drawn: int = 3000
-    """Drawn plates to be pasted, beside the real crops."""
-    calm: SceneSettings = field(default=SceneSettings(mosaic=0.0, pasted=0.3, lettering=0.2))
-    wild: SceneSettings = field(default=SceneSettings())
-
 
 LAST = "last.pt"
 """All of a run's state, in its folder."""
@@ -207,7 +174,8 @@ class _Run:
         found, negatives = validation.run(float_finder(self.average.network, DEVICE_SIZE))
         scores = report(validation, found, negatives, DEVICE_SIZE)
         goal = (scores["all"]["ap50"] + scores["all"]["recall"]) / 2
-        about = {"step": self.step, "share": share, "scores": scores, "settings": asdict(self.settings)}
+        about = {"step": self.step, "share": share, "scores": scores, "run": str(self.out),
+                 "settings": asdict(self.settings)}  # fmt: skip
         if goal >= self.best:
             self.best = goal
             save_weights(self.average.network, self.out / "best.pt", about)
@@ -262,20 +230,6 @@ def make_batch(
     }
 
 
-def _sizes(text: str) -> tuple[tuple[float, int], ...]:
-    """ "0:320,0.85:416" as pairs; ConfigError if it is nothing of the kind."""
-    try:
-        return tuple((float(share), int(size)) for share, _, size in (pair.partition(":") for pair in text.split(",")))
-    except ValueError:
-        raise ConfigError(f"--sizes {text}: wanted SHARE:PIXELS and so on, such as 0:320,0.85:416") from None
-
-
-def _stored_settings(*, sizes: Any, calm: Any, wild: Any, **fields: Any) -> TrainSettings:
-    """The settings of what is in a run's file."""
-    pairs = tuple((float(share), int(size)) for share, size in sizes)
-    return TrainSettings(sizes=pairs, calm=SceneSettings(**calm), wild=SceneSettings(**wild), **fields)
-
-
 def main(argv: list[str]) -> int:
     """`train`: see --help."""
     default = TrainSettings()
@@ -289,34 +243,20 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--no-mine", dest="mine", action="store_false", default=None, help="show all negatives equally often"
     )
-    for name, text in {
-        "minutes": "wall time of the schedule",
-        "steps": "steps of the schedule, instead of --minutes",
-        "seed": "of weights and scenes",
-        "batch": "scenes a step",
-        "threads": "of torch",
-        "rate": "highest learning rate",
-        "calm_from": "share of the schedule from which on there are no mosaics and fewer pasted plates",
-        "validate_every": "seconds between validations",
-        "start": "checkpoint to fine-tune",
-        "drawn": "drawn plates to be pasted, beside the real crops",
-        "extra": "folder of further frames with images/ and labels/",
-        "extra_share": "share of views that show those",
-    }.items():
+    for name, text in OPTIONS.items():
         value = getattr(default, name)
         told = f"{text} ({value})" if value != "" else text
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), help=told)
-    sizes = ",".join(f"{share}:{size}" for share, size in default.sizes)
+    sizes = sizes_text(default.sizes)
     parser.add_argument("--sizes", help=f"share of the schedule:size of scenes from there on ({sizes})")
     given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
     out, resume = given.pop("out"), given.pop("resume")
     if "sizes" in given:
-        given["sizes"] = _sizes(given["sizes"])
+        given["sizes"] = parse_sizes(given["sizes"])
     if "minutes" in given:
         given = {"steps": 0, **given}  # a run that counted steps goes by the clock from here on
-    settings = resumed(out, _stored_settings, "a detector's run", given) if resume else TrainSettings(**given)
-    if bool(settings.extra) != bool(settings.extra_share):
-        raise ConfigError("--extra FOLDER and --extra-share, such as 0.3, go together: neither does anything alone")
+    settings = resumed(out, stored_settings, "a detector's run", given) if resume else TrainSettings(**given)
+    require_trainable(settings)
     console = Console(stderr=True)
     logging.basicConfig(level=logging.INFO)
     best = train(settings, data.data_folder(), out, resume=resume, console=console)

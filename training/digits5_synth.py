@@ -77,6 +77,8 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if not given.preview and not given.output:
         parser.error("say --preview PICTURE or --output FOLDER")
+    if given.count < 1 or given.seed < 0:
+        parser.error("--count: wanted 1 or more; --seed: 0 or more")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if given.preview:
         given.preview.parent.mkdir(parents=True, exist_ok=True)

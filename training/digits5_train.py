@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 
 import keras
@@ -26,7 +27,7 @@ from training.dataset import Pool, make_pool
 from training.digits5 import DIGITS, HEIGHT, WIDTH, Fonts, digits_jobs
 from training.float_reader import centred, exact_of
 from training.model import build_reader
-from training.run_folder import SETTINGS, WEIGHTS, resumed
+from training.run_folder import WEIGHTS, require, resumed, write_settings
 from training.widen import load_weights
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,13 @@ class DigitsSettings:
     threads: int = 1
     init: str = ""
     """Weights to begin with: those of a run of the same width, or of a narrower one, which is widened."""
+
+    def __post_init__(self) -> None:
+        require(self, "1 or more", lambda value: value >= 1, "epochs", "batch", "judged", "final", "threads")
+        require(self, "0 or more", lambda value: value >= 0, "patience", "augmentations", "seed", "context")
+        require(self, "more than 0", lambda value: 0 < value < inf, "learning_rate", "width")
+        require(self, "0 or more, and less than 1", lambda value: 0 <= value < 1, "dropout")
+        require(self, f"as many as a batch, {self.batch}, or more", lambda value: value >= self.batch, "count")
 
 
 COLUMNS = ("epoch", "loss", "exact", "photographed")
@@ -141,7 +149,7 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
     use_threads(settings.threads)
     keras.utils.set_random_seed(settings.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+    write_settings(folder, settings)
     pools = Pools(folder.parent / "pools", settings)
     forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
     drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -33,11 +34,13 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
 from training.dataset import Pool, boxed_samples, data_folder, load_crop, plain_pool, synthetic_chunk
+from training.detector_data import NEGATIVES
 from training.evaluate import evaluate_reader
 from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
-from training.own import NAME, is_own, real_samples
+from training.own import NAME, is_own, read_own, real_samples, split_own, usual_samples
+from training.pools import negatives_to_learn
 from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, read_settings
 from training.scores import exact_share, greedy_texts
 from training.train import OPTIONS, OWN_DEFAULTS
@@ -52,6 +55,19 @@ FEWEST_TO_CALIBRATE = 100
 """Crops; fewer say too little about how sure a reader should be, and the shipped reader's temperature is taken."""
 
 GOLDEN_SEED = 2026
+_PROGRAM = ("python", "-m", "training")
+_LICENCES = {
+    "openimages": "CC BY",
+    "openimages_small": "CC BY",
+    "indonesia": "CC BY",
+    "europe": "AGPL-3.0",
+    "brazil": "AGPL-3.0",
+    "brazil_toll": "AGPL-3.0",
+    "romania": "MIT",
+    "web": "MIT",
+    NEGATIVES: "AGPL-3.0, CC BY 4.0",
+    NAME: "the owner's",
+}
 
 
 def inference_model(settings: TrainSettings, weights: Path) -> keras.Model:
@@ -145,12 +161,13 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
             f"{run}: a {settings.architecture} has no int8 form: TensorFlow Lite's converter crashes on its LSTMs; "
             "train a cnn"
         )
+    command, rows = _command(run, settings, data), _data_rows(run, settings, data)
     model = inference_model(settings, run / WEIGHTS)
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "reader.tflite"
         draft.write_bytes(convert_int8(model, calibration_views(run, settings.seed)))
         counts = require_int8_builtins(draft)
-        card = _card(draft, settings, model, command=_command(run, settings), data=data, operators=counts)
+        card = _card(draft, settings, model, command=command, rows=rows, operators=counts)
         card.write(draft.with_suffix(".json"))
         card = _judged(card, draft, model, data)
         output.mkdir(parents=True, exist_ok=True)
@@ -168,18 +185,56 @@ def _settings(run: Path) -> TrainSettings:
     return read_settings(run)
 
 
-def _command(run: Path, settings: TrainSettings) -> str:
-    """What made the run, as far as its settings tell."""
+def _command(run: Path, settings: TrainSettings, data: Path) -> str:
+    """What made the run, as far as its settings tell, and the model, judged by `data`."""
+    judged = [] if data == data_folder() else ["--data", str(data)]
+    export_ = [*_PROGRAM, "export", "--run", str(run), *judged]
+    if settings.averaged_from:
+        average = [*_PROGRAM, "average", *settings.averaged_from, "--run", str(run)]
+        return f"{shlex.join(average)}; {shlex.join(export_)}"
     default = asdict(TrainSettings()) | (OWN_DEFAULTS if settings.own else {})
     told = {name: value for name, value in asdict(settings).items() if value != default[name]}
-    words = ["python", "-m", "training", "train", "--run", str(run)]
-    for name, option in (*((name, name) for name in OPTIONS), ("mix", "mix"), ("init", "from"), ("own", "data")):
+    words = [*_PROGRAM, "train", "--run", str(run)]
+    for name, option in (*((name, name) for name in OPTIONS), ("mix", "mix"), ("init", "from")):
         if name in told:
             values = told[name] if isinstance(told[name], tuple) else (told[name],)
             words += [f"--{option.replace('_', '-')}", *map(str, values)]
     words += ["--quantize-aware"] if settings.quantize_aware else []
-    data = ["--data", settings.own] if settings.own else []
-    return "; ".join(shlex.join(each) for each in (words, [*words[:3], "export", "--run", str(run), *data]))
+    if learned := settings.own or _unusual(settings):
+        words += ["--data", learned]
+    return f"{shlex.join(words)}; {shlex.join(export_)}"
+
+
+def _unusual(settings: TrainSettings) -> str:
+    """The tree that the run learned from; nothing if it is the usual one."""
+    return "" if settings.data in ("", str(data_folder())) else settings.data
+
+
+def _data_rows(run: Path, settings: TrainSettings, data: Path) -> list[dict[str, object]]:
+    """What the run learned from; own crops are looked for in `data` too, where they may have been put meanwhile.
+
+    ModelError if it learned from a tree that is no longer there.
+    """
+    kinds = {path.name.split("-")[0] for path in _pools(run)}
+    tree = Path(settings.data or data_folder())
+    samples = usual_samples("train", tree) + boxed_samples(tree / "detector", "train") if "real" in kinds else []
+    negatives = negatives_to_learn(tree) if "empty" in kinds else []
+    for kind, there in (("real", samples), ("empty", negatives)):
+        if kind in kinds and not there:
+            raise ModelError(f"{tree}: the pictures that {run} learned from are not there; the card has to list them")
+    if settings.own:
+        samples += split_own(read_own(data if is_own(data) else Path(settings.own)))[0]
+    counts = Counter(sample.set for sample in samples) + Counter({NEGATIVES: len(negatives)})
+    rows: list[dict[str, object]] = [
+        {"name": name, "kind": "real", "pictures": counts[name], "licence": _LICENCES.get(name, "not told")}
+        for name in sorted(counts)
+    ]
+    drawn = {"synthetic": (settings.synthetic, "fonts: OFL-1.1 and MIT"), "demo": (settings.demo, "the project's")}
+    return rows + [
+        {"name": name, "kind": "drawn", "pictures": count, "licence": licence}
+        for name, (count, licence) in drawn.items()
+        if name in kinds
+    ]
 
 
 def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> ModelCard:
@@ -226,34 +281,22 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
 
 
 def _card(
-    file: Path, settings: TrainSettings, model: keras.Model, *, command: str, data: Path, operators: dict[str, int]
+    file: Path,
+    settings: TrainSettings,
+    model: keras.Model,
+    *,
+    command: str,
+    rows: list[dict[str, object]],
+    operators: dict[str, int],
 ) -> ModelCard:
     input_, outputs = tensor_specs(file)
-    train = real_samples(data, "train") + boxed_samples((data_folder() if is_own(data) else data) / "detector", "train")
-    sources = {name: sum(sample.set == name for sample in train) for name in sorted({sample.set for sample in train})}
-    licences = {
-        "openimages": "CC BY",
-        "openimages_small": "CC BY",
-        "indonesia": "CC BY",
-        "europe": "AGPL-3.0",
-        "brazil": "AGPL-3.0",
-        "brazil_toll": "AGPL-3.0",
-        "romania": "MIT",
-        "web": "MIT",
-        NAME: "the owner's",
-    }
-    real = [
-        {"name": name, "kind": "real", "pictures": count, "licence": licences.get(name, "not told")}
-        for name, count in sources.items()
-    ]
-    drawn = {"name": "synthetic", "kind": "drawn", "pictures": settings.synthetic, "licence": "fonts: OFL-1.1 and MIT"}
     architecture = {
         "family": "residual 3x3 CNN, CTC",
         "width": settings.width,
         "context": settings.context,
         "parameters": int(model.count_params()),
         "operators": operators,
-        "training": asdict(settings),
+        "training": asdict(replace(settings, data=_unusual(settings))),
     }
     return ModelCard(
         kind="reader",
@@ -264,7 +307,7 @@ def _card(
         outputs=outputs,
         decoding={"alphabet": ALPHABET, "blank": 0, "temperature": 1.0},
         architecture=architecture,
-        data=(*real, drawn),
+        data=tuple(rows),
         metrics={},
         command=command,
         created=datetime.now(UTC).strftime("%Y-%m-%d"),

@@ -76,7 +76,9 @@ def serial_mask(line: str, font: str | Die, size: tuple[int, int], bold: int, ra
     space = round(height * random_.uniform(0.15, 0.55))
     glyphs = {character: _glyph(character, font, bold) for character in line if character not in SEPARATORS}
     widths = {character: glyph.shape[1] * height / _GLYPH_HEIGHT for character, glyph in glyphs.items()}
-    least = random_.uniform(0.7, 1.0) * float(np.median(list(widths.values()))) if random_.random() < 0.4 else 0.0
+    least = 0.0
+    if widths and random_.random() < 0.4:
+        least = random_.uniform(0.7, 1.0) * float(np.median(list(widths.values())))
     total = sum(max(widths.get(character, space), least) + spacing for character in line)
     stretch = 1.0
     if random_.random() < 0.75 and total < room:
@@ -97,6 +99,8 @@ def serial_mask(line: str, font: str | Die, size: tuple[int, int], bold: int, ra
 
 
 def _separator(character: str, height: int, space: int, random_: random.Random) -> Mask:
+    if character == "#":
+        return _ideograph(height, random_)
     if character == "*":
         space = max(space, round(height * random_.uniform(0.25, 0.6)))
     mask = np.zeros((height, max(space, 4)), dtype=np.uint8)
@@ -125,6 +129,30 @@ def _separator(character: str, height: int, space: int, random_: random.Random) 
         if random_.random() < 0.5:
             second = (centre[0], min(height - 3, centre[1] + 2 * radius + 2))
             cv2.circle(mask, second, radius, random_.randint(60, 255), random_.choice([-1, 2]), cv2.LINE_AA)
+    return mask
+
+
+def _ideograph(height: int, random_: random.Random) -> Mask:
+    """Strokes that resemble a character of another script, and none of A-Z0-9: bars across one or two stems."""
+    width = round(height * random_.uniform(0.5, 0.9))
+    mask = np.zeros((height, max(width, 8)), dtype=np.uint8)
+    thick = max(2, round(height * random_.uniform(0.06, 0.1)))
+
+    def stroke(x1: float, y1: float, x2: float, y2: float) -> None:
+        start, end = (
+            (round(thick + x * (mask.shape[1] - 2 * thick)), round(thick + y * (height - 2 * thick)))
+            for x, y in ((x1, y1), (x2, y2))
+        )
+        cv2.line(mask, start, end, 255, thick, cv2.LINE_AA)
+
+    bars = random_.randint(3, 5)
+    for bar in range(bars):
+        y = (bar + random_.uniform(0.1, 0.6)) / bars
+        stroke(random_.uniform(0, 0.3), y, random_.uniform(0.7, 1), y)
+    for x in random_.sample([0.2, 0.5, 0.8], random_.randint(1, 2)):
+        stroke(x, random_.uniform(0, 0.3), x, random_.uniform(0.7, 1))
+    for foot in random_.sample([0.0, 1.0], random_.randint(1, 2)):
+        stroke(0.5, random_.uniform(0.3, 0.6), foot, 1)
     return mask
 
 

@@ -36,19 +36,29 @@ def read_own(folder: Path) -> list[Sample]:
 
 
 def split_own(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """(to learn from, to judge by); a plate stays where it is as others join, but for the first handful of plates.
+    """(to learn from, to judge by); a plate stays where it is as other crops join, of itself too.
 
+    Where a group ties plates, all are held back only if each would be alone: what is judged by was never learned from.
+    (Of the first handful of plates one is held back whichever it is, and may be learned from once there are more.)
     Crops without a plate are learned from. A single plate is learned from, and then there is nothing to judge by.
     """
     family = _families(samples)
-    ranks = {name: int(sha256(name.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF for name in family.values()}
-    plates = sorted({family[row] for row, sample in enumerate(samples) if sample.text}, key=lambda name: ranks[name])
+    ranks: dict[str, float] = {}
+    for row, sample in enumerate(samples):
+        if sample.text:
+            ranks[family[row]] = max(ranks.get(family[row], 0.0), _rank(sample.text))
+    plates = sorted(ranks, key=lambda name: ranks[name])
     held = {name for name in plates if ranks[name] < HELD_BACK} or set(plates[:1])
     if plates and len(held) == len(plates):
         held.discard(plates[-1])
     judged = [row for row, sample in enumerate(samples) if sample.text and family[row] in held]
     learned = [row for row in range(len(samples)) if row not in set(judged)]
     return [samples[row] for row in learned], [samples[row] for row in judged]
+
+
+def _rank(text: str) -> float:
+    """0 to 1, of the plate and nothing else."""
+    return int(sha256(f"text {text}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
 
 
 def _families(samples: list[Sample]) -> dict[int, str]:
@@ -79,20 +89,16 @@ def real_samples(data: Path, split: str) -> list[Sample]:
     "all" is both splits of a tree, and all own crops without any usual ones.
     """
     if not is_own(data):
-        both = _of_tree(data, "train") + _of_tree(data, "val") if split == "all" else []
+        both = usual_samples("train", data) + usual_samples("val", data) if split == "all" else []
         return both or read_split(data / "reader", "val" if split == "all" else split)
     samples = read_own(data)
     if split == "all":
         return samples
     learned, judged = split_own(samples)
-    return (judged if split == "val" else learned) + usual_samples(split)
+    return (judged if split == "val" else learned) + usual_samples(split, data_folder())
 
 
-def usual_samples(split: str) -> list[Sample]:
-    """The real plates of the usual data; none where it is not there."""
-    return _of_tree(data_folder(), split)
-
-
-def _of_tree(data: Path, split: str) -> list[Sample]:
+def usual_samples(split: str, data: Path) -> list[Sample]:
+    """The real plates of the tree `data`; none where it has none."""
     root = data / "reader"
     return read_split(root, split) if any(root.glob(f"*/{split}/labels.csv")) else []

@@ -5,13 +5,11 @@ are the true ones, as loose and as unsteady as a detector's.
 """
 
 import argparse
-import csv
 import logging
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import cv2
 import numpy as np
@@ -24,8 +22,11 @@ from edge.geometry import overlap
 from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
+from training.dataset import load_picture
 from training.pass_scene import FRAME, GATES, draw_approach, glimpses
 from training.readings import RecordedPass, Sight, write_passes
+from training.scenes import read_labels
+from training.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -48,18 +49,16 @@ def ride(reader: PlateReader, folder: Path, detector: PlateDetector | None = Non
     Without a detector the boxes are the labelled ones. With one, a pass has the box that lies on the labelled plate;
     where none does, the plate was not found.
     """
-    labelled = _labels(folder)
+    labelled = {(plate.image, plate.text): plate.box for plates in read_labels(folder).values() for plate in plates}
     for name, rows in _tracks(folder).items():
-        truth = rows[0]["text"]
+        truth = rows[0][1]["text"]
         sights = []
-        for row in rows:
-            box = labelled[row["image"], truth]
-            picture = cv2.imread(str(folder / row["image"]), cv2.IMREAD_COLOR)
-            if picture is None:
-                raise SourceError(f"{folder / row['image']}: cannot be read")
-            image = np.asarray(picture, dtype=np.uint8)
-            sights.append(_look(float(row["t_seconds"]), image, box, reader, detector))
-        yield RecordedPass(name, truth, {"ride": rows[0]["ride"], "fps": 1}, tuple(sights))
+        for time, row in rows:
+            path = folder / row["image"]
+            if (path, truth) not in labelled:
+                raise SourceError(f"{folder / 'labels.csv'}: no {truth} in {row['image']}, where track {name} has it")
+            sights.append(_look(time, load_picture(path), labelled[path, truth], reader, detector))
+        yield RecordedPass(name, truth, {"ride": rows[0][1]["ride"], "fps": 1}, tuple(sights))
 
 
 def _look(time: float, image: Image, box: PlateBox, reader: PlateReader, detector: PlateDetector | None) -> Sight:
@@ -72,28 +71,16 @@ def _look(time: float, image: Image, box: PlateBox, reader: PlateReader, detecto
     return Sight(time, size, found, reading)
 
 
-def _table(path: Path, columns: str) -> TextIO:
-    if not path.is_file():
-        raise SourceError(f"{path}: missing; wanted the columns {columns}")
-    return path.open(newline="", encoding="utf-8")
-
-
-def _labels(folder: Path) -> dict[tuple[str, str], PlateBox]:
-    with _table(folder / "labels.csv", "image,x,y,w,h,text,country") as file:
-        return {
-            (row["image"], row["text"]): PlateBox(
-                x := float(row["x"]), y := float(row["y"]), x + float(row["w"]), y + float(row["h"]), 1.0
-            )
-            for row in csv.DictReader(file)
-        }
-
-
-def _tracks(folder: Path) -> dict[str, list[dict[str, str]]]:
-    tracks: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with _table(folder / "tracks.csv", "track,ride,text,t_seconds,image") as file:
-        for row in csv.DictReader(file):
-            tracks[row["track"]].append(row)
-    return {name: sorted(rows, key=lambda row: float(row["t_seconds"])) for name, rows in tracks.items()}
+def _tracks(folder: Path) -> dict[str, list[tuple[float, dict[str, str]]]]:
+    """Track → the seconds and the row of each of its frames, in the order of time."""
+    path = folder / "tracks.csv"
+    tracks: dict[str, list[tuple[float, dict[str, str]]]] = defaultdict(list)
+    for number, row in enumerate(read_table(path, ("track", "ride", "text", "t_seconds", "image")), start=2):
+        try:
+            tracks[row["track"]].append((float(row["t_seconds"]), row))
+        except ValueError as error:
+            raise SourceError(f"{path}: row {number}: t_seconds: {error}") from None
+    return {name: sorted(rows, key=lambda timed: timed[0]) for name, rows in tracks.items()}
 
 
 def main(arguments: list[str]) -> int:

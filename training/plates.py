@@ -8,6 +8,7 @@ import random
 import re
 import string
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,14 @@ from typing import Any
 from edge.alphabet import ALPHABET
 from edge.errors import ConfigError
 from training.plate_keys import KEYS
-from training.vanity import vanity
+from training.vanity import LONGEST_WORD, vanity
 
 LAYOUTS = Path(__file__).with_name("plates.toml")
 FONTS = Path(__file__).with_name("fonts")
-SEPARATORS = " -.*"
-"""Drawn between characters, not part of the text; `*` is a round seal."""
+LONGEST_SERIAL = 12
+"""Characters; more than these the reader does not learn."""
+SEPARATORS = " -.*#"
+"""Drawn between characters, not part of the text; `*` is a round seal, `#` a character of another script."""
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""
@@ -30,6 +33,9 @@ VANITY = "{vanity}"
 """In a pattern: a word or two that somebody chose, or what sounds like one."""
 
 _TOKEN = re.compile(r"\{[^}]*\}|.")
+_SIGNS = {"0": string.digits, "1": string.digits[1:], "X": string.ascii_uppercase + string.digits}
+_PROPORTIONS = (0.8, 8.0)
+_LEAST_HEIGHT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,47 +182,67 @@ def _layout(where: str, name: str, table: object, colours: dict[str, Colour]) ->
         fonts=fonts,
         weight=float(read("weight", 1)),
     )
+    _check_sizes(where, layout)
     _check_serials(where, layout)
     return layout
 
 
+def _check_sizes(where: str, layout: Layout) -> None:
+    """Whether the plates have room for a serial."""
+    least, most = _PROPORTIONS
+    for key in ("size", "square_size", "motorcycle_size"):
+        width, height = size = getattr(layout, key)
+        if height < _LEAST_HEIGHT or not least <= width / height <= most:
+            raise ConfigError(
+                f"{where} {key} = {list(size)}: wanted a height of {_LEAST_HEIGHT} or more, "
+                f"and a width of {least:g} to {most:g} times the height"
+            )
+
+
 def _check_serials(where: str, layout: Layout) -> None:
-    """Whether every pattern gives a text that a reader can be taught."""
-    random_ = random.Random(0)
+    """Whether every pattern gives only texts that a reader can be taught."""
     for key, patterns in (("serials", layout.serials), ("square", layout.square), ("motorcycle", layout.motorcycle)):
         for pattern in patterns:
-            text = draw_serial(pattern, layout.letters, random_).text
-            strange = sorted(set(text) - set(ALPHABET))
-            if strange or not text:
-                what = f"{strange[0]!r} cannot be read" if strange else "no character in it"
-                raise ConfigError(f"{where} {key}: {pattern!r}: {what}; wanted A to Z, 0 to 9, signs as in plates.toml")
+            wrong = f"{where} {key}: {pattern!r}"
+            tokens = [token for token in _TOKEN.findall(pattern) if token not in ("|", VANITY)]
+            choices = [_choices(token, layout.letters) for token in tokens]
+            if strange := sorted(set("".join(map("".join, choices))) - set(ALPHABET + SEPARATORS)):
+                raise ConfigError(
+                    f"{wrong}: {strange[0]!r} cannot be read; wanted A to Z, 0 to 9, signs as in plates.toml"
+                )
+            lengths = [[len(Serial((each,)).text) for each in some] for some in choices]
+            words = pattern.count(VANITY)
+            if not words and not sum(map(min, lengths)):
+                raise ConfigError(f"{wrong}: no character in it; wanted A to Z, 0 to 9, signs as in plates.toml")
+            if (longest := LONGEST_WORD * words + sum(map(max, lengths))) > LONGEST_SERIAL:
+                raise ConfigError(f"{wrong}: {longest} characters; the reader learns {LONGEST_SERIAL} at most")
             lines = 1 + pattern.count("|")
             if lines > (1 if key == "serials" else 2):
                 advice = "wanted one; two go into square or motorcycle" if key == "serials" else "wanted two at most"
-                raise ConfigError(f"{where} {key}: {pattern!r} has {lines} lines; {advice}")
+                raise ConfigError(f"{wrong} has {lines} lines; {advice}")
+
+
+def _choices(token: str, letters: str) -> Sequence[str]:
+    """What a sign of a pattern, or a choice in braces, may become."""
+    if token.startswith("{") and token.endswith("}"):
+        return token[1:-1].upper().split(",")
+    return letters if token == "A" else _SIGNS.get(token, (token.upper(),))
 
 
 def draw_serial(pattern: str, letters: str, random_: random.Random) -> Serial:
     """A random serial that follows `pattern` (see plates.toml for the signs)."""
-    lines = [""]
-    for token in _TOKEN.findall(pattern):
-        if token == "|":
-            lines.append("")
-            continue
-        if token == "A":
-            drawn = random_.choice(letters)
-        elif token == "0":
-            drawn = random_.choice(string.digits)
-        elif token == "X":
-            drawn = random_.choice(string.ascii_uppercase + string.digits)
-        elif token == VANITY:
-            drawn = vanity(random_)
-        elif token.startswith("{") and token.endswith("}"):
-            drawn = random_.choice(token[1:-1].split(","))
-        else:
-            drawn = token.upper()
-        lines[-1] += drawn
-    return Serial(tuple(lines))
+    text = "".join(
+        vanity(random_) if token == VANITY else random_.choice(_choices(token, letters))
+        for token in _TOKEN.findall(pattern)
+    )
+    return Serial(tuple(text.split("|")))
+
+
+def draw_text(pattern: str, random_: random.Random) -> str:
+    """Small lettering: as written, but for choices in braces."""
+    return "".join(
+        random_.choice(token[1:-1].split(",")) if token.startswith("{") else token for token in _TOKEN.findall(pattern)
+    )
 
 
 @dataclass(frozen=True, slots=True)

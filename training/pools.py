@@ -21,6 +21,7 @@ from training.dataset import (
     real_jobs,
     synthetic_jobs,
 )
+from training.detector_data import HELD_BACK_NEGATIVES, NEGATIVES, negative_paths
 from training.own import usual_samples
 from training.plates import FONTS, LAYOUTS
 
@@ -45,9 +46,9 @@ def prepare_pools(
 
     With `own` crops to learn from, the usual real plates may be missing.
     """
-    samples = usual_samples("train") if own else read_split(data / "reader", "train")
+    samples = usual_samples("train", data) if own else read_split(data / "reader", "train")
     samples += boxed_samples(data / "detector", "train")
-    negatives = sorted((data / "detector" / "negatives" / "train" / "images").glob("*.jpg"))
+    negatives = negatives_to_learn(data)
     makers: dict[str, tuple[str, Callable[[], list[Job]], str]] = {}
     layouts = _layouts()
     title = "synthetic plates"
@@ -63,7 +64,8 @@ def prepare_pools(
         names = sha256("".join(f"{path.name} {path.stat().st_size}\n" for path in negatives).encode()).hexdigest()[:12]
         makers["empty"] = (f"{seed}-{count}-{names}", lambda: empty_jobs(seed, negatives, count), title)
     else:
-        log.warning("%s: no pictures without plates; the reader will not learn to stay silent", data / "detector")
+        words = "%s: no more than %d pictures without plates; the reader will not learn to stay silent"
+        log.warning(words, data / "detector" / NEGATIVES, HELD_BACK_NEGATIVES)
     title = "plates looked at the wrong way"
     makers["astray"] = (f"{seed}-{count}-{layouts}", lambda: astray_jobs(seed, count), title)
     if demo:
@@ -81,6 +83,12 @@ def prepare_pools(
             make_pool(jobs(), processes, title).save(path)
         pools[kind] = path
     return pools
+
+
+def negatives_to_learn(data: Path) -> list[Path]:
+    """Pictures without plates, but for those that detector and reader are judged by; none where there are no others."""
+    there = (data / "detector" / NEGATIVES / "train" / "images").is_dir()
+    return negative_paths(data, held_back=False) if there else []
 
 
 def _layouts() -> str:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,11 +56,37 @@ class TrainSettings:
     """Learn with weights and activations rounded as int8 will round them."""
     devices: int = 1
     """Devices that share each batch (JAX)."""
+    data: str = ""
+    """Tree of real plates that it learned from; empty: the usual one (`training.dataset.data_folder`)."""
+    averaged_from: tuple[str, ...] = ()
+    """Weights whose mean this run is (`training average`); the other settings are those of the last one's run."""
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "batch", "synthetic", "real_times", "validate_every", "save_every", "threads", "devices")
+        require(self, "1 or more", lambda value: value >= 1, *counts)
+        require(self, "0 or more", lambda value: value >= 0, "demo", "seed", "context", "weight_decay")
+        require(self, "more than 0", lambda value: 0 < value < inf, "learning_rate", "width", "clip_norm")
+        require(self, "0 to 1", lambda value: 0 <= value <= 1, "own_share", "forget", "warm_up")
+        require(self, "0 or more, and less than 1", lambda value: 0 <= value < 1, "average", "dropout")
+        if not (all(0 <= share < inf for share in self.mix) and sum(self.mix) > 0):
+            raise ConfigError(f"--mix {' '.join(map(str, self.mix))}: wanted shares of 0 or more, not all of them 0")
+
+
+def require(settings: object, wanted: str, fits: Callable[[float], bool], *names: str) -> None:
+    """ConfigError that names the option, unless each of the named settings fits what is `wanted` ("1 or more")."""
+    for name in names:
+        if not fits(value := getattr(settings, name)):
+            raise ConfigError(f"--{name.replace('_', '-')} {value}: wanted {wanted}")
 
 
 def read_settings(run: Path) -> TrainSettings:
     """Those of a reader's run, from the file in its folder; ConfigError if it is not there, or of something else."""
     return _read(run, _of_reader, "a reader's run")
+
+
+def write_settings(run: Path, settings: "DataclassInstance") -> None:
+    """Into the file in the run's folder, which is there."""
+    (run / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
 
 
 def resumed(run: Path, make: Callable[..., Settings], whose: str, given: Mapping[str, Any]) -> Settings:
@@ -77,8 +104,8 @@ def resumed_reader(run: Path, given: Mapping[str, Any]) -> TrainSettings:
     return resumed(run, _of_reader, "a reader's run", given)
 
 
-def _of_reader(*, mix: Sequence[float], **fields: Any) -> TrainSettings:
-    return TrainSettings(mix=tuple(mix), **fields)
+def _of_reader(*, mix: Sequence[float], averaged_from: Sequence[str] = (), **fields: Any) -> TrainSettings:
+    return TrainSettings(mix=tuple(mix), averaged_from=tuple(averaged_from), **fields)
 
 
 def _read(run: Path, make: Callable[..., Settings], whose: str) -> Settings:

@@ -5,7 +5,6 @@ could not read either: it counts for finding, not for reading).
 """
 
 import argparse
-import csv
 import json
 import logging
 import sys
@@ -28,10 +27,13 @@ from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
 from training.dataset import data_folder, load_picture
 from training.sheet import cell, sheet
+from training.tables import read_table
 
 log = logging.getLogger(__name__)
 
 LEAST_OVERLAP = 0.5
+COLUMNS = ("image", "x", "y", "w", "h", "text")
+"""Of labels.csv, without which nothing can be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,20 @@ class Outcome:
 
 
 def read_labels(folder: Path) -> dict[Path, list[Labelled]]:
-    """Picture → its plates."""
+    """Picture → its plates; SourceError says what is missing or cannot be read, and where."""
     labels = folder / "labels.csv"
     if not labels.is_file():
         raise SourceError(f"{labels}: no such label file; set GATEREADER_DATA to where the real photographs lie")
     pictures: dict[Path, list[Labelled]] = defaultdict(list)
-    with labels.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
+    for number, row in enumerate(read_table(labels, COLUMNS, f"{','.join(COLUMNS)},country"), start=2):
+        try:
             x, y, w, h = (float(row[key]) for key in "xywh")
-            path = folder / row["image"]
-            pictures[path].append(Labelled(path, PlateBox(x, y, x + w, y + h, 1.0), row["text"]))
+        except ValueError as error:
+            raise SourceError(f"{labels}: row {number}: {error}; wanted x, y, w and h in pixels") from None
+        path = folder / row["image"]
+        pictures[path].append(Labelled(path, PlateBox(x, y, x + w, y + h, 1.0), row["text"]))
+    if not pictures:
+        raise SourceError(f"{labels}: no rows; wanted one for each plate")
     return pictures
 
 
@@ -82,19 +88,23 @@ def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reade
     return outcomes
 
 
-def score(outcomes: list[Outcome]) -> dict[str, float]:
-    """Shares of found and of exactly read plates."""
+def score(outcomes: list[Outcome]) -> dict[str, float | None]:
+    """Shares of found and of exactly read plates; None of those that would be of no plates."""
     readable = [outcome for outcome in outcomes if outcome.plate.text]
     exact = [outcome.reading is not None and outcome.reading.text == outcome.plate.text for outcome in readable]
     on_true_boxes = [outcome.on_true_box.text == outcome.plate.text for outcome in readable]
     return {
         "plates": len(outcomes),
-        "found": round(float(np.mean([outcome.found for outcome in outcomes])), 4),
+        "found": _share([outcome.found for outcome in outcomes]),
         "readable": len(readable),
-        "readable_found": round(float(np.mean([outcome.found for outcome in readable])), 4),
-        "exact": round(float(np.mean(exact)), 4),
-        "exact_on_true_boxes": round(float(np.mean(on_true_boxes)), 4),
+        "readable_found": _share([outcome.found for outcome in readable]),
+        "exact": _share(exact),
+        "exact_on_true_boxes": _share(on_true_boxes),
     }
+
+
+def _share(right: list[bool]) -> float | None:
+    return round(float(np.mean(right)), 4) if right else None
 
 
 def contact_sheet(outcomes: list[Outcome], columns: int = 7) -> Image:

@@ -54,8 +54,11 @@ def mean_interval(
     """95 % bootstrap interval of Σ `values` ÷ Σ `weights` (N,), drawing plates (N names) anew instead of pictures;
     without weights of the mean.
 
-    Five pictures of one smeared plate are one piece of bad luck, not five: to draw pictures would promise too much.
+    Five pictures of one smeared plate are one piece of bad luck, not five: to draw pictures would promise too much. One
+    plate says nothing of others: −1 to 1, as far apart as two shares can be.
     """
+    if len(set(plates)) == 1:
+        return -1.0, 1.0
     rows, drawn = _drawn(plates)
     sums = np.bincount(rows, np.asarray(values, dtype=np.float64))
     wholes = np.bincount(rows, None if weights is None else np.asarray(weights, dtype=np.float64))
@@ -64,7 +67,9 @@ def mean_interval(
 
 def drawn_interval(figure: Callable[[npt.NDArray[np.intp]], float], plates: Sequence[Hashable]) -> tuple[float, float]:
     """95 % bootstrap interval as `mean_interval`'s of a `figure` that is no mean: it takes rows, 0 to N − 1, those of a
-    plate that is drawn twice two times."""
+    plate that is drawn twice two times. One plate says nothing of others: 0 to 1, for a figure that is a share."""
+    if len(set(plates)) == 1:
+        return 0.0, 1.0
     rows, drawn = _drawn(plates)
     times = (np.bincount(plates_drawn, minlength=drawn.shape[1])[rows] for plates_drawn in drawn)
     return _middle(np.array([figure(np.repeat(np.arange(len(rows)), each)) for each in times]))
@@ -88,13 +93,16 @@ def share_interval(
     """95 % interval of the share of `right` (N,), or Σ `right` ÷ Σ `weights`: `mean_interval`, but where that is 1 or 0
     exact.
 
-    There the bootstrap would be certain of whatever one picture says; Clopper and Pearson (1934) are not.
+    There the bootstrap would be certain of whatever one picture says; Clopper and Pearson (1934) are not. A part of the
+    pictures of one plate says nothing of others: 0 to 1.
     """
     whole = np.sum(np.ones(len(plates)) if weights is None else weights)
     share, least = float(np.sum(right) / max(1, whole)), 0.025 ** (1 / len(set(plates)))
     if share == 1.0:
         return least, 1.0
-    return (0.0, 1 - least) if share == 0.0 else mean_interval(right, plates, weights)
+    if share == 0.0:
+        return 0.0, 1 - least
+    return mean_interval(right, plates, weights) if len(set(plates)) > 1 else (0.0, 1.0)
 
 
 def aligned(truth: str, read: str) -> list[tuple[str, str]]:

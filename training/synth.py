@@ -14,9 +14,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -27,7 +25,7 @@ from rich.progress import Progress
 from edge.errors import ConfigError, OutputError
 from edge.records import Image
 from training.augment import photograph
-from training.dataset import characters_across
+from training.dataset import characters_across, side_by_side
 from training.plates import Layout, load_fonts, load_layouts
 from training.profiles import run_profile
 from training.sheet import cell, sheet
@@ -118,10 +116,9 @@ def _draw_all(folder: Path, count: int, seed: int, layouts: Sequence[Layout], pr
                 rows += _draw_chunk(*job)
                 progress.update(bar, completed=len(rows))
             return rows
-        # new processes, not forked ones, as for the pools: a fork takes over locks that other threads hold
-        with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as executor:
-            for running in [executor.submit(_draw_chunk, *job) for job in jobs]:
-                rows += running.result()
+        with side_by_side([(_draw_chunk, job) for job in jobs], min(processes, len(jobs))) as running:
+            for each in running:
+                rows += each.result()
                 progress.update(bar, completed=len(rows))
     return rows
 

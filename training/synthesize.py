@@ -5,6 +5,7 @@ What a camera and the road do to it is `augment.py`'s task.
 
 import random
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from training.plates import (
     Layout,
     Serial,
     draw_serial,
+    draw_text,
     font_files,
     load_layouts,
 )
@@ -211,13 +213,20 @@ def _draw_furniture(canvas: Image, layout: Layout, ink: Colour, random_: random.
         inset = random_.randint(0, 4)
         cv2.rectangle(canvas, (inset, inset), (width - 1 - inset, height - 1 - inset), ink[::-1], thickness)
     left = right = round(height * random_.uniform(0.05, 0.16))
-    if layout.band and random_.random() < 0.75:
+    text = draw_text(layout.band, random_)
+    banded = bool(text) and random_.random() < 0.85
+    if banded:
         band = round(min(height, 115) * random_.uniform(0.3, 0.42))
-        _draw_band(canvas, 0, band, layout.band if random_.random() < 0.8 else "", random_)
+        if random_.random() < 0.1:
+            text = text[:1] if text.startswith("*") else ""
+        _draw_band(canvas, 0, band, text, random_)
         left = band + round(height * random_.uniform(0.03, 0.12))
-    if layout.band_right and random_.random() < 0.5:
+    text = draw_text(layout.band_right, random_)
+    if banded and text and random_.random() < 0.85:
         band = round(min(height, 115) * random_.uniform(0.3, 0.42))
-        _draw_band(canvas, width - band, band, layout.band_right, random_)
+        _draw_band(canvas, width - band, band, text, random_)
+        if not text.startswith("*"):
+            _draw_emblem(canvas, width - band, band, random_)
         right = band + round(height * random_.uniform(0.03, 0.1))
     if random_.random() < 0.3:
         colour = _varied(random_.choice([_SCREW, ink, (60, 60, 60), (200, 200, 200)]), random_)
@@ -244,43 +253,54 @@ def _draw_band(canvas: Image, x: int, width: int, text: str, random_: random.Ran
     colour = _varied(_BAND_BLUE, random_)
     canvas[:, x : x + width] = colour[::-1]
     height = canvas.shape[0]
-    centre = (x + width // 2, round(height * 0.32))
-    for angle in range(0, 360, 30):
-        dx, dy = np.cos(np.radians(angle)) * width * 0.28, np.sin(np.radians(angle)) * width * 0.28
-        cv2.circle(canvas, (round(centre[0] + dx), round(centre[1] + dy)), 1, (60, 210, 240), -1, cv2.LINE_AA)
-    if text:
-        mask = small_text(text, str(random_.choice(font_files("din"))), round(height * 0.22), 1)
+    if text.startswith("*"):
+        centre = (x + width // 2, round(height * 0.32))
+        for angle in range(0, 360, 30):
+            dx, dy = np.cos(np.radians(angle)) * width * 0.28, np.sin(np.radians(angle)) * width * 0.28
+            cv2.circle(canvas, (round(centre[0] + dx), round(centre[1] + dy)), 1, (60, 210, 240), -1, cv2.LINE_AA)
+    if text := text.removeprefix("*"):
+        mask = small_text(text, str(random_.choice(font_files("din"))), round(height * random_.uniform(0.18, 0.26)), 1)
+        mask = narrowed(mask, round(width * 0.84))
         _paint(canvas, mask, x + (width - mask.shape[1]) // 2, round(height * 0.66), (240, 240, 240))
+
+
+def _draw_emblem(canvas: Image, x: int, width: int, random_: random.Random) -> None:
+    """A region's arms in the upper half of a band, or the year in a ring."""
+    centre = (x + width // 2, round(canvas.shape[0] * 0.3))
+    axes = (round(width * random_.uniform(0.2, 0.36)), round(width * random_.uniform(0.2, 0.4)))
+    thickness = random_.choice([-1, -1, 1])
+    cv2.ellipse(canvas, centre, axes, 0, 0, 360, _varied((220, 200, 90), random_)[::-1], thickness, cv2.LINE_AA)
+    inner = (max(1, axes[0] // 2), max(1, axes[1] // 2))
+    cv2.ellipse(canvas, centre, inner, 0, 0, 360, _colour(random_), -1, cv2.LINE_AA)
 
 
 def _draw_lines(
     canvas: Image, serial: Serial, layout: Layout, *, ink: Colour, columns: tuple[int, int], random_: random.Random
 ) -> None:
-    """The serial, and a caption above or below it where the layout has any."""
+    """The serial, and what stands above and below it."""
     height = canvas.shape[0]
-    captioned = bool(layout.captions or layout.above or layout.below)
     top, bottom = height * random_.uniform(0.08, 0.16), height * random_.uniform(0.84, 0.92)
-    if layout.header and random_.random() < 0.5:
+    above, below = _captions(layout, random_)
+    caption = partial(_draw_caption, canvas, busy=layout.busy, ink=ink, random_=random_)
+    if layout.header:
         top = _draw_header(canvas, layout, random_)
     elif layout.height[1] and len(serial.lines) == 1 and random_.random() < 0.9:
         share = random_.uniform(*layout.height)
         top = height * min(random_.uniform(0.14, 0.34), 0.96 - share)
         bottom = top + height * share
-        if (above := top / height - 0.06) > 0.08 and random_.random() < 0.9:
-            _draw_caption(canvas, layout, min(random_.uniform(0.1, 0.22), above), True, random_)
-        if (below := 0.94 - bottom / height) > 0.08 and random_.random() < 0.7:
-            _draw_caption(canvas, layout, min(random_.uniform(0.07, 0.16), below), False, random_)
-    elif captioned and random_.random() < 0.85:
+        if (room := top / height - 0.06) > 0.08 and random_.random() < 0.9:
+            caption(above, min(random_.uniform(0.1, 0.22), room), at_top=True)
+        if (room := 0.94 - bottom / height) > 0.08 and random_.random() < 0.7:
+            caption(below, min(random_.uniform(0.07, 0.16), room), at_top=False)
+    elif random_.random() < 0.9:
         share = random_.uniform(0.13, 0.2)
-        above = random_.random() < 0.6
-        _draw_caption(canvas, layout, share, above, random_)
-        if random_.random() < 0.4:
-            _draw_caption(canvas, layout, share * 0.8, not above, random_)
-            top, bottom = height * (share + 0.07), height * (0.93 - share)
-        elif above:
+        if above:
+            caption(above, share, at_top=True)
             top = height * (share + 0.07)
-        else:
-            bottom = height * (0.93 - share)
+        if below:
+            share *= 0.8 if above else 1.0
+            caption(below, share, at_top=False)
+            bottom = height * (0.91 - share)
     font = _lettering(layout, random_)
     rows = np.linspace(top, bottom, len(serial.lines) + 1)
     gap = 0.05 * height if len(serial.lines) > 1 else 0.0
@@ -309,15 +329,28 @@ def _draw_header(canvas: Image, layout: Layout, random_: random.Random) -> float
     height, width = canvas.shape[:2]
     depth = round(height * random_.uniform(0.2, 0.28))
     canvas[:depth] = _varied(_BAND_BLUE, random_)[::-1]
-    mask = small_text(random_.choice(layout.header), str(random_.choice(font_files("din"))), round(depth * 0.5), 1)
-    if mask.shape[1] < width:
-        _paint(canvas, mask, (width - mask.shape[1]) // 2, round(depth * 0.25), (240, 240, 240))
+    text = draw_text(random_.choice(layout.header), random_)
+    mask = small_text(text, str(random_.choice(font_files("din"))), round(depth * 0.5), 1)
+    mask = narrowed(mask, round(width * 0.8))
+    _paint(canvas, mask, (width - mask.shape[1]) // 2, round(depth * 0.25), (240, 240, 240))
     return float(depth + 0.05 * height)
 
 
-def _draw_caption(canvas: Image, layout: Layout, share: float, above: bool, random_: random.Random) -> None:
-    texts = (layout.above if above else layout.below) or layout.captions
-    text = random_.choice(texts) if texts else ""
+def _captions(layout: Layout, random_: random.Random) -> tuple[str, str]:
+    """What stands above the serial and below it."""
+    above, below, either = (
+        draw_text(random_.choice(texts), random_) if texts else ""
+        for texts in (layout.above, layout.below, layout.captions)
+    )
+    if not above and not below:
+        return (either, "") if random_.random() < 0.6 else ("", either)
+    return above, below
+
+
+def _draw_caption(
+    canvas: Image, text: str, share: float, *, at_top: bool, busy: float, ink: Colour, random_: random.Random
+) -> None:
+    """Small lettering in the serial's ink; where plates are busy, in another colour as well."""
     if not text:
         return
     height, width = canvas.shape[:2]
@@ -325,9 +358,12 @@ def _draw_caption(canvas: Image, layout: Layout, share: float, above: bool, rand
     room = round(width * random_.uniform(0.45, 0.9))
     mask = narrowed(mask, room)
     x = round((width - mask.shape[1]) * random_.choice([0.5, 0.5, random_.random()]))
-    y = round(height * 0.03) if above else round(height * 0.97) - mask.shape[0]
-    colour: Colour = random_.choice([(30, 30, 30), (20, 40, 120), (150, 30, 30), (230, 230, 230)])
-    _paint(canvas, mask, x, y, _varied(colour, random_))
+    y = round(height * 0.03) if at_top else round(height * 0.95) - mask.shape[0]
+    if random_.random() < busy:
+        paper = canvas.mean()
+        inks: list[Colour] = [(30, 30, 30), (20, 40, 120), (150, 30, 30), (230, 230, 230)]
+        ink = random_.choice([each for each in inks if abs(sum(each) / 3 - paper) > 40])
+    _paint(canvas, mask, x, y, _varied(ink, random_))
 
 
 def _paint(canvas: Image, mask: Mask, x: int, y: int, colour: Colour) -> None:

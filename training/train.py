@@ -14,11 +14,14 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import keras
@@ -39,7 +42,7 @@ from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools
 from training.profiles import run_profile
 from training.quantize_aware import rounded
-from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, resumed_reader
+from training.run_folder import POOLS, WEIGHTS, TrainSettings, resumed_reader, write_settings
 from training.state import load_state, save_state
 from training.widen import load_weights, stored_reader
 
@@ -70,6 +73,7 @@ OPTIONS = {
 KINDS = ("synthetic", "real", "empty", "demo", "astray")
 """What the shares of `mix` belong to."""
 COLUMNS = ("step", "loss", "exact", "own")
+HISTORY = "history.csv"
 STATE = "state.npz"
 _JUDGE_SEED = 4_000_000_007
 JUDGES = 400
@@ -94,6 +98,8 @@ class Batches:
         self._settings = settings
         share_of = dict(zip(KINDS, settings.mix, strict=False))
         shares = np.array([share_of.get(kind, 0.0) for kind in pools])
+        if not shares.sum() > 0:
+            raise ConfigError(f"--mix: no share for anything that there is to learn from: {', '.join(pools)}")
         shares /= shares.sum()
         own = np.array([kind == "own" for kind in pools])
         self._shares = np.where(own, settings.own_share, shares * (1 - settings.own_share)) if own.any() else shares
@@ -206,8 +212,13 @@ def _build(settings: TrainSettings) -> keras.Model:
     return build_reader(settings.width, settings.context, settings.dropout, architecture=settings.architecture)
 
 
-def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Path:
-    """Run or go on with a run; returns the file of the best weights."""
+def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
+    """Run or go on with a run; returns the file of the best weights.
+
+    KeyboardInterrupt after the step in hand (Ctrl-C), with the state to resume from on disk.
+    """
+    settings = replace(settings, data=settings.data or str(data_folder()))
+    data, history = Path(settings.data), folder / HISTORY
     use_threads(settings.threads)
     share_among(settings.devices, settings.batch)
     learned, judged = split_own(read_own(Path(settings.own))) if settings.own else ([], [])
@@ -218,10 +229,14 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
     trainer = Trainer(replace(settings, init="") if resume else settings, folder)  # its own state says more
     if resume:
         trainer.restore()
+        _cut_history(history, trainer.step)
     elif (folder / STATE).exists() or (folder / "last.weights.h5").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
+    elif history.exists():  # of a run that was killed before its first state
+        for name in (HISTORY, WEIGHTS):
+            (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+    write_settings(folder, settings)
     judges = _judges(settings, data, judged)  # before hours of drawing, lest it fail after them
     paths = prepare_pools(
         folder.parent / "pools",
@@ -236,11 +251,18 @@ def train(settings: TrainSettings, folder: Path, data: Path, resume: bool) -> Pa
     names = json.dumps({kind: path.name for kind, path in paths.items()}, indent=1)
     (folder / POOLS).write_text(names + "\n", encoding="utf-8")
     _loop(trainer, Batches({kind: Pool.load(path) for kind, path in paths.items()}, settings), judges)
-    draw_curves(folder / "history.csv", folder / "curves.png")
+    draw_curves(history, folder / "curves.png")
     best = folder / WEIGHTS
     if judges.own:
         _compare(trainer, judges)
     return best
+
+
+def _cut_history(path: Path, step: int) -> None:
+    """Take away what a run that was killed has written after its last state: it does these steps again."""
+    if path.exists():
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:1] + [line for line in lines[1:] if float(line.split(b",")[0]) <= step]))
 
 
 def _judges(settings: TrainSettings, data: Path, judged: list[Sample]) -> Judges:
@@ -248,7 +270,7 @@ def _judges(settings: TrainSettings, data: Path, judged: list[Sample]) -> Judges
     if not settings.own:
         return Judges(plain_pool(read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")))
     log.info("%d own crops to judge by", len(judged))
-    usual = usual_samples("val")
+    usual = usual_samples("val", data)
     return Judges(
         plain_pool(usual) if usual else synthetic_chunk(_JUDGE_SEED, JUDGES), plain_pool(judged) if judged else None
     )
@@ -259,7 +281,8 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
     losses: list[float] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, disable=quiet) as progress, _interrupts_noted() as interrupts:
         bar = progress.add_task("training", total=settings.steps, completed=trainer.step)
         started = time.monotonic()
         if settings.own and trainer.step == 0:
@@ -271,15 +294,37 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
             if done % settings.validate_every == 0 or done == settings.steps:
                 _judge(trainer, judges, done, float(np.mean(losses[-1000:])))
                 log.info("%.0f crops/s", settings.batch * len(losses) / (time.monotonic() - started))
-            if done % settings.save_every == 0 or done == settings.steps:
+            stop = bool(interrupts) and done < settings.steps
+            if done % settings.save_every == 0 or done == settings.steps or stop:
                 trainer.save()
+            if stop:
+                log.info("stopped after step %d of %d; --resume goes on with it", done, settings.steps)
+                raise KeyboardInterrupt
     trainer.averaged.set_weights(trainer.average)
     trainer.averaged.save_weights(trainer.folder / "last.weights.h5")
 
 
+@contextmanager
+def _interrupts_noted() -> Iterator[list[int]]:
+    """The first Ctrl-C is put into the list, so that the step in hand becomes whole; the next one ends all at once."""
+    noted: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        noted.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    if before is not signal.SIG_IGN:  # as a shell has it for what runs behind it
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _compare(trainer: Trainer, judges: Judges) -> None:
     """Tells the usual and the own plates side by side, as the first weights read them and as the best ones do."""
-    before, *others = read_history(trainer.folder / "history.csv")
+    before, *others = read_history(trainer.folder / HISTORY)
     best = max(others, key=lambda row: row["own"], default=before)
     lost = before["exact"] - best["exact"]
     if best["own"] > before["own"] and lost > trainer.settings.forget:
@@ -304,7 +349,7 @@ def _judge(trainer: Trainer, judges: Judges, done: int, loss: float) -> None:
         kept = "kept" if scores.kept else "not kept"
         log.info("step %d loss %.3f exact: usual %.4f own %.4f, %s", done, loss, scores.usual, scores.own, kept)
         row.append(scores.own)
-    record(trainer.folder / "history.csv", COLUMNS, row)
+    record(trainer.folder / HISTORY, COLUMNS, row)
 
 
 def main(arguments: list[str]) -> int:
@@ -317,14 +362,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--data",
         type=Path,
-        default=data_folder(),
         help="folder with reader/*/train and val, or one of your own crops with a labels.csv, as `gatereader review "
-        "--export` writes it, which is learned beside the usual data (%(default)s)",
+        "--export` writes it, which is learned beside the usual data (GATEREADER_DATA, else ../shared/data; with "
+        "--resume the run's)",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the run's last state, with its settings but for what you give (--data TREE again)",
+        help="go on from the run's last state, with its settings but for what you give",
     )
     parser.add_argument("--from", dest="init", default="", metavar="WEIGHTS", help="start from these weights")
     for name, text in OPTIONS.items():
@@ -356,8 +401,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
     given = {name: tuple(value) if name == "mix" else value for name, value in given.items() if value is not None}
-    if is_own(data):
-        given, data = {**given, "own": str(data)}, data_folder()
+    if data is not None:
+        given["own" if is_own(data) else "data"] = str(data)
     if resume:
         settings = resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
     else:
@@ -367,7 +412,7 @@ def main(arguments: list[str]) -> int:
         if "own" in given:
             given = {**OWN_DEFAULTS, **given}
         settings = TrainSettings(**given)
-    best = train(settings, folder, data, resume)
-    judged = f" --data {settings.own}" if settings.own else ""
+    best = train(settings, folder, resume)
+    judged = f" --data {settings.own or settings.data}" if settings.own or settings.data else ""
     log.info("best weights: %s; export them with: python -m training export --run %s%s", best, folder, judged)
     return 0

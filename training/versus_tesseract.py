@@ -94,8 +94,9 @@ def _pages(program: str, mode: str, paths: list[str]) -> list[str]:
     if done.returncode:
         said = (done.stderr.strip() or "nothing").splitlines()[-1]
         raise ModelError(f"{program} ended with status {done.returncode} and said: {said}")
-    # a form feed ends a page; whether the last one has one depends on the version
-    pages = done.stdout.removesuffix("\f").split("\f")
+    pages = done.stdout.split("\f")
+    if len(pages) == len(paths) + 1 and not pages[-1]:  # whether a form feed ends the last page depends on the version
+        pages.pop()
     if len(pages) != len(paths):
         raise ModelError(
             f"{program} answered {len(pages)} pages for {len(paths)} pictures; is it tesseract 4 or newer?"

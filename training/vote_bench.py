@@ -112,10 +112,13 @@ def single_frames(passes: Sequence[RecordedPass], settings: VoteSettings) -> dic
     return {"readings": len(right), "exact": float(np.mean(right)) if right else 0.0}
 
 
-def calibration(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def calibration(passes: Sequence[RecordedPass], outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
     """Whether a confidence is what it says, of the passes with an answer: mean log loss (0 is best, a coin has 0.69),
-    calibration error, and for each step of confidence how many passes, how sure and how often right."""
+    calibration error, and for each step of confidence how many passes, how sure and how often right. None if there is
+    no answer."""
     answered = [(out.confidence, out.text == one.truth) for one, out in zip(passes, outcomes, strict=True) if out.text]
+    if not answered:
+        return None
     confidence, right = np.array([sure for sure, _ in answered]), np.array([hit for _, hit in answered])
     bins = reliability(confidence, right)
     of_truth = np.clip(np.where(right, confidence, 1.0 - confidence), _LEAST_PROBABILITY, 1.0)
@@ -202,11 +205,11 @@ def _table(scores: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def _words(alone: dict[str, float], sure: dict[str, Any]) -> str:
-    lines = [
-        f"single readings that may vote: {100 * alone['exact']:.2f} % of {alone['readings']:.0f} exact",
-        f"confidence of ours: log loss {sure['log_loss']:.4f}, calibration error {100 * sure['error']:.2f} %",
-    ]
+def _words(alone: dict[str, float], sure: dict[str, Any] | None) -> str:
+    lines = [f"single readings that may vote: {100 * alone['exact']:.2f} % of {alone['readings']:.0f} exact"]
+    if sure is None:
+        return f"{lines[0]}\nconfidence of ours: no pass has an answer\n"
+    lines.append(f"confidence of ours: log loss {sure['log_loss']:.4f}, calibration error {100 * sure['error']:.2f} %")
     lines += [
         f"  {each['low']:.1f} to {each['high']:.1f}: {each['number']:5d} passes, "
         f"sure {100 * each['confidence']:.1f} %, right {100 * each['right']:.1f} %"

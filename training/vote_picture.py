@@ -21,7 +21,7 @@ def draw_curves(curves: Mapping[str, npt.NDArray[np.float64]], points: Mapping[s
     The wrong share is drawn logarithmically; what is below the left edge of the axes is drawn on it.
     """
     picture = np.full((_SIZE[1], _SIZE[0], 3), 255, dtype=np.uint8)
-    least = min((float(curve[-1, 1]) for curve in curves.values()), default=0.0)
+    least = min((float(curve[-1, 1]) for curve in curves.values() if len(curve)), default=0.0)
     floor = max(0.0, np.floor(10 * (least - 0.15)) / 10)
     _draw_axes(picture, floor)
     for (name, curve), colour in zip(curves.items(), _COLOURS, strict=False):

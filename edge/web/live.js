@@ -125,7 +125,7 @@ function spoken(event) {
 
 /* All times of passes are the gate's; said where the viewer's clock shows others. */
 function showZone(local) {
-  const elsewhere = local && offsetOf(local) !== -new Date().getTimezoneOffset();
+  const elsewhere = local && offsetOf(local) !== -new Date(local).getTimezoneOffset(); // of that moment: summer time ends
   byId("zone").textContent = elsewhere ? `in the gate's time, UTC${local.endsWith("Z") ? "" : local.slice(-6)}` : "";
 }
 

@@ -1,0 +1,44 @@
+"""Reading CSV tables that people have saved, perhaps with a spreadsheet: UTF-8, with or without a mark, commas."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.errors import SourceError
+
+ENCODING = "not in UTF-8; save it again as CSV UTF-8"
+
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+
+
+def read_table(path: Path, needed: Sequence[str], wanted: str = "") -> list[dict[str, str]]:
+    """The rows, column → value, empty where a cell is missing.
+
+    SourceError if the file is missing, is no CSV in UTF-8, or lacks a column of `needed`; `wanted` names all columns,
+    if there are more.
+    """
+    wanted = wanted or ",".join(needed)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header = list(reader.fieldnames or [])
+            rows = [{name: value or "" for name, value in row.items() if name} for row in reader]
+    except UnicodeDecodeError:
+        raise SourceError(f"{path}: {ENCODING}") from None
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}; wanted {wanted}") from None
+    except csv.Error as error:
+        raise SourceError(f"{path}: {error}; wanted {wanted}") from None
+    if fault := separator_fault(header):
+        raise SourceError(f"{path}: {fault}")
+    if missing := [name for name in needed if name not in header]:
+        raise SourceError(f"{path}: no column {', '.join(missing)}; wanted {wanted}")
+    return rows
+
+
+def separator_fault(header: Sequence[str]) -> str:
+    """What is wrong if a header's cells are not parted by commas; nothing if they are."""
+    for sign, name in _OTHER_SEPARATORS.items():
+        if len(header) == 1 and sign in header[0]:
+            return f"its cells are parted by {name}; save it again with commas"
+    return ""
