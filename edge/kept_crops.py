@@ -20,7 +20,7 @@ from edge.event_values import answer_values, pairs
 from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
 from edge.review import item_files, remove, strays
-from edge.whole_file import lacking_bytes, require_free, write_whole
+from edge.whole_file import lacking_bytes, make_folder, require_free, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class KeptCrops:
         stem = f"{event.best_utc.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}"
         picture = encode_jpeg(shot.crop, _QUALITY)
         words = (json.dumps(self._values(event, shot, why, short), ensure_ascii=False) + "\n").encode()
-        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(self._folder, 0o750)
         self._make_room(len(picture) + len(words), 1)
         path = self._folder / f"{stem}.json"
         write_whole(path.with_suffix(".jpg"), picture, durable=True)

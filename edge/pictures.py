@@ -19,7 +19,7 @@ from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
 from edge.records import PlateEvent
-from edge.whole_file import PARTIAL, lacking_bytes, require_free, synchronise_folder, write_whole
+from edge.whole_file import PARTIAL, lacking_bytes, make_folder, require_free, synchronise_folder, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +123,9 @@ class Pictures:
         frame = b"" if whole is None else encode_jpeg(whole, self._settings.quality)
         self._make_room(len(crop) + len(frame))
         folder = self._folder / day
-        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(self._folder, 0o750)
         if not folder.is_dir():
-            folder.mkdir(mode=0o750, exist_ok=True)
+            make_folder(folder, 0o750)
             synchronise_folder(self._folder)
         saved = Saved(folder / f"{stem}-crop.jpg", folder / f"{stem}-frame.jpg" if frame else None)
         assert saved.crop is not None

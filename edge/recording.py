@@ -26,7 +26,7 @@ from edge.pace import Pace
 from edge.recorded import EVENTS, MARKER, own_frame, seconds_values, session_stamp
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.review import may_be
-from edge.whole_file import PARTIAL, append_whole, lacking_bytes, require_free, write_whole
+from edge.whole_file import PARTIAL, append_whole, lacking_bytes, make_folder, require_free, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Recorder:
 
     def _begin(self, frame: Frame) -> None:
         """Looks at what is there, and opens a session that no other run of the program had."""
-        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(self._folder, 0o750)
         self._look()
         taken = self._remove_old()
         facts = {"program": _PROGRAM, **self._facts}
