@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -183,7 +184,7 @@ def test_ctrl_c_ends_the_processes_that_draw() -> None:
 def test_ctrl_c_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("training.synth.draw_plate", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("training.synth.draw_plate", Mock(side_effect=KeyboardInterrupt))
     monkeypatch.setattr("sys.argv", ["training", "synth", "--output", str(tmp_path / "set"), "--count", "1"])
     assert training_command() == 130
     assert capsys.readouterr().err.splitlines()[-1] == "python -m training synth: interrupted"

@@ -20,7 +20,7 @@ def _is_letters(value: object) -> bool:
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(v, int) and 60 <= v <= 1200 for v in value)
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(v, int) and 40 <= v <= 1200 for v in value)
 
 
 def _is_share(value: object) -> bool:
@@ -43,7 +43,7 @@ def _is_ground(value: object) -> bool:
 
 
 _TEXTS = ("a list of texts", _is_texts)
-_SIZE = ("[width, height] in millimetres, 60 to 1200", _is_size)
+_SIZE = ("[width, height] in millimetres, 40 to 1200", _is_size)
 _TEXT = ("a text", _is_text)
 KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "serials": ('a list of patterns, such as ["AA 000"]', lambda value: _is_texts(value) and len(value) > 0),
