@@ -19,7 +19,7 @@ from edge.errors import ConfigError
 from edge.event_values import answer_values, pairs
 from edge.jpeg import encode_jpeg
 from edge.records import FrameResult, PlateEvent, Shot
-from edge.review import item_files, remove, strays
+from edge.review import item_files, read_item, remove, strays
 from edge.whole_file import lacking_bytes, make_folder, require_free, write_whole
 
 log = logging.getLogger(__name__)
@@ -156,6 +156,8 @@ class KeptCrops:
         make_folder(self._folder, 0o750)
         self._make_room(len(picture) + len(words), 1)
         path = self._folder / f"{stem}.json"
+        if _answered(path):  # the same clip was played before
+            return
         write_whole(path.with_suffix(".jpg"), picture, durable=True)
         try:
             write_whole(path, words, durable=True)
@@ -231,3 +233,11 @@ class KeptCrops:
         if cause != self.error:
             log.error("cannot keep crops for `gatereader review` in %s; passes are recognised as before", cause)
         self.error = cause
+
+
+def _answered(path: Path) -> bool:
+    """Whether the item is there and its owner has said what its plate is."""
+    try:
+        return read_item(path).answer is not None
+    except (OSError, ValueError):
+        return False

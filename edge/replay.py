@@ -60,7 +60,7 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
 
     `timed`: the times of a folder's frames are in their names, as they always are in a recorded one.
     """
-    settings = replace(config.source, source=clip, realtime=False)
+    settings = replace(config.source, source=clip, realtime=False, loop=False)
     if fps is not None:
         settings = replace(settings, fps=fps)
     if not timed:

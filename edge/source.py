@@ -246,4 +246,5 @@ def _open_clip(name: str, settings: SourceSettings) -> Clip:
         recording = Pictures([path], path.name, settings.fps)
     else:
         recording = Video(path, settings.fps)
-    return Clip(recording, rotate=settings.rotate, loop=settings.loop, realtime=settings.realtime)
+    rotate = 0 if isinstance(recording, TimedPictures) else settings.rotate  # recorded as they were turned
+    return Clip(recording, rotate=rotate, loop=settings.loop, realtime=settings.realtime)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -393,8 +394,10 @@ def test_ctrl_c_loses_no_row(tmp_path: Path) -> None:
     """Interrupted while a car is in view: its pass is in the file, the exit status is 0."""
     rows = tmp_path / "plates.csv"
     command = [*PROGRAM, "run", "--csv", str(rows), "--listen", "127.0.0.1:0"]
-    command += ["--set", "source.realtime=false", "--set", "vote.max_delay=1000", "--set", "vote.consensus_span=1000"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    command += ["--set", "source.realtime=false", "--set", "source.fps=5"]
+    command += ["--set", "vote.max_delay=1000", "--set", "vote.consensus_span=1000"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process, ExitStack() as stack:
+        stack.callback(process.kill)  # a test that fails here would wait for it
         assert process.stderr is not None
         told = []
         for line in process.stderr:

@@ -13,7 +13,7 @@ from review_samples import doubtful, keep, plate_picture
 
 from edge.errors import ConfigError
 from edge.kept_crops import KeptCrops, ReviewSettings, crops_folder, doubt
-from edge.review import read_items, remove
+from edge.review import parse_answer, read_items, record_answer, remove
 
 DOUBTS: dict[str, tuple[dict[str, Any], str, str]] = {
     # what: (changes of an accepted, clear pass; kept as "undecided"; kept as "all")
@@ -55,6 +55,14 @@ def test_a_crop_is_kept_with_all_that_is_known_of_it(tmp_path: Path) -> None:
     assert np.abs(picture.astype(int) - plate_picture("AB1Z3CD")).mean() < 5
     assert {path.stat().st_mode & 0o007 for path in item.path.parent.iterdir()} == {0}
     assert item.path.parent.stat().st_mode & 0o007 == 0
+
+
+def test_an_answer_outlives_the_same_clip_played_again(tmp_path: Path) -> None:
+    keep(tmp_path, doubtful(1, plate="AB1?3CD"), doubtful(2))
+    record_answer(read_items(tmp_path)[0][0], parse_answer("AB123CD"))
+    keep(tmp_path, doubtful(1, plate="AB???CD"), doubtful(2, plate="AB???CD"))
+    told = [(item.values["plate"], item.answer and item.answer.text) for item in read_items(tmp_path)[0]]
+    assert told == [("AB1?3CD", "AB123CD"), ("AB???CD", None)]
 
 
 def test_a_pass_without_a_picture_leaves_none(tmp_path: Path) -> None:

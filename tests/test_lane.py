@@ -15,6 +15,7 @@ RATES = [1, 2, 5, 10, 15, 30, 60]
 POOR = Seeing(jitter=0.05, missed=0.3, misread=0.12)
 
 rates = pytest.mark.parametrize("rate", RATES)
+often = pytest.mark.parametrize("rate", [pytest.param(r, marks=pytest.mark.slow) if r > 15 else r for r in RATES])
 others = pytest.mark.parametrize("other", [B, NEARLY_A])
 
 
@@ -43,7 +44,7 @@ def test_one_pass_is_one_row_at_any_speed_and_rate(rate: float, speed: float, se
             assert outcome.accepted == [A], outcome.rows
 
 
-@rates
+@often
 @pytest.mark.parametrize("speed", [10, 15, 25, 50])
 @pytest.mark.parametrize("when", [0.3, 0.5, 0.7])
 def test_a_second_behind_a_pillar_does_not_end_a_pass(rate: float, speed: float, when: float) -> None:
@@ -54,7 +55,7 @@ def test_a_second_behind_a_pillar_does_not_end_a_pass(rate: float, speed: float,
     assert_one_row(watch([Car(A, course)], rate, whole + 1, seed=3))
 
 
-@rates
+@often
 def test_a_second_behind_a_person_who_hides_a_waiting_plate(rate: float) -> None:
     outcome = watch([Car(A, hidden(lambda _: 6.0, 2.0, 1.0))], rate, 8, Seeing(missed=0.2), seed=4)
     assert_one_row(outcome)
@@ -74,7 +75,7 @@ def test_bumper_to_bumper_no_vote_is_shared(rate: float, other: str, speed: floa
             assert sorted(outcome.accepted) == sorted([A, other]), outcome.rows
 
 
-@rates
+@often
 @others
 def test_a_plate_that_the_car_before_hid_gets_its_own_row(rate: float, other: str) -> None:
     for speed in (10, 18, 30):
@@ -86,7 +87,7 @@ def test_a_plate_that_the_car_before_hid_gets_its_own_row(rate: float, other: st
             assert sorted(outcome.accepted) == sorted([A, other]), outcome.rows
 
 
-@rates
+@often
 @others
 def test_two_lanes_side_by_side(rate: float, other: str) -> None:
     for faster in (-5, 0, 5):
@@ -103,7 +104,7 @@ def up_and_wait(speed: float, at: float, wait: float, place: float = 5.0) -> Car
     return Car(A, lambda t: before(t) or (place if arrival - 0.01 <= t < arrival + wait else after(t)))
 
 
-@rates
+@often
 @pytest.mark.parametrize(("place", "wait"), [(7.0, 4.0), (7.0, 15.0), (17.0, 12.0)])
 def test_a_car_that_stops_and_goes_on_is_one_pass(rate: float, place: float, wait: float) -> None:
     """At 17 m nobody can read the plate: it waits in the queue for longer than one would wait for a dirty one."""
@@ -114,7 +115,7 @@ def test_a_car_that_stops_and_goes_on_is_one_pass(rate: float, place: float, wai
         assert outcome.accepted == [A], outcome.rows
 
 
-@rates
+@often
 @others
 def test_a_car_leaves_as_the_next_takes_its_place(rate: float, other: str) -> None:
     first = up_and_wait(15, 0.0, 5.0)
@@ -135,7 +136,7 @@ def test_cars_that_stop_one_after_the_other_at_one_barrier_are_no_burnt_in_text(
     assert seeing is POOR or len(outcome.accepted) == 8, outcome.rows
 
 
-@rates
+@often
 def test_a_car_that_turns_back_in_view_and_comes_again_is_one_pass(rate: float) -> None:
     def distance(time: float) -> float | None:
         way = 3.0 * time

@@ -3,11 +3,16 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from demo_clips import largest_pass, write_frames
 
 from edge.cli import main
+from edge.config import Config
 from edge.demo import demo_truth
+from edge.replay import open_recording
+from edge.source import SourceSettings
 
 PASS = largest_pass()
 START = PASS.first_seen - 0.2
@@ -27,9 +32,23 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gate")
     frames = write_frames(folder / "frames", PASS)
     options = ["--csv", str(folder / "plates.csv"), "--set", "live.enabled=false", "--set", "source.realtime=false"]
-    options += ["--set", "recording.frames=all", "--set", f"review.folder={folder / 'review'}"]
+    options += [
+        "--set",
+        "detector.model=large",
+        "--set",
+        "recording.frames=all",
+        "--set",
+        f"review.folder={folder / 'review'}",
+    ]
     assert main(["run", "--source", str(frames), "--record", str(folder / "recorded"), *options]) == 0
     return folder / "recorded"
+
+
+def test_a_replay_ends_though_the_source_is_to_loop(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
+    config = Config(source=SourceSettings(loop=True))
+    assert len([frame for frame in open_recording(config, str(tmp_path)) if frame is not None]) == 3
 
 
 def compared(capsys: pytest.CaptureFixture[str], status: int, *arguments: object) -> tuple[list[dict], dict]:  # type: ignore[type-arg]
@@ -55,6 +74,7 @@ def test_a_recording_replays_at_its_times_and_says_what_the_gate_said(
     assert one["after"]["first_seen"] == pytest.approx(one["before"]["first_seen"], abs=0.3)
 
 
+@pytest.mark.slow
 def test_a_known_plate_is_marked_as_at_the_gate_and_no_other_is_veiled(
     recorded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from edge.clip import Clip, Pictures, Video, find_pictures
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.network import check_url, find_cause, public_url
-from edge.recorded import APART, TimedPictures, find_frames
+from edge.recorded import APART, MARKER, TimedPictures, find_frames
 from edge.source import Source, SourceSettings, SourceState, open_source
 
 
@@ -384,6 +384,13 @@ def test_a_folder_of_only_broken_pictures_ends_even_when_looped(folder: Path) ->
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no pictures in this folder"):
         fast(tmp_path)
+
+
+def test_a_recording_is_not_turned_again(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "20261120T140301Z_t0000000.000.jpg"), np.zeros((40, 60, 3), np.uint8))
+    assert [frame.image.shape for frame in fast(tmp_path, rotate=90) if frame is not None] == [(60, 40, 3)]
+    (tmp_path / MARKER).write_text("{}")
+    assert [frame.image.shape for frame in fast(tmp_path, rotate=90) if frame is not None] == [(40, 60, 3)]
 
 
 def test_one_picture(folder: Path) -> None:
