@@ -44,7 +44,7 @@ def write_frames(folder: Path, one: DemoPass, fps: float = 5.0) -> Path:
     return folder
 
 
-def write_video(path: Path, one: DemoPass, fps: float = 5.0) -> Path:
+def write_video(path: Path, one: DemoPass, fps: float = 3.0) -> Path:
     """The same as an AVI of JPEGs, which needs no encoder from elsewhere and is readable up to where it is cut off."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (1280, 720))
     for index in range(round((one.last_seen - one.first_seen + 1.0) * fps)):

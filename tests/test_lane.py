@@ -14,8 +14,13 @@ A, B, NEARLY_A = "AB123CD", "XK940LM", "AB124CD"
 RATES = [1, 2, 5, 10, 15, 30, 60]
 POOR = Seeing(jitter=0.05, missed=0.3, misread=0.12)
 
-rates = pytest.mark.parametrize("rate", RATES)
-often = pytest.mark.parametrize("rate", [pytest.param(r, marks=pytest.mark.slow) if r > 15 else r for r in RATES])
+
+def at_rates(most: int) -> pytest.MarkDecorator:
+    """At all rates, those above `most` only where there is time."""
+    return pytest.mark.parametrize("rate", [pytest.param(r, marks=pytest.mark.slow) if r > most else r for r in RATES])
+
+
+rates, often = at_rates(30), at_rates(15)
 others = pytest.mark.parametrize("other", [B, NEARLY_A])
 
 
