@@ -15,6 +15,7 @@ import edge.pipeline
 from edge.pipeline import Pipeline
 from edge.preprocess import crop_plate
 from edge.records import Image, PlateBox, PlateEvent, PlateReading
+from edge.tracker import TrackerSettings
 from edge.vote import VoteSettings
 
 A = "AB123CD"
@@ -458,6 +459,35 @@ def test_many_frames_leave_resident_memory_flat() -> None:
     cost = soak.run(20_000)
     assert cost.tracks == cost.finals > 100
     assert cost.growth < 200  # bytes a frame; one frame in ten thousand kept by mistake would be 276
+
+
+def test_an_answer_must_be_as_far_before_the_second_best_as_min_margin_says() -> None:
+    found = only_final(passing(Gate(vote=VoteSettings(min_margin=0.0))))
+    assert found.status == "accepted"
+    assert 0.2 < found.margin < 1.0
+    strict = only_final(passing(Gate(vote=VoteSettings(min_margin=found.margin + 0.01))))
+    assert strict.status == "undecided"
+    assert strict.margin == pytest.approx(found.margin)
+
+
+@pytest.mark.parametrize(("share", "votes"), [(0.0, True), (0.2, False)])
+def test_how_near_the_edge_a_plate_does_not_vote_is_the_owners_choice(share: float, votes: bool) -> None:
+    """Ten pixels from the lower edge of a frame, an eighth of the plate's width."""
+    gate = Gate(vote=VoteSettings(edge_margin=share))
+    height = frame(0.0).image.shape[0]
+    gate.watch((i / 10, [(box(100 + 20 * i, height - 30, 80, 20), reading(A))]) for i in range(20))
+    event = only_final(gate)
+    assert (event.votes > 0, event.reason == "edge_cut") == (votes, not votes)
+
+
+@pytest.mark.parametrize(("revisit", "passes"), [(45.0, 1), (0.0, 2)])
+def test_other_settings_of_the_tracker_hold_from_the_next_frame_on(revisit: float, passes: int) -> None:
+    """The same plate at the same place, four seconds later."""
+    gate = passing(Gate())
+    tracker = TrackerSettings(revisit=revisit)
+    gate.pipeline.use(gate.script, gate.script, tracker, VoteSettings(), keep_frames=False)
+    gate.watch((6.0 + i / 10, [(box(480), reading(A))]) for i in range(10))
+    assert len(gate.finish()) == passes
 
 
 def test_two_runs_over_the_same_frames_say_the_same() -> None:

@@ -65,13 +65,14 @@ def test_what_differs_is_told_apart_by_whether_it_can_change_at_once() -> None:
     new = replace(
         old,
         source=replace(old.source, source="0", fps=5.0),
+        region=replace(old.region, tiles=2),
         vote=replace(old.vote, formats=("it",)),
         csv=replace(old.csv, path="other.csv"),
         live=replace(old.live, listen="127.0.0.1:9000"),
         service=replace(old.service, camera="north", log_plates=False),
     )
     found = changes(old, new)
-    assert set(found.live) == {"vote.formats", "csv.path", "service.log_plates"}
+    assert set(found.live) == {"region.tiles", "vote.formats", "csv.path", "service.log_plates"}
     assert set(found.restart) == {"source.source", "source.fps", "live.listen", "service.camera"}
     after = merged(old, new)
     assert changes(after, new).live == ()
