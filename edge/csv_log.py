@@ -7,14 +7,13 @@ as the disk takes it again. docs/csv.md explains the columns and the files.
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.ages import check_days
 from edge.chain import CsvForm
 from edge.clock import Now, utc_now
 from edge.csv_rows import HEADER, csv_body
 from edge.entry import Entry
 from edge.errors import ConfigError
 from edge.event_log import EventLog
-from edge.line_log import Keeping, Rotate, check_keeping
+from edge.line_log import Keeping, Rotate, check_keeping, check_path
 from edge.records import PlateEvent, Status
 
 
@@ -38,11 +37,9 @@ class CsvSettings:
     """Rows to keep in memory, at most, while the disk takes none (about 600 bytes each)."""
 
     def __post_init__(self) -> None:
-        if self.path and Path(self.path).name in ("", ".."):
-            raise ConfigError(f'path = "{self.path}" is a folder; wanted a file, such as plates.csv')
+        check_path(self.path, "plates.csv")
         if not self.include:
             raise ConfigError('include is empty; name at least one status, or write path = "" for no file')
-        check_days("max_days", self.max_days)
         check_keeping(self.rotate, self.max_megabytes, self.max_days, self.keep_rows)
 
 

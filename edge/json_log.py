@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.ages import check_days
 from edge.chain import JsonForm
 from edge.clock import Now, utc_now
 from edge.entry import Entry
-from edge.errors import ConfigError
 from edge.event_log import EventLog
 from edge.json_rows import json_body
-from edge.line_log import Keeping, Rotate, check_keeping
+from edge.line_log import Keeping, Rotate, check_keeping, check_path
 from edge.log_files import real_log
 from edge.records import PlateEvent
 
@@ -34,9 +32,7 @@ class JsonSettings:
     """Lines to keep in memory, at most, while the disk takes none (about 1,000 bytes each)."""
 
     def __post_init__(self) -> None:
-        if self.path and Path(self.path).name in ("", ".."):
-            raise ConfigError(f'path = "{self.path}" is a folder; wanted a file, such as plates.jsonl')
-        check_days("max_days", self.max_days)
+        check_path(self.path, "plates.jsonl")
         check_keeping(self.rotate, self.max_megabytes, self.max_days, self.keep_rows)
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from edge.ages import NO_DATE, Ages
+from edge.ages import NO_DATE, Ages, check_days
 from edge.chain import Form
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
@@ -62,12 +62,17 @@ class Keeping:
         return moment.astimezone(UTC).strftime("%Y-%m-%d" if self.rotate == "daily" else "%Y-%m")
 
 
+def check_path(path: str, example: str) -> None:
+    """ConfigError for the path of a log that can only be a folder; an empty one is for the caller to understand."""
+    if path and Path(path).name in ("", ".."):
+        raise ConfigError(f'path = "{path}" is a folder; wanted a file, such as {example}')
+
+
 def check_keeping(rotate: Rotate, max_megabytes: float, max_days: float, keep_rows: int) -> None:
     """ConfigError for what cannot be."""
     if max_megabytes <= 0:
         raise ConfigError(f"max_megabytes = {max_megabytes}: wanted more than 0")
-    if max_days < 0:
-        raise ConfigError(f"max_days = {max_days}: wanted 0 (for ever) or more")
+    check_days("max_days", max_days)
     if max_days and rotate == "never":
         raise ConfigError(
             f"max_days = {max_days:g} deletes files that were put aside by date; "

@@ -63,7 +63,7 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
     settings = replace(config.source, source=clip, realtime=False, loop=False)
     if fps is not None:
         settings = replace(settings, fps=fps)
-    if not timed:
+    if not timed or is_recording(Path(clip)):
         return open_source(settings)
     if not Path(clip).is_dir():
         shown = hide_credentials(clip)

@@ -95,10 +95,9 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0
     try:
         file = create(partial, mode)
         try:
-            if path.exists():
-                with contextlib.suppress(OSError):
-                    before = path.stat()
-                    os.fchown(file, before.st_uid, before.st_gid)
+            with contextlib.suppress(OSError):
+                before = path.stat()
+                os.fchown(file, before.st_uid, before.st_gid)
             write_all(file, data)
             if durable:
                 os.fsync(file)

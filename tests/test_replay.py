@@ -11,6 +11,7 @@ from demo_clips import largest_pass, write_frames
 from edge.cli import main
 from edge.config import Config
 from edge.demo import demo_truth
+from edge.recorded import MARKER
 from edge.replay import open_recording
 from edge.source import SourceSettings
 
@@ -49,6 +50,14 @@ def test_a_replay_ends_though_the_source_is_to_loop(tmp_path: Path) -> None:
         (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
     config = Config(source=SourceSettings(loop=True))
     assert len([frame for frame in open_recording(config, str(tmp_path)) if frame is not None]) == 3
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_recording_is_not_turned_again(timed: bool, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "20261120T140301Z_t0000000.000.jpg"), np.zeros((40, 60, 3), np.uint8))
+    (tmp_path / MARKER).write_text("{}")
+    source = open_recording(Config(source=SourceSettings(rotate=90)), str(tmp_path), timed=timed)
+    assert [frame.image.shape for frame in source if frame is not None] == [(40, 60, 3)]
 
 
 def compared(capsys: pytest.CaptureFixture[str], status: int, *arguments: object) -> tuple[list[dict], dict]:  # type: ignore[type-arg]
