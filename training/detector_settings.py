@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.errors import ConfigError
 from training.detector_scenes import SceneSettings
+from training.run_folder import require
 
 GRID = 32
 """What the side of the network's input is a multiple of, pixels: its deepest stride."""
@@ -92,18 +93,13 @@ def stored_settings(*, sizes: Any, calm: Any, wild: Any, **fields: Any) -> Train
 
 def require_trainable(settings: TrainSettings) -> None:
     """ConfigError if a run with these settings could not begin or end."""
-    for name, holds, wanted in (
-        ("minutes", settings.steps or settings.minutes > 0, "more than 0"),
-        ("steps", settings.steps >= 0, "0 (go by the clock) or more"),
-        ("seed", settings.seed >= 0, "0 or more"),
-        ("batch", settings.batch >= 1, "1 or more"),
-        ("threads", settings.threads >= 1, "1 or more"),
-        ("rate", settings.rate > 0, "more than 0"),
-        ("drawn", settings.drawn >= 0, "0 or more"),
-        ("extra_share", 0 <= settings.extra_share <= 1, "a share, 0 to 1"),
-    ):
-        if not holds:
-            raise ConfigError(f"--{name.replace('_', '-')} {getattr(settings, name)}: wanted {wanted}")
+    if not settings.steps:
+        require(settings, "more than 0", lambda value: value > 0, "minutes")
+    require(settings, "0 (go by the clock) or more", lambda value: value >= 0, "steps")
+    require(settings, "0 or more", lambda value: value >= 0, "seed", "drawn")
+    require(settings, "1 or more", lambda value: value >= 1, "batch", "threads")
+    require(settings, "more than 0", lambda value: value > 0, "rate")
+    require(settings, "a share, 0 to 1", lambda value: 0 <= value <= 1, "extra_share")
     shares = [share for share, _ in settings.sizes]
     if shares[:1] != [0.0] or shares != sorted(shares):
         raise ConfigError(f"--sizes {sizes_text(settings.sizes)}: wanted shares that rise from 0 on")
