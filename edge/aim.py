@@ -28,6 +28,7 @@ _LEVEL_FIRST = 1.0
 """Degrees of slope above which a crop is levelled before its edges are compared."""
 _STEADY_SECONDS = 1.0
 """Looks farther apart than this tell no speed."""
+_EDGE_MARGIN = VoteSettings().edge_margin
 _HIDES_LEAN = 0.016
 """Plate widths; a longer smear draws edges of its own, which lean as the plate moves."""
 
@@ -93,9 +94,18 @@ class Measure:
 
 
 def measure(
-    image: Image, box: PlateBox, text: str, lines: int = 1, *, scale: float = 1.0, speed: float | None = None
+    image: Image,
+    box: PlateBox,
+    text: str,
+    lines: int = 1,
+    *,
+    scale: float = 1.0,
+    speed: float | None = None,
+    margin: float = _EDGE_MARGIN,
 ) -> Measure:
     """Measure the plate in `box` of a frame, (H, W, 3) BGR; `scale` is detector pixels for each of the frame's.
+
+    Within `margin` of the frame's edge, a share of the plate's width, something may be missing.
 
     Costs about 10 ms a plate on a desktop processor.
     """
@@ -119,7 +129,7 @@ def measure(
         smear=moved.length if moved else None,
         sideways=moved.sideways if moved else True,
         speed=speed,
-        cut=at_edge(box, width, height, VoteSettings().edge_margin),
+        cut=at_edge(box, width, height, margin),
     )
 
 
@@ -151,11 +161,11 @@ class Sight:
 class AimMeter:
     """Measures the widest plate of the results it is given, and keeps the last seconds. Not safe for two threads.
 
-    `scale` tells the detector's pixels for each pixel of a frame.
+    `scale` tells the detector's pixels for each pixel of a frame, `margin` what `measure` wants it for.
     """
 
-    def __init__(self, scale: Callable[[Frame], float]) -> None:
-        self._scale = scale
+    def __init__(self, scale: Callable[[Frame], float], margin: float = _EDGE_MARGIN) -> None:
+        self._scale, self._margin = scale, margin
         self._looks: deque[tuple[float, Measure]] = deque()
         self._last: tuple[float, TrackedPlate] | None = None
         self._seen: Frame | None = None
@@ -174,7 +184,8 @@ class AimMeter:
         if result.tracks:
             plate = max(result.tracks, key=lambda one: one.box.width)
             scale, speed = self._scale(frame), self._speed(frame.time, plate)
-            now = measure(frame.image, plate.box, plate.text, plate.lines, scale=scale, speed=speed)
+            what = frame.image, plate.box, plate.text, plate.lines
+            now = measure(*what, scale=scale, speed=speed, margin=self._margin)
             self._last = (frame.time, plate)
             self._looks.append((frame.time, now))
         while self._looks and frame.time - self._looks[0][0] > KEPT_SECONDS:

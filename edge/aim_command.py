@@ -21,7 +21,7 @@ from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.records import Frame, PlateBox
 from edge.source import open_source
-from edge.stills import frames_of, read_still
+from edge.stills import apply_formats, frames_of, read_still
 
 _WORDS: dict[Verdict, str] = {"good": "good", "fair": "fair", "poor": "POOR", "unknown": "-"}
 _HEADLINES: dict[Verdict, str] = {
@@ -38,11 +38,11 @@ _BAR = 16
 
 
 def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """For each picture a dictionary with its `plates`, each a `Report`, or with an `error`.
+    """For each picture a dictionary with its `plates`, each a `Report`, or with an `error`; found as by `read`.
 
     ModelError if a model cannot be used.
     """
-    detector = PlateDetector(config.detector, config.region)
+    detector = PlateDetector(config.detector.of_stills, config.region)
     reader = PlateReader(config.reader)
     canvas = detector.card.input.shape[1]
     for path, frame in frames_of(paths):
@@ -51,8 +51,9 @@ def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, An
             continue
         scale = frame_scale(frame, canvas, config.region)
         plates: list[tuple[PlateBox, Report]] = []
-        for box, reading in read_still(path, frame, detector, reader).plates:
-            look = measure(frame.image, box, reading.text, reading.lines, scale=scale)
+        for box, reading in apply_formats(read_still(path, frame, detector, reader), config.vote.formats).plates:
+            margin = config.vote.edge_margin
+            look = measure(frame.image, box, reading.text, reading.lines, scale=scale, margin=margin)
             plates.append((box, report_of(look, config.aim, config.source.shutter)))
         yield {"image": str(path), "plates": plates}
 
@@ -76,7 +77,9 @@ def live_reports(config: Config) -> Iterator[tuple[Frame, Report]]:
     """What is seen of each frame of the source, until it ends. ModelError, SourceError as elsewhere."""
     detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
     pipeline = Pipeline(detector, PlateReader(config.reader), config.tracker, config.vote, config.service.camera)
-    meter = AimMeter(lambda frame: frame_scale(frame, detector.card.input.shape[1], config.region))
+    meter = AimMeter(
+        lambda frame: frame_scale(frame, detector.card.input.shape[1], config.region), config.vote.edge_margin
+    )
     with open_source(config.source) as source:
         told = ""
         for frame in source:

@@ -21,7 +21,7 @@ from edge.errors import SourceError
 from edge.frame_pool import FramePool
 from edge.pace import Pace
 from edge.records import Frame, Image
-from edge.source_state import Cause, ClosedByWith, SourceState, turn
+from edge.source_state import Cause, ClosedByWith, SourceState, turn, waiting
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,6 @@ _DEFAULT_FPS = 25.0
 """For a video that does not tell its own."""
 _LONGEST_GAP = 3600.0
 """Seconds between two frames of a video; what tells of more is damaged."""
-_PATIENCE = 0.5
-"""Seconds without a frame after which whoever plays a recording at its own speed gets a word."""
 
 
 class Clip(ClosedByWith):
@@ -77,12 +75,9 @@ class Clip(ClosedByWith):
                 moment = start + position
                 if self.live:
                     origin -= max(0.0, moment - (self._now() - origin) - self._recording.longest_pause)
-                    while (ahead := moment - (self._now() - origin)) > 0:
-                        self._sleep(min(ahead, _PATIENCE))
-                        if self._cause:
-                            return
-                        if ahead > _PATIENCE:
-                            yield None
+                    yield from waiting(origin + moment, self._now, self._sleep, lambda: bool(self._cause))
+                    if self._cause:
+                        return
                 utc = self._recording.utc_at(position) + timedelta(seconds=start)
                 yield Frame(turn(image, self._rotate), moment, utc, self._frames, name)
                 self._frames += 1

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import ceil
 
 from edge.demo_scene import DemoScene
 from edge.demo_schedule import CYCLE
 from edge.records import Frame
-from edge.source_state import ClosedByWith, SourceState, turn
+from edge.source_state import ClosedByWith, SourceState, turn, waiting
 
 FPS = 15.0
 """Pictures a second of the scene's time."""
@@ -71,7 +72,7 @@ class DemoSource(ClosedByWith):
         self.seed = seed
         self.live = realtime
         self.description = f"demo scene {seed}"
-        self._step = max(1, round(FPS / fps)) if fps else 1
+        self._step = max(1, ceil(FPS / fps)) if fps else 1
         self._rotate = rotate
         self._scene = DemoScene(seed)
         self._now, self._sleep = now, sleep
@@ -85,17 +86,19 @@ class DemoSource(ClosedByWith):
         passes = [one for cycle in cycles for one in demo_truth(self.seed, cycle)]
         return tuple(one for one in passes if one.first_seen <= self._shown)
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[Frame | None]:
+        """The frames; None now and then while the next one is waited for, as of a recording."""
         self._scene.frame_at(0.0)  # drawing the first one takes longer, and nobody should miss the first car for it
         origin, began = self._now(), datetime.now(UTC)
         index = 0
         while self._state.online:
             late = 0
             if self.live:
-                ahead = index / FPS - (self._now() - origin)
-                if ahead > 0:
-                    self._sleep(ahead)
-                late = max(0, int(-ahead * FPS) // self._step)
+                yield from waiting(origin + index / FPS, self._now, self._sleep, lambda: not self._state.online)
+                if not self._state.online:
+                    return
+                behind = self._now() - origin - index / FPS
+                late = max(0, int(behind * FPS) // self._step)
                 index += late * self._step
             image, _ = self._scene.frame_at(index / FPS)
             self._shown = index / FPS

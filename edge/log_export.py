@@ -76,11 +76,11 @@ def parse_moment(text: str, is_end: bool = False) -> datetime:
     """`2026-11-20`, `2026-11-20T14:00` in local time, or with `Z` or an offset; a day as an end is its end."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if is_end and _is_day(text):
+            moment = datetime.combine(moment.date() + timedelta(days=1), time())
+        return moment.astimezone()
+    except (ValueError, OverflowError):  # the latter: at the ends of the calendar, where a zone does not fit
         raise ConfigError(f"{text!r} is no time; wanted 2026-11-20, 2026-11-20T14:00 or 2026-11-20T14:00Z") from None
-    if is_end and _is_day(text):
-        moment = datetime.combine(moment.date() + timedelta(days=1), time())
-    return moment.astimezone()
 
 
 def _is_day(text: str) -> bool:

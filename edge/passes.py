@@ -144,14 +144,15 @@ def _from_span(row: _Row, starts: Mapping[str, float]) -> Pass | None:
 
 
 def _from_sights(rows: list[_Row], starts: Mapping[str, float]) -> tuple[Pass, ...]:
-    """A row for each sight of a plate, with its `track`: a pass is from the first to the last of a track."""
-    passes: dict[str, Pass] = {}
+    """A row for each sight of a plate, with its `track`: a pass is from the first to the last of a session's track."""
+    passes: dict[tuple[str, str], Pass] = {}
     for row in rows:
         start = _start(row, starts)
         if start is None:
             continue
         plate, moment = _text(row, _PLATE), start + _seconds(row, _SIGHT)
-        track = str(row.values.get("track") or row.where)
+        session = _named(row.values, _SESSION)
+        track = str(row.values[session]) if session else "", str(row.values.get("track") or row.where)
         known = passes.get(track, Pass(plate, moment, moment))
         passes[track] = Pass(plate, min(known.first, moment), max(known.last, moment))
     return tuple(one for one in passes.values() if one.plate)

@@ -248,7 +248,7 @@ def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
     wanted = plain(plate)
 
     def meant(values: Mapping[str, Any]) -> bool:
-        return any(may_be(str(values.get(key) or ""), wanted) for key in ("plate", "plate_raw", "second"))
+        return any(may_be(str(values.get(key) or ""), wanted) for key in ("plate", "plate_raw", "unruled", "second"))
 
     try:
         passes = [values for values in _read_events(folder) if meant(values)]

@@ -64,7 +64,7 @@ class Item:
         """Everything in it that may be the plate's text; each may hold `?`."""
         reading = self.values.get("reading")
         read = reading.get("text", "") if isinstance(reading, dict) else ""
-        named = [str(self.values.get(key) or "") for key in ("plate", "plate_raw", "second")]
+        named = [str(self.values.get(key) or "") for key in ("plate", "plate_raw", "unruled", "second")]
         return tuple(text for text in (*named, str(read), self.answer.text if self.answer else "") if text)
 
 

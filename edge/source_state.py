@@ -1,7 +1,7 @@
 """What every source has in common: its state, and what others ask of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -32,6 +32,8 @@ Cause = Literal[
 ]
 """Why no pictures come. Fixed words, never an address or a name, so that anybody may be told; empty while they do."""
 
+_LONGEST_SLEEP = 0.5
+"""Seconds without a frame after which whoever plays something at its own speed gets a word."""
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
@@ -103,3 +105,15 @@ class Source(Protocol):
 def turn(image: Image, degrees: int) -> Image:
     """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
     return np.asarray(cv2.rotate(image, _TURNS[degrees]), np.uint8) if degrees else image
+
+
+def waiting(
+    due: float, now: Callable[[], float], sleep: Callable[[float], None], ended: Callable[[], bool]
+) -> Iterator[None]:
+    """Sleep until it is `due`, a moment of the clock `now`, or `ended`; None now and then, lest a stop wait for it."""
+    while (ahead := due - now()) > 0:
+        sleep(min(ahead, _LONGEST_SLEEP))
+        if ended():
+            return
+        if ahead > _LONGEST_SLEEP:
+            yield None

@@ -368,9 +368,13 @@ build() {
 
 # Does it compute on this machine what it should? The models' own test pictures, away from the camera and the records.
 try_release() {
-  local answer
-  answer=$(cd "$work" && run "$release/bin/gatereader" check --source demo: --listen 127.0.0.1:0 --csv "$work/plates.csv" 2>&1) \
-    || fail "the new version was installed but does not work here: $(tail -n 1 <<<"$answer"). What ran before is as it was"
+  local answer wrong
+  if ! answer=$(cd "$work" && run "$release/bin/gatereader" check --source demo: --listen 127.0.0.1:0 \
+    --csv "$work/plates.csv" 2>&1); then
+    wrong=$(sed -n 's/^FAILED  //p' <<<"$answer")
+    [ -n "$wrong" ] || wrong=$(tail -n 1 <<<"$answer")
+    fail "the new version was installed but does not work here: ${wrong//$'\n'/; }. What ran before is as it was"
+  fi
   [ -z "$dry" ] || say "$answer"
 }
 

@@ -38,6 +38,9 @@ class Container:
     `binds` are what it sees of this system, for reading: paths, or `PATH:PATH_THERE`.
     """
 
+    patience = 100.0
+    """Seconds for one step; a loaded machine takes long."""
+
     def __init__(self, root: Path, binds: Sequence[str] = ()) -> None:
         self.root, self.binds = root, [*binds]
         self._log = root.parent / "boot.log"
@@ -54,7 +57,7 @@ class Container:
         with self._log.open("wb") as log:
             self._container = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            wait_until(self._is_up, 60)
+            wait_until(self._is_up, self.patience)
         except TimeoutError:
             lines = self._log.read_text(errors="replace").splitlines() or ["no word from it"]
             return f"the container does not come up here: {lines[-1]}"
@@ -80,10 +83,12 @@ class Container:
             self._container.terminate()
             self._container.wait(20)
 
-    def run(self, *command: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
-        """A command as root in the machine."""
+    def run(self, *command: str, timeout: float = 0.0) -> subprocess.CompletedProcess[str]:
+        """A command as root in the machine, for `patience` seconds unless `timeout` says how many."""
         enter = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--pid", "--net", "--cgroup", "--"]
-        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False, timeout=timeout)
+        return subprocess.run(
+            [*enter, *command], capture_output=True, text=True, check=False, timeout=timeout or self.patience
+        )
 
     def show(self, name: str) -> str:
         """A property of the unit."""

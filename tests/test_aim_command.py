@@ -17,12 +17,14 @@ from demo_clips import best_moment, largest_pass, picture_at, write_frames, writ
 from output_samples import MOMENT
 
 from edge.aim import AimMeter, AimSettings, Measure, measure
-from edge.aim_command import _Screen, aim_live
+from edge.aim_command import _Screen, aim_live, aim_pictures
 from edge.aim_words import aim_values, report_of
 from edge.cli import main
 from edge.config import Config
+from edge.detector import DetectorSettings
+from edge.errors import ModelError
 from edge.live import LiveServer, LiveSettings
-from edge.records import Frame, FrameResult, TrackedPlate
+from edge.records import Frame, FrameResult, PlateReading, TrackedPlate
 from edge.source import SourceSettings
 
 PASS = largest_pass()
@@ -70,6 +72,27 @@ def test_a_picture_as_json(picture: Path, tmp_path: Path, capsys: pytest.Capture
     assert plate["verdict"] in ("good", "fair", "poor")
     assert two["image"] == str(broken)
     assert "error" in two
+
+
+def test_it_finds_what_read_finds_and_by_the_same_formats(
+    picture: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled = PlateReading("RULED1", 0.9, tuple((character, 0.9) for character in "RULED1"))
+    monkeypatch.setattr("edge.stills.rule_reading", lambda reading, _: (ruled, "it"))
+    told = []
+    for command in ("read", "aim"):
+        assert main([command, "--json", str(picture), "--set", 'vote.formats=["it"]']) == 0
+        values = json.loads(capsys.readouterr().out)
+        told.append([(plate["text"], plate["box"]) for plate in values["plates"]])
+    assert told[0] == told[1]
+    assert {text for text, _ in told[0]} == {"RULED1"}
+
+    def asked_for(settings: DetectorSettings, _: object) -> None:
+        raise ModelError(f"boxes from {settings.candidates} on")
+
+    monkeypatch.setattr("edge.aim_command.PlateDetector", asked_for)
+    with pytest.raises(ModelError, match=f"from {DetectorSettings().of_stills.candidates} on"):
+        next(aim_pictures(Config(), [picture]))
 
 
 def test_an_unreadable_picture_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,7 +129,7 @@ def test_the_source_is_paced_and_counts_what_it_is_late_for() -> None:
         seconds[0] += duration
 
     with DemoSource(0, now=lambda: seconds[0], sleep=sleep) as source:
-        frames = iter(source)
+        frames = filter(None, source)
         times = [next(frames).time for _ in range(4)]
         assert times == pytest.approx([0, 1 / FPS, 2 / FPS, 3 / FPS])
         assert sum(slept) == pytest.approx(3 / FPS)
@@ -145,10 +145,33 @@ def test_the_source_is_paced_and_counts_what_it_is_late_for() -> None:
         assert not source.state().online
 
 
+@pytest.mark.parametrize(("fps", "wanted"), [(10.0, 7.5), (11.0, 7.5), (6.0, 5.0), (15.0, 15.0), (20.0, 15.0)])
+def test_no_more_frames_come_than_were_asked_for(fps: float, wanted: float) -> None:
+    with DemoSource(0, fps=fps, realtime=False) as source:
+        frames = iter(source)
+        times = [frame.time for frame in (next(frames), next(frames)) if frame]
+    assert 1 / (times[1] - times[0]) == pytest.approx(wanted)
+
+
+def test_between_two_rare_frames_a_word_comes_and_it_can_be_closed() -> None:
+    seconds = [0.0]
+
+    def sleep(duration: float) -> None:
+        seconds[0] += duration
+
+    with DemoSource(0, fps=0.05, now=lambda: seconds[0], sleep=sleep) as source:
+        frames = iter(source)
+        assert next(frames) is not None
+        assert next(frames) is None
+        assert seconds[0] <= 1.0
+        source.close()
+        assert list(frames) == []
+
+
 def test_the_source_tells_the_passes_that_began() -> None:
     with DemoSource(0, fps=2.0, realtime=False) as source:
         assert not source.live
-        for frame in source:
+        for frame in filter(None, source):
             if frame.time >= 4.5:
                 break
         assert [one.plate for one in source.truth] == [one.plate for one in demo_truth(0, 0) if one.first_seen <= 5]

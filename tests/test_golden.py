@@ -23,7 +23,7 @@ def minute() -> tuple[list[PlateEvent], int]:
     pipeline = Pipeline(PlateDetector(), PlateReader())
     events: list[PlateEvent] = []
     with DemoSource(0, fps=FPS, realtime=False) as source:
-        for frame in source:
+        for frame in filter(None, source):
             if frame.time >= CYCLE:
                 break
             events += pipeline.process(frame).events

@@ -352,7 +352,12 @@ def test_packages_come_from_apt_only_where_they_are_missing(board: Board) -> Non
             "pip could not install: ERROR: No matching",
         ),
         ({"FAKE_PIP_SAYS": "ERROR: no x"}, ["--wheels", "/usr"], "pip finds not all in /usr for Python 3.12.1"),
-        ({"FAKE_CHECK_SAYS": "reader: computes wrong"}, [], "does not work here: reader: computes wrong"),
+        ({"FAKE_CHECK_SAYS": "Illegal instruction"}, [], "does not work here: Illegal instruction. What ran"),
+        (
+            {"FAKE_CHECK_SAYS": "FAILED  reader: computes wrong\nFAILED  csv: full\nok      source: runs"},
+            [],
+            "does not work here: reader: computes wrong; csv: full. What ran",
+        ),
         ({"FAKE_NO_PICAMERA": "1"}, ["--camera", "picamera"], "needs the system's own Python"),
         ({}, ["--camera", "jetson"], "this is no Jetson"),
         ({}, ["--gpio"], "there is no group gpio here"),

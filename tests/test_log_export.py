@@ -102,6 +102,13 @@ def test_times_are_local_unless_they_say_otherwise() -> None:
         parse_moment("yesterday")
 
 
+@pytest.mark.usefixtures("_berlin")
+@pytest.mark.parametrize(("text", "is_end"), [("0001-01-01", False), ("9999-12-31", True)])
+def test_a_time_at_the_end_of_the_calendar_is_answered_in_a_line(text: str, is_end: bool) -> None:
+    with pytest.raises(ConfigError, match=f"'{text}' is no time"):
+        parse_moment(text, is_end)
+
+
 def test_the_command(path: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     arguments = ["log", "export", "--csv", str(path)]
     assert main([*arguments, "--plate", "XY999ZZ", "--from", "2026-11-20T00:00Z", "--to", "2026-11-21T00:00Z"]) == 0
