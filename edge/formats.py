@@ -75,12 +75,12 @@ class Formats:
 @lru_cache(maxsize=64)
 def load_formats(names: tuple[str, ...]) -> Formats:
     """The templates of country codes and examples; ValueError says what is wrong with one, and what was meant."""
-    by_length: dict[int, list[Template]] = {}
+    by_length: dict[int, dict[Shape, Template]] = {}
     for name in names:
         for text in _texts(name):
             for shape in expand(text):
-                by_length.setdefault(len(shape), []).append(Template(name, shape))
-    return Formats({length: tuple(templates) for length, templates in by_length.items()})
+                by_length.setdefault(len(shape), {}).setdefault(shape, Template(name, shape))
+    return Formats({length: tuple(templates.values()) for length, templates in by_length.items()})
 
 
 def expand(template: str) -> Iterator[tuple[frozenset[str], ...]]:

@@ -29,7 +29,7 @@ def ruled(text: str, *names: str, claims: dict[int, dict[str, float]] | None = N
 def test_there_are_many_countries_and_each_has_plates() -> None:
     assert len(COUNTRIES) >= 40
     for code in COUNTRIES:
-        assert re.fullmatch("[a-z]{2}", code)
+        assert re.fullmatch("[a-z]{2}|us-[a-z]{2}", code)
         lengths = load_formats((code,)).by_length
         assert lengths
         assert all(2 <= length <= 11 for length in lengths), code
@@ -42,13 +42,29 @@ def test_there_are_many_countries_and_each_has_plates() -> None:
         ("BMW1234E", "de"),
         ("AB12CDE", "gb"), ("B123ABC", "ro"), ("CJ01ABC", "ro"), ("TR95XMI", "ro"), ("ZH123456", "ch"),
         ("ABC1D23", "br"), ("131D12345", "ie"), ("12BDF3", "nl"), ("A123BC777", "ru"), ("AA1234BB", "ua"),
-        ("DL2CAB1234", "in"),
+        ("DL2CAB1234", "in"), ("7ABC123", "us-ca"), ("ABC1234", "us-ny"), ("1A4567B", "us-al"),
     ],
 )  # fmt: skip
 def test_plates_as_they_are_seen_fit_their_country(text: str, country: str) -> None:
     template = load_formats((country,)).fit(text)
     assert template is not None
     assert template.name == country
+
+
+def test_a_state_s_plates_are_also_its_country_s() -> None:
+    states = [code for code in COUNTRIES if code.startswith("us-")]
+    assert len(states) == 51
+    country = load_formats(("us",))
+    for code in states:
+        for length, templates in load_formats((code,)).by_length.items():
+            shapes = {template.shape for template in country.by_length[length]}
+            assert {template.shape for template in templates} <= shapes
+
+
+def test_where_a_state_has_no_letter_o_it_is_a_zero() -> None:
+    assert load_formats(("us-ca",)).fit("7OBC123") is None
+    assert ruled("ABCO234", "us-ny")[0] == "ABC0234"
+    assert ruled("ABC1234", "us-ny", "us-nc")[1].format == "us-ny"
 
 
 def test_an_example_is_a_format() -> None:
@@ -69,6 +85,7 @@ def test_an_alternative_may_be_empty() -> None:
     [
         ("itt", 'did you mean "it"'), ("italy", '"it" (Italy)'), ("germny", '"de" (Germany)'), ("IT", '"it" (Italy)'),
         ("AA?00", "'?'"), ("A", "3 to 12"), ("{a,b}" * 20, "shapes"), ("zz", "known are ad, al"), ("", "3 to 12"),
+        ("texas", '"us-tx" (Texas)'),
     ],
 )  # fmt: skip
 def test_a_wrong_format_names_what_was_meant(name: str, wanted: str) -> None:
