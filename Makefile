@@ -38,8 +38,9 @@ test: $(TEST_ENV)/ready  ## run the tests that need no training environment
 test-slow: $(TEST_ENV)/ready  ## run those that take long: endurance, flat memory, more power cuts
 	$(OFFLINE) $(TEST_ENV)/bin/python -m pytest -m 'slow and not training' $(SIDE_BY_SIDE)
 
-test-install: $(TEST_ENV)/ready  ## install in Debian 12 and 13, as root, minutes (INSTALL_CACHE=FOLDER for 1 GB of downloads)
-	GATEREADER_TEST_INSTALL=$(INSTALL_CACHE) $(TEST_ENV)/bin/python -m pytest tests/test_install_machine.py
+test-install: $(TEST_ENV)/ready  ## install in Debian 12 and 13, on emulated ARM too, and try picamera2 in 13: as root, an hour (INSTALL_CACHE=FOLDER for 2 GB)
+	.ci/apt mmdebstrap systemd-container qemu-user-static arch-test debian-archive-keyring
+	GATEREADER_TEST_INSTALL=$(INSTALL_CACHE) $(TEST_ENV)/bin/python -m pytest -rs tests/test_install_machine.py tests/test_camera_machine.py
 
 test-training: $(TRAIN_READY)  ## run the tests of the training code (TRAIN_ENV=… for an environment you have)
 	$(OFFLINE) $(TRAIN_ENV)/bin/python -m pytest -m training

@@ -234,7 +234,7 @@ def _versions(backend: str) -> dict[str, str]:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
+            versions[package] = f"{cv2.__version__}, the system's own" if "opencv" in package else "not installed"
     return versions
 
 

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 """Without these the first frames of an RTSP stream are 1.6 s old; TCP because lost UDP packets smear the picture."""
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
+_ONLY_ERRORS = 2
+"""OpenCV's name for it is where OpenCV 4 does not have it."""
 _MOST_TORN = 5
 """Pictures of a USB camera that may be torn at its start before they count as no JPEGs, whatever it calls them."""
 
@@ -80,7 +82,8 @@ def keep_quiet() -> None:
     """Let OpenCV and FFmpeg not write to standard error at every attempt; our own log names the cause once."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        quiet = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4, or 5
+        quiet(_ONLY_ERRORS)
 
 
 @contextmanager

@@ -5,12 +5,12 @@ The fonts are free look-alikes of DIN 1451 and Highway Gothic (see `fonts/`); no
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from edge.lettering import Face, write
 from edge.records import Image
 
 FONTS = Path(__file__).parent / "fonts"
@@ -79,15 +79,10 @@ def plain_text(number: str) -> str:
     return "".join(c for c in number if c.isalnum())
 
 
-@lru_cache(maxsize=4)
-def _font(name: str) -> cv2.FontFace:
-    return cv2.FontFace(str(FONTS / name))
-
-
 def _glyph(character: str, font: str) -> Image:
     """One character as an (H, W) mask on a common baseline, cropped to its width; 255 where there is ink."""
     canvas = np.zeros((160, 260), np.uint8)
-    cv2.putText(canvas, character, (40, 155), (255,), _font(font), 180, 400)
+    write(canvas, character, (40, 155), (255,), Face(180, 400, str(FONTS / font)))
     x, _, width, _ = cv2.boundingRect(canvas)
     return canvas[:, x : x + width]
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from edge import __version__
 from edge.card import shipped_model
 from edge.check import check
@@ -38,7 +40,6 @@ PACKAGES = (
     "ai-edge-litert",
     "tflite-runtime",
     "numpy",
-    "opencv-python-headless",
     "simplejpeg",
     "starlette",
     "uvicorn",
@@ -122,7 +123,7 @@ def _of_the_configuration(config: Config, machine: Machine, service_pid: int) ->
 
 def versions() -> dict[str, str]:
     """gatereader, Python, and the packages that do the work, as far as they are installed."""
-    told = {"gatereader": __version__, "Python": platform.python_version()}
+    told = {"gatereader": __version__, "Python": platform.python_version(), "OpenCV": cv2.__version__}
     for name in PACKAGES:
         try:
             told[name] = importlib.metadata.version(name)

@@ -13,7 +13,10 @@ _MOST_PIXELS = 8192 * 4320
 
 def encode_jpeg(image: Image, quality: int) -> bytes:
     """(H, W, 3) BGR → a JPEG file's bytes; `quality` from 0 to 100. OSError if it cannot be made."""
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    try:
+        done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:  # OpenCV 4's way of saying no
+        done = False
     if not done:
         raise OSError("the picture cannot be encoded")
     return data.tobytes()

@@ -152,7 +152,7 @@ class LineLog:
         if self._unwritten:
             log.warning("%s is written again: %d rows at once, %d were lost", self.path, waiting, self.lost)
             self._unwritten = ""
-        if self._file.put_aside != put_aside:
+        if self._file.put_aside != put_aside or self._untidy:
             self.tidy()
 
     def tidy(self) -> None:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from edge.lettering import Colour, Face, text_width, write
 from edge.records import FrameResult, Image, PlateBox, TrackedPlate
 
-Colour = tuple[int, int, int]
 """Blue, green, red, 0 to 255."""
 
 
@@ -49,8 +49,6 @@ _SMALL = 0.62
 """Size of the second line and of the time, relative to the plate's text."""
 _LEAST_SMALL = 10
 _BOLD, _REGULAR = 700, 500
-
-_FONT = cv2.FontFace("sans")  # built into OpenCV 5: no file to find, 0.05 ms a line
 
 
 def draw(result: FrameResult, width: int = 0) -> Image:
@@ -136,11 +134,11 @@ def _label(picture: Image, track: TrackedPlate, box: Rectangle, size: int, taken
     lines = [(track.text, size, _BOLD)] if track.text else []
     small = f"{track.state} {track.confidence:.0%}" if track.text else track.state
     lines.append((small, _small(size), _REGULAR))
-    widest = max(_text_width(text, pixels, weight) for text, pixels, weight in lines)
+    widest = max(text_width(text, Face(pixels, weight)) for text, pixels, weight in lines)
     room = max(1, picture.shape[1] - size)  # half a letter of padding on both sides
     if widest > room:  # a tiny frame: smaller letters rather than a cut label
         lines = [(text, max(1, int(pixels * room / widest)), weight) for text, pixels, weight in lines]
-        widest = max(_text_width(text, pixels, weight) for text, pixels, weight in lines)
+        widest = max(text_width(text, Face(pixels, weight)) for text, pixels, weight in lines)
     pad = size // 2
     height = sum(round(1.25 * pixels) for _, pixels, _ in lines) + pad // 2
     place = _place((widest + 2 * pad, height), box, picture.shape[1], picture.shape[0], taken)
@@ -148,12 +146,8 @@ def _label(picture: Image, track: TrackedPlate, box: Rectangle, size: int, taken
     y = place.y1
     for text, pixels, weight in lines:
         y += round(1.25 * pixels)
-        cv2.putText(picture, text, (place.x1 + pad, y - round(0.12 * pixels)), _INK, _FONT, pixels, weight)
+        write(picture, text, (place.x1 + pad, y - round(0.12 * pixels)), _INK, Face(pixels, weight))
     return place
-
-
-def _text_width(text: str, pixels: int, weight: int) -> int:
-    return cv2.getTextSize((0, 0), text, (0, 0), _FONT, pixels, weight)[2]
 
 
 def _place(size: tuple[int, int], box: Rectangle, width: int, height: int, taken: Sequence[Rectangle]) -> Rectangle:
@@ -194,11 +188,11 @@ def _burn_time(picture: Image, result: FrameResult, size: int) -> None:
     moment = result.frame.utc.astimezone()
     offset = f"{moment:%z}"
     text = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 100_000} {offset[:3]}:{offset[3:5]}"
-    widest = _text_width(text, size, _REGULAR)
+    widest = text_width(text, Face(size, _REGULAR))
     height, width = picture.shape[:2]
     if widest + size > width:
         return  # a picture narrower than its own time
     top = height - round(1.6 * size)
     ground = picture[max(0, top) :, : widest + size]
     cv2.convertScaleAbs(ground, dst=ground, alpha=0.35, beta=0)
-    cv2.putText(picture, text, (size // 2, height - round(0.5 * size)), _PAPER, _FONT, size, _REGULAR)
+    write(picture, text, (size // 2, height - round(0.5 * size)), _PAPER, Face(size, _REGULAR))

@@ -115,7 +115,7 @@ def rotated(picture: Image, degrees: float, interpolation: int) -> Image:
     return warped(picture, cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0), interpolation)
 
 
-def warped(picture: Image, matrix: cv2.typing.MatLike, interpolation: int) -> Image:
+def warped(picture: Image, matrix: "cv2.typing.MatLike", interpolation: int) -> Image:
     """A picture, (H, W, 3) or (H, W), as an affine matrix (2, 3) moves it; its size stays, its edge is drawn out."""
     height, width = picture.shape[:2]
     moved = cv2.warpAffine(picture, matrix, (width, height), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -40,6 +40,8 @@ class Container:
 
     patience = 100.0
     """Seconds for one step; a loaded machine takes long."""
+    environment: Mapping[str, str] = {}
+    """What `run` adds to that of its commands."""
 
     def __init__(self, root: Path, binds: Sequence[str] = ()) -> None:
         self.root, self.binds = root, [*binds]
@@ -86,8 +88,9 @@ class Container:
     def run(self, *command: str, timeout: float = 0.0) -> subprocess.CompletedProcess[str]:
         """A command as root in the machine, for `patience` seconds unless `timeout` says how many."""
         enter = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--pid", "--net", "--cgroup", "--"]
+        limit, environment = timeout or self.patience, {**os.environ, **self.environment}
         return subprocess.run(
-            [*enter, *command], capture_output=True, text=True, check=False, timeout=timeout or self.patience
+            [*enter, *command], capture_output=True, text=True, check=False, timeout=limit, env=environment
         )
 
     def show(self, name: str) -> str:

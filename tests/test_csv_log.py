@@ -444,3 +444,16 @@ def test_the_documents_explain_every_column_and_reason() -> None:
     text = text.partition("## The CSV file")[2].partition("## What happens")[0]
     explained = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
     assert tuple(explained) == COLUMNS + get_args(Reason)
+
+
+def test_files_that_could_not_be_deleted_are_tried_again_with_the_next_row(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CsvLog(CsvSettings(str(path)))
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.line_log.dated_files", Mock(side_effect=OSError(errno.EROFS, os.strerror(errno.EROFS))))
+        log.tidy()
+    assert "old files cannot be deleted: Read-only file system" in log.error
+    log(entry())
+    assert log.error == "", "the disk can be written again"
+    log.close()

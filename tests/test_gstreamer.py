@@ -42,6 +42,25 @@ def test_without_gstreamer_it_says_so_in_one_line(source: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.skipif(not HAS_IT, reason="this OpenCV was built without GStreamer")
+def test_a_real_pipeline_gives_its_newest_pictures_until_it_ends() -> None:
+    pipeline = "videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=640,height=360,framerate=30/1"
+    frames, ends = [], 0
+    with open_source(SourceSettings(source=f"gstreamer:{pipeline}")) as source:
+        for frame in source:
+            if frame is not None:
+                frames.append(frame)
+            elif frames:
+                ends += 1
+            if ends or len(frames) > 60:
+                break
+        state = source.state()
+    assert 20 < len(frames) <= 60
+    assert {frame.image.shape for frame in frames} == {(360, 640, 3)}
+    assert not np.array_equal(frames[0].image, frames[-1].image), "its snow moves"
+    assert (state.online, state.cause) == (False, "lost")
+
+
 def test_a_jetsons_camera_is_scaled_and_turned_outside_the_processor() -> None:
     assert jetson_pipeline(1, (1920, 1080), 15, 90) == (
         "nvarguscamerasrc sensor-id=1 ! video/x-raw(memory:NVMM),format=NV12,framerate=15/1 ! "

@@ -1,100 +1,24 @@
 """install.sh in a real Debian with a real systemd: first time, again, upgrades good and bad, back, away.
 
-Only where it is asked for, as it downloads 300 MB: GATEREADER_TEST_INSTALL names a folder for them, which is kept.
-`make test-install` does.
+Only where it is asked for: `make test-install`.
 """
 
 import os
 import re
 import shutil
 import subprocess
-import sys
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from debian_trees import CPU, WHERE_ASKED_FOR, System, cpu_info, run_in, unpack, wheels
 from systemd_machine import CHECKOUT, CONFIGURATION, UNIT, Container, wait_until, why_not
 
-KEPT = os.environ.get("GATEREADER_TEST_INSTALL", "")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif(
-        not KEPT, reason="GATEREADER_TEST_INSTALL names no folder for 300 MB to download: make test-install"
-    ),
-]
+pytestmark = WHERE_ASKED_FOR
 
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
-"""Debian's releases 12 and 13, which Raspberry Pi OS has too, and their Python."""
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates"
-BINFMT = Path("/proc/sys/fs/binfmt_misc")
-EMULATED = "qemu-aarch64"
-CPU = "processor\t: {}\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\n"
-CPU += "CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\n"
-"""What /proc/cpuinfo says of each of a Raspberry Pi 4's processors; LiteRT crashes under emulation on what x86 says."""
 SCRIPT = ("/src/systemd/install.sh", "--wheels", "/wheels")
 MINE = '[source]\nsource = "demo:"\n\n[service]\ncamera = "north"\n'
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """A Debian to install in."""
-
-    codename: str
-    architecture: str = "amd64"
-
-    def __str__(self) -> str:
-        return f"{self.codename}-{self.architecture}"
-
-    @property
-    def emulated(self) -> bool:
-        return self.architecture != "amd64"
-
-    def why_not(self) -> str:
-        """What keeps this machine from running it; empty if nothing is known to."""
-        if shutil.which("mmdebstrap") is None:
-            return "mmdebstrap is not installed"
-        if not self.emulated:
-            return ""
-        if not BINFMT.joinpath("register").exists():
-            subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT)], check=False, capture_output=True)
-        line = Path(f"/usr/lib/binfmt.d/{EMULATED}.conf")
-        if not line.exists() or shutil.which("arch-test") is None:
-            return "nothing runs programs for ARM: apt install qemu-user-static arch-test"
-        if not BINFMT.joinpath(EMULATED).exists():
-            try:
-                BINFMT.joinpath("register").write_bytes(line.read_bytes().strip())
-            except OSError as error:
-                return f"the kernel takes no programs for ARM: {error}"
-        return ""
-
-
-def tree(system: System, kept: Path) -> Path:
-    """It as a tar file; made once, under emulation in minutes."""
-    tar = kept / f"{system}.tar"
-    if not tar.exists():
-        partial = kept / f"{system}.partial.tar"
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}"]
-        command += [f"--architecture={system.architecture}", system.codename, str(partial)]
-        subprocess.run([*command, "http://deb.debian.org/debian"], check=True)
-        partial.rename(tar)
-    return tar
-
-
-def wheels(system: System, kept: Path) -> Path:
-    """All that the device's environment is made of, for its Python; as docs/install.md says."""
-    python = PYTHONS[system.codename]
-    folder = kept / f"wheels-{python}-{system.architecture}"
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--dest={folder}"]
-    processor = "aarch64" if system.emulated else "x86_64"
-    command += [f"--platform=manylinux_2_{minor}_{processor}" for minor in (28, 27, 17)]
-    command += [f"--platform=manylinux2014_{processor}"]
-    subprocess.run([*command, f"--python-version={python}", *wanted], check=True)
-    return folder
 
 
 class Gate(Container):
@@ -144,23 +68,22 @@ class EmulatedGate(Gate):
     """One for ARM, on this processor: slow, and told by files which processor it has."""
 
     patience = 900.0
+    environment = CPU
 
     def start(self) -> str:
-        (self.root / "etc/cpuinfo").write_text("".join(map(CPU.format, range(4))))
+        (self.root / "etc/cpuinfo").write_text(cpu_info())
         drop_in = self.root / f"etc/systemd/system/{UNIT}.d/emulated.conf"
         drop_in.parent.mkdir(parents=True)
         # the unit's own /proc has this machine's again
-        drop_in.write_text(
-            "[Service]\nBindReadOnlyPaths=/etc/cpuinfo:/proc/cpuinfo\nTimeoutStartSec=900\nWatchdogSec=300\n"
-        )
+        lines = ["[Service]", "BindReadOnlyPaths=/etc/cpuinfo:/proc/cpuinfo", "TimeoutStartSec=900", "WatchdogSec=300"]
+        lines += [f"Environment={name}={value}" for name, value in CPU.items()]
+        drop_in.write_text("\n".join(lines) + "\n")
         return super().start() or self.run("mount", "--bind", "/etc/cpuinfo", "/proc/cpuinfo").stderr
 
 
-def unpacked(system: System, kept: Path, root: Path) -> None:
+def unpacked(system: System, root: Path) -> None:
     """The system with a copy of the checkout in /src."""
-    root.mkdir()
-    # no device nodes, which a container may not make; it has its own
-    subprocess.run(["tar", "-xf", str(tree(system, kept)), f"--directory={root}", "--exclude=./dev/*"], check=True)
+    unpack(system, PACKAGES, root)
     for name in ("edge", "models", "systemd", "docs"):
         shutil.copytree(
             CHECKOUT / name, root / "src" / name, ignore=shutil.ignore_patterns("__pycache__", "checkpoints")
@@ -176,11 +99,9 @@ def gate(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gate]:
     system: System = request.param
     if reason := why_not() or system.why_not():
         pytest.skip(reason)
-    kept = Path(KEPT).absolute()
-    kept.mkdir(parents=True, exist_ok=True)
     root = tmp_path / "root"
-    unpacked(system, kept, root)
-    machine = (EmulatedGate if system.emulated else Gate)(root, [f"{wheels(system, kept)}:/wheels"])
+    unpacked(system, root)
+    machine = (EmulatedGate if system.emulated else Gate)(root, [f"{wheels(system)}:/wheels"])
     try:
         if reason := machine.start():
             pytest.skip(reason)
@@ -188,6 +109,33 @@ def gate(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gate]:
     finally:
         machine.close()
         shutil.rmtree(root, ignore_errors=True)  # 1 GB
+
+
+@pytest.mark.parametrize("system", [System("trixie", "arm64")], ids=str)
+def test_an_image_of_a_system(system: System, tmp_path: Path) -> None:
+    """Where no systemd runs: all is installed, and starts with the first boot."""
+    if reason := why_not() or system.why_not():
+        pytest.skip(reason)
+    root = tmp_path / "root"
+    unpacked(system, root)
+    (root / "etc/cpuinfo").write_text(cpu_info())
+    binds = f"{wheels(system)}:/wheels", f"{root / 'etc/cpuinfo'}:/proc/cpuinfo"
+
+    def run(*command: str) -> str:
+        told = run_in(root, command, binds, CPU)
+        assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
+
+    try:
+        assert "it starts with the next boot" in run(*SCRIPT, "--camera", "none", "--no-start")
+        assert (root / f"etc/systemd/system/multi-user.target.wants/{UNIT}").is_symlink()
+        assert "every key is known" in run("gatereader", "check", "--source", "demo:", "--csv", "/tmp/plates.csv")
+        assert "nothing to do" in run(*SCRIPT, "--no-start")
+        run("/src/systemd/install.sh", "uninstall", "--purge")
+        for path in ("opt/gatereader", "etc/gatereader", "var/lib/gatereader", f"etc/systemd/system/{UNIT}"):
+            assert not os.path.lexists(root / path)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def test_a_service_s_life(gate: Gate) -> None:

@@ -1,12 +1,15 @@
 import time
 from typing import Literal, get_args, get_type_hints
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from output_samples import result
 
+from edge.errors import SourceError
+from edge.lettering import Face, text_width, write
 from edge.overlay import _STYLES, Rectangle, _place, draw
 from edge.records import Image, PlateBox, TrackedPlate
 
@@ -122,6 +125,26 @@ def test_a_label_is_always_inside_the_frame(
     place = _place(size, box, *frame, [])
     assert 0 <= place.x1 < place.x2 <= frame[0]
     assert 0 <= place.y1 < place.y2 <= frame[1]
+
+
+def test_opencv_4_without_fonts_draws_strokes_of_the_same_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    face, plate = Face(30, 700), "AB123CD"
+
+    def ink() -> tuple[int, int]:
+        picture = grey(100, 400)
+        write(picture, plate, (10, 70), (255, 255, 255), face)
+        _, _, width, height = cv2.boundingRect((picture[..., 0] != 90).astype(np.uint8))
+        assert abs(text_width(plate, face) - width) <= 8
+        return width, height
+
+    letters = ink()
+    monkeypatch.setattr("edge.lettering.HAS_FONTS", False)
+    monkeypatch.setattr("edge.lettering._free_type", lambda _: None)
+    strokes = ink()
+    assert np.allclose(letters, strokes, rtol=0.25), (letters, strokes)
+    assert (draw(result(grey(720, 1280), [TrackedPlate(1, BOX, plate, 0.97, "accepted", 5)], [BOX])) != 90).any()
+    with pytest.raises(SourceError, match="want OpenCV 5, or 4 with freetype"):
+        write(grey(100, 400), plate, (10, 70), (255, 255, 255), Face(30, 400, "some.ttf"))
 
 
 def test_labels_of_neighbours_do_not_cover_each_other() -> None:

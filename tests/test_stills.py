@@ -4,12 +4,14 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 from core_fakes import reading
 
+from edge.jpeg import encode_jpeg
 from edge.records import Image, PlateReading
 from edge.stills import read_paths, still_line
 from edge.vote import VoteSettings, surely
@@ -90,6 +92,12 @@ def test_a_picture_that_is_too_large_to_be_saved_is_told_and_the_others_are_save
     assert "too large to be saved" in first["error"]
     assert second["plates"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["gate.plates.jpg"]
+
+
+def test_opencv_4_refuses_a_picture_by_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "imencode", Mock(side_effect=cv2.error("Maximum supported image dimension is 65500")))
+    with pytest.raises(OSError, match="cannot be encoded"):
+        encode_jpeg(np.zeros((4, 4, 3), np.uint8), 90)
 
 
 def test_no_drawing_takes_the_name_of_a_picture_that_is_read(tmp_path: Path) -> None:
