@@ -54,7 +54,7 @@ def test_a_character_that_one_of_many_readings_has_is_not_taken_over() -> None:
 
 
 def test_ties_go_to_the_higher_confidence() -> None:
-    low, high = ballot("AB123CD", 0.6, weight=1.5), ballot("A8123CD", 0.9, weight=1.0)
+    low, high = ballot("AB123CD", 0.5, weight=1.5), ballot("A8123CD", 0.75, weight=1.0)  # to the last bit 0.75 each
     assert count([low, high], SETTINGS).answer == "A8123CD"
     assert count([high, low], SETTINGS).answer == "A8123CD"
 
