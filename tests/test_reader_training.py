@@ -16,6 +16,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes 
 import keras
 from test_reader_data import write_set
 
+from edge.alphabet import CLASSES, encode
 from edge.card import shipped_model
 from edge.errors import ConfigError, ModelError
 from edge.reader import PlateReader, ReaderSettings
@@ -28,6 +29,7 @@ from training.evaluate import main as evaluate
 from training.float_reader import FloatReader, logits_of
 from training.model import build_reader
 from training.own import read_own, real_samples, split_own
+from training.photographed import judge, photographed
 from training.run_folder import TrainSettings, read_settings
 from training.state import load_state, save_state
 from training.train import OWN_DEFAULTS, Trainer, learning_rate_at, train
@@ -231,11 +233,37 @@ def test_a_crnn_is_trained_and_judged_but_not_exported(
     assert isinstance(FloatReader(run).read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)
     assert evaluate(["--run", str(run), "--data", str(data), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["all"]["crops"] == len(real_samples(data, "val"))
+    assert evaluate(["--run", str(run), "--data", str(data), "--json", "--again", "3"]) == 0
+    again = json.loads(capsys.readouterr().out)["again"]
+    assert again["views"] == 3 * len(real_samples(data, "val"))
+    assert 0 < again["doubt"] <= 30
     with pytest.raises(ModelError, match="a crnn has no int8 form"):
         exporting.export(run, tmp_path / "models", data)
     assert not (tmp_path / "models").exists()
     with pytest.raises(ModelError, match="no trained run here"):
         FloatReader(tmp_path)
+
+
+def test_doubt_of_the_truth_shows_before_a_text_changes(data: Path) -> None:
+    def logits(*scores: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        """A view a score: how much likelier than any other class each step of AB is."""
+        steps = [0, *encode("A"), 0, *encode("B"), 0]
+        made = np.zeros((len(scores), len(steps), CLASSES), np.float32)
+        for view, score in zip(made, scores, strict=True):
+            view[range(len(steps)), steps] = score
+        return made
+
+    sure, unsure = judge(logits(20.0, 20.0), ["AB", "AB"]), judge(logits(20.0, 5.0), ["AB", "AB"])
+    assert (sure.views, sure.exact, unsure.exact) == (2, 1.0, 1.0)
+    assert sure.doubt == pytest.approx(0.0, abs=1e-4)
+    assert unsure.doubt > 0.1
+    wrong = judge(logits(90.0, 90.0), ["AB", "CD"])
+    assert wrong.exact == 0.5
+    assert wrong.doubt == pytest.approx(15.0, abs=0.1), "at most 30 a view"
+    samples = [sample for sample in real_samples(data, "val") if sample.text]
+    one, two = photographed(samples, 2), photographed(samples, 2)
+    assert np.array_equal(one.views, two.views)
+    assert one.texts == two.texts
 
 
 def test_a_widened_reader_reads_the_same(tmp_path: Path) -> None:

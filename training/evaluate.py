@@ -17,6 +17,7 @@ from rich.table import Table
 
 from edge.errors import ConfigError, SourceError
 from edge.looks import look_again
+from edge.preprocess import PlateView
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
 from training.dataset import Sample, boxed_samples, data_folder, load_crop, read_samples
@@ -98,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="judge by the plates of detector/*/val whose texts are in training/boxed_plates.csv",
     )
+    parser.add_argument(
+        "--again",
+        type=int,
+        default=0,
+        metavar="N",
+        help="judge also by N photographs of each crop, moved, blurred, darkened, made smaller",
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     parser.add_argument("--sheet", type=Path, help="write a picture of every misread crop, with truth and reading")
     parser.add_argument(
@@ -134,6 +142,20 @@ def _float_reader(given: argparse.Namespace) -> CropReader:
     return FloatReader(given.run)
 
 
+def _again(given: argparse.Namespace, reader: CropReader, samples: list[Sample]) -> dict[str, dict[str, float]]:
+    """What the reader makes of the crops photographed again; Keras is slow to import, and seldom wanted."""
+    from training.float_reader import FloatReader  # noqa: PLC0415
+    from training.photographed import judge, photographed  # noqa: PLC0415
+
+    pool = photographed(samples, given.again)
+    if isinstance(reader, FloatReader):
+        logits = reader.logits(pool.views)
+    else:
+        assert isinstance(reader, PlateReader)
+        logits = np.stack([reader.logits(PlateView(pixels, 1)) for pixels in pool.views])
+    return {"again": judge(logits, pool.texts)._asdict()}
+
+
 def _samples(given: argparse.Namespace, split: str) -> list[Sample]:
     if given.boxed:
         splits = ("train", "val") if split == "all" else (split,)
@@ -164,6 +186,8 @@ def main(arguments: list[str]) -> int:
     others = [contender(what) for what in given.versus]
     found = _samples(given, given.split)
     samples = [sample for sample in found if sample.text]
+    if given.again < 0:
+        raise ConfigError(f"--again {given.again}: wanted 1 or more photographs of each crop")
     if not samples:
         advice = "" if given.split == "all" else "; --split all judges by every crop there is"
         raise SourceError(f"{given.data}: no plate to judge by in {given.split}{advice}")
@@ -172,14 +196,17 @@ def main(arguments: list[str]) -> int:
     well, once = read_all(reader, crops)
     judged = Judged(samples, crops, well)
     scores = _scores(samples, well, once)
+    again = _again(given, reader, samples) if given.again else {}
     versus = {}
     if others:
         ours = run(own(reader, "ours"), crops)
         versus = compare(samples, ours, [run(other, crops) for other in others])
     if given.json:
-        sys.stdout.write(json.dumps(scores | ({"versus": versus} if versus else {})) + "\n")
+        sys.stdout.write(json.dumps(scores | again | ({"versus": versus} if versus else {})) + "\n")
     else:
         Console().print(_score_table(scores))
+        for told in again.values():
+            Console().print("photographed again: {views} views, {exact:.2%} exact, doubt {doubt:.4f}".format(**told))
         if versus:
             Console().print(comparison_table(versus), *comparison_lines(versus), sep="\n", markup=False)
     if given.sheet:

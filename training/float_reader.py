@@ -45,6 +45,10 @@ class FloatReader:
         self._model = build_reader(given.width, given.context, architecture=given.architecture)
         self._model.load_weights(run / WEIGHTS)
 
+    def logits(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """(N, H, W) views → (N, T, C) logits."""
+        return logits_of(self._model, views)
+
     def read(self, crop: Image) -> PlateReading:
         """The text of a crop, (H, W, 3) BGR or (H, W) grey; empty where nothing is legible."""
         views = plate_views(crop)
