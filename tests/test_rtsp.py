@@ -84,7 +84,7 @@ def test_a_slow_reader_gets_the_newest_frame(port: int) -> None:
         time.sleep(0.6)
         frame = next(frames)
         assert frame is not None
-        assert time.monotonic() - frame.time < 0.2
+        assert time.monotonic() - frame.time < 0.4, "one that waited would be 0.6 s old"
         assert source.state().dropped >= 4
 
 
