@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge.errors import ConfigError
-from edge.geometry import at_edge
+from edge.geometry import AT_EDGE_SHARE, at_edge
 from edge.poll import one_line_width
 from edge.preprocess import crop_plate, plate_view, rotated
 from edge.reader import sharpness
@@ -17,7 +17,6 @@ from edge.records import Frame, FrameResult, Image, PlateBox, TrackedPlate
 from edge.region import RegionSettings, closest_scale
 from edge.slant import slant
 from edge.smear import smear
-from edge.vote import VoteSettings
 
 KEPT_SECONDS = 10.0
 """So long the best values stay, for whoever walks from the car to the camera."""
@@ -28,7 +27,6 @@ _LEVEL_FIRST = 1.0
 """Degrees of slope above which a crop is levelled before its edges are compared."""
 _STEADY_SECONDS = 1.0
 """Looks farther apart than this tell no speed."""
-_EDGE_MARGIN = VoteSettings().edge_margin
 _HIDES_LEAN = 0.016
 """Plate widths; a longer smear draws edges of its own, which lean as the plate moves."""
 
@@ -101,7 +99,7 @@ def measure(
     *,
     scale: float = 1.0,
     speed: float | None = None,
-    margin: float = _EDGE_MARGIN,
+    margin: float = AT_EDGE_SHARE,
 ) -> Measure:
     """Measure the plate in `box` of a frame, (H, W, 3) BGR; `scale` is detector pixels for each of the frame's.
 
@@ -164,7 +162,7 @@ class AimMeter:
     `scale` tells the detector's pixels for each pixel of a frame, `margin` what `measure` wants it for.
     """
 
-    def __init__(self, scale: Callable[[Frame], float], margin: float = _EDGE_MARGIN) -> None:
+    def __init__(self, scale: Callable[[Frame], float], margin: float = AT_EDGE_SHARE) -> None:
         self._scale, self._margin = scale, margin
         self._looks: deque[tuple[float, Measure]] = deque()
         self._last: tuple[float, TrackedPlate] | None = None
@@ -183,9 +181,15 @@ class AimMeter:
         now = None
         if result.tracks:
             plate = max(result.tracks, key=lambda one: one.box.width)
-            scale, speed = self._scale(frame), self._speed(frame.time, plate)
-            what = frame.image, plate.box, plate.text, plate.lines
-            now = measure(*what, scale=scale, speed=speed, margin=self._margin)
+            now = measure(
+                frame.image,
+                plate.box,
+                plate.text,
+                plate.lines,
+                scale=self._scale(frame),
+                speed=self._speed(frame.time, plate),
+                margin=self._margin,
+            )
             self._last = (frame.time, plate)
             self._looks.append((frame.time, now))
         while self._looks and frame.time - self._looks[0][0] > KEPT_SECONDS:

@@ -21,7 +21,7 @@ from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.records import Frame, PlateBox
 from edge.source import open_source
-from edge.stills import apply_formats, frames_of, read_still
+from edge.stills import frames_of, read_still
 
 _WORDS: dict[Verdict, str] = {"good": "good", "fair": "fair", "poor": "POOR", "unknown": "-"}
 _HEADLINES: dict[Verdict, str] = {
@@ -51,7 +51,7 @@ def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, An
             continue
         scale = frame_scale(frame, canvas, config.region)
         plates: list[tuple[PlateBox, Report]] = []
-        for box, reading in apply_formats(read_still(path, frame, detector, reader), config.vote.formats).plates:
+        for box, reading in read_still(path, frame, detector, reader, config.vote.formats).plates:
             margin = config.vote.edge_margin
             look = measure(frame.image, box, reading.text, reading.lines, scale=scale, margin=margin)
             plates.append((box, report_of(look, config.aim, config.source.shutter)))

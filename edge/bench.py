@@ -8,7 +8,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -26,6 +25,7 @@ from edge.preprocess import crop_plate, letterbox
 from edge.reader import PlateReader
 from edge.records import Frame, Image, PlateBox, PlateReading
 from edge.source import arriving, open_source
+from edge.versions import OPENCV, installed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +43,7 @@ STAGES = {
 time is an upper bound where the machine is busy with other things."""
 
 _WARM_UP = 3
-_PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "ai-edge-litert")
+_PACKAGES = ("numpy", OPENCV, "simplejpeg", "ai-edge-litert")
 
 
 class Times(NamedTuple):
@@ -230,12 +230,7 @@ def _machine() -> dict[str, str]:
 
 def _versions(backend: str) -> dict[str, str]:
     versions = {"gatereader": __version__, "python": platform.python_version(), "backend": backend}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = f"{cv2.__version__}, the system's own" if "opencv" in package else "not installed"
-    return versions
+    return versions | {package: installed(package) or "not installed" for package in _PACKAGES}
 
 
 def _lines(path: str) -> list[str]:

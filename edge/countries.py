@@ -36,11 +36,15 @@ def _spelt(template: str, **letters: str) -> str:
     return "".join(letters.get(character, character) for character in template)
 
 
+_STATE_LETTERS = {
+    sign: "[" + "".join(letter for letter in ascii_uppercase if letter not in left_out) + "]"
+    for sign, left_out in {"L": "IOQ", "M": "IO", "N": "O"}.items()
+}
+
+
 def _state(name: str, templates: str) -> Country:
     """One of the United States; L is a letter but I, O and Q, M one but I and O, N one but O."""
-    three = {"L": "IOQ", "M": "IO", "N": "O"}
-    letters = {sign: "[" + "".join(c for c in ascii_uppercase if c not in left) + "]" for sign, left in three.items()}
-    return Country(name, _spelt(templates, **letters))
+    return Country(name, _spelt(templates, **_STATE_LETTERS))
 
 
 _STATES = {

@@ -4,7 +4,6 @@ Measured facts only: what a machine does not tell is "unknown", which is no faul
 """
 
 import grp
-import importlib.metadata
 import json
 import os
 import platform
@@ -13,8 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import cv2
 
 from edge import __version__
 from edge.card import shipped_model
@@ -34,12 +31,14 @@ from edge.runtime import open_interpreter
 from edge.sign_in import only_the_services
 from edge.source import SourceSettings
 from edge.v4l2 import holders, video_devices
+from edge.versions import OPENCV, installed
 from edge.whole_file import existing
 
 PACKAGES = (
     "ai-edge-litert",
     "tflite-runtime",
     "numpy",
+    OPENCV,
     "simplejpeg",
     "starlette",
     "uvicorn",
@@ -123,13 +122,8 @@ def _of_the_configuration(config: Config, machine: Machine, service_pid: int) ->
 
 def versions() -> dict[str, str]:
     """gatereader, Python, and the packages that do the work, as far as they are installed."""
-    told = {"gatereader": __version__, "Python": platform.python_version(), "OpenCV": cv2.__version__}
-    for name in PACKAGES:
-        try:
-            told[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return told
+    told = {"gatereader": __version__, "Python": platform.python_version()}
+    return told | {package: version for package in PACKAGES if (version := installed(package))}
 
 
 def permissions(config: Config | None, service_user: str, machine: Machine) -> Diagnosis:

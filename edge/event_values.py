@@ -38,6 +38,8 @@ def answer_values(event: PlateEvent) -> dict[str, Any]:
         "reason": event.reason,
         "plate": event.plate,
         "plate_raw": event.plate_raw,
+        "unruled": event.unruled,
+        "format": event.format,
         "second": event.second,
         "margin": round(event.margin, 4),
         "confidence": round(event.confidence, 4),

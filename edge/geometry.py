@@ -4,7 +4,7 @@ from math import hypot
 
 from edge.records import PlateBox
 
-_AT_EDGE, _AT_EDGE_SHARE = 2.0, 0.03
+_AT_EDGE, AT_EDGE_SHARE = 2.0, 0.03
 """Pixels, and share of the plate's width."""
 
 
@@ -41,12 +41,12 @@ def same_size(a: PlateBox, b: PlateBox, growth: float = 2.0) -> bool:
     )
 
 
-def _edge_margin(width: float, share: float = _AT_EDGE_SHARE) -> float:
+def _edge_margin(width: float, share: float = AT_EDGE_SHARE) -> float:
     """How near the edge of the frame, in pixels, the box of a plate so wide may end and be cut by it all the same."""
     return max(_AT_EDGE, share * width)
 
 
-def at_edge(box: PlateBox, width: int, height: int, share: float = _AT_EDGE_SHARE) -> bool:
+def at_edge(box: PlateBox, width: int, height: int, share: float = AT_EDGE_SHARE) -> bool:
     """Whether a box comes so near the edge of a frame of this size, in pixels, that the plate may be cut off: nearer
     than two pixels or `share` of its own width."""
     margin = _edge_margin(box.width, share)

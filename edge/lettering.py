@@ -9,6 +9,7 @@ from edge.errors import SourceError
 from edge.records import Image
 
 Colour = tuple[int, ...]
+"""Blue, green, red, 0 to 255."""
 
 HAS_FONTS = hasattr(cv2, "FontFace")
 _BUILT_IN = "sans"

@@ -12,8 +12,6 @@ import numpy as np
 from edge.lettering import Colour, Face, text_width, write
 from edge.records import FrameResult, Image, PlateBox, TrackedPlate
 
-"""Blue, green, red, 0 to 255."""
-
 
 class Rectangle(NamedTuple):
     """Whole pixels, half-open, in the drawn picture."""
@@ -131,22 +129,22 @@ def _dashes(picture: Image, box: Rectangle, colour: Colour, thickness: int) -> N
 def _label(picture: Image, track: TrackedPlate, box: Rectangle, size: int, taken: Sequence[Rectangle]) -> Rectangle:
     """Draws a track's tag of two lines near its box and says where."""
     colour = _STYLES[track.state].colour
-    lines = [(track.text, size, _BOLD)] if track.text else []
+    lines = [(track.text, Face(size, _BOLD))] if track.text else []
     small = f"{track.state} {track.confidence:.0%}" if track.text else track.state
-    lines.append((small, _small(size), _REGULAR))
-    widest = max(text_width(text, Face(pixels, weight)) for text, pixels, weight in lines)
+    lines.append((small, Face(_small(size), _REGULAR)))
+    widest = max(text_width(text, face) for text, face in lines)
     room = max(1, picture.shape[1] - size)  # half a letter of padding on both sides
     if widest > room:  # a tiny frame: smaller letters rather than a cut label
-        lines = [(text, max(1, int(pixels * room / widest)), weight) for text, pixels, weight in lines]
-        widest = max(text_width(text, Face(pixels, weight)) for text, pixels, weight in lines)
+        lines = [(text, face._replace(pixels=max(1, int(face.pixels * room / widest)))) for text, face in lines]
+        widest = max(text_width(text, face) for text, face in lines)
     pad = size // 2
-    height = sum(round(1.25 * pixels) for _, pixels, _ in lines) + pad // 2
+    height = sum(round(1.25 * face.pixels) for _, face in lines) + pad // 2
     place = _place((widest + 2 * pad, height), box, picture.shape[1], picture.shape[0], taken)
     cv2.rectangle(picture, place[:2], (place.x2 - 1, place.y2 - 1), colour, cv2.FILLED)
     y = place.y1
-    for text, pixels, weight in lines:
-        y += round(1.25 * pixels)
-        write(picture, text, (place.x1 + pad, y - round(0.12 * pixels)), _INK, Face(pixels, weight))
+    for text, face in lines:
+        y += round(1.25 * face.pixels)
+        write(picture, text, (place.x1 + pad, y - round(0.12 * face.pixels)), _INK, face)
     return place
 
 
@@ -188,11 +186,12 @@ def _burn_time(picture: Image, result: FrameResult, size: int) -> None:
     moment = result.frame.utc.astimezone()
     offset = f"{moment:%z}"
     text = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 100_000} {offset[:3]}:{offset[3:5]}"
-    widest = text_width(text, Face(size, _REGULAR))
+    face = Face(size, _REGULAR)
+    widest = text_width(text, face)
     height, width = picture.shape[:2]
     if widest + size > width:
         return  # a picture narrower than its own time
     top = height - round(1.6 * size)
     ground = picture[max(0, top) :, : widest + size]
     cv2.convertScaleAbs(ground, dst=ground, alpha=0.35, beta=0)
-    write(picture, text, (size // 2, height - round(0.5 * size)), _PAPER, Face(size, _REGULAR))
+    write(picture, text, (size // 2, height - round(0.5 * size)), _PAPER, face)

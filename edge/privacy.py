@@ -191,7 +191,7 @@ class Privacy:
         told = {**values, "known": self._is_known(values["status"], values["plate"])}
         if self._keeps_all or told["known"] or told["veiled"]:
             return told
-        return {**told, "plate": "", "plate_raw": "", "second": "", "characters": [], "veiled": True}
+        return {**told, "plate": "", "plate_raw": "", "second": "", "unruled": "", "characters": [], "veiled": True}
 
     def _is_known(self, status: str, plate: str) -> bool | None:
         """Whether a pass was accepted as exactly one of the known plates; None where none are."""

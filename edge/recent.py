@@ -81,6 +81,8 @@ def _values(told: dict[str, Any]) -> dict[str, Any]:
     same = ("event_id", "track", "camera", "status", "reason", "plate", "plate_raw", "confidence", "known", "moved")
     return {
         **{key: told[key] for key in same},
+        "unruled": told.get("unruled", ""),
+        "format": told.get("format", ""),
         "kind": told["type"],
         "veiled": told.get("veiled", False),
         "direction": told.get("direction"),

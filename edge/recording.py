@@ -22,6 +22,7 @@ from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
+from edge.log_rows import TEXTS
 from edge.pace import Pace
 from edge.recorded import EVENTS, MARKER, own_frame, seconds_values, session_stamp
 from edge.records import Frame, FrameResult, PlateEvent
@@ -248,7 +249,7 @@ def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
     wanted = plain(plate)
 
     def meant(values: Mapping[str, Any]) -> bool:
-        return any(may_be(str(values.get(key) or ""), wanted) for key in ("plate", "plate_raw", "unruled", "second"))
+        return any(may_be(str(values.get(key) or ""), wanted) for key in TEXTS)
 
     try:
         passes = [values for values in _read_events(folder) if meant(values)]

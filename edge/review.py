@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from edge.alphabet import ALPHABET, plain
 from edge.errors import ConfigError, OutputError
+from edge.log_rows import TEXTS
 from edge.whole_file import PARTIAL, write_whole
 
 UNDECIDED = "?"
@@ -64,7 +65,7 @@ class Item:
         """Everything in it that may be the plate's text; each may hold `?`."""
         reading = self.values.get("reading")
         read = reading.get("text", "") if isinstance(reading, dict) else ""
-        named = [str(self.values.get(key) or "") for key in ("plate", "plate_raw", "unruled", "second")]
+        named = [str(self.values.get(key) or "") for key in TEXTS]
         return tuple(text for text in (*named, str(read), self.answer.text if self.answer else "") if text)
 
 

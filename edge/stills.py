@@ -60,7 +60,7 @@ def read_paths(
         try:
             if isinstance(frame, SourceError):
                 raise frame
-            still = apply_formats(read_still(path, frame, detector, reader), vote.formats)
+            still = read_still(path, frame, detector, reader, vote.formats)
             if album is not None:
                 album.add(still)
         except SourceError as error:
@@ -69,8 +69,10 @@ def read_paths(
             yield still_values(still, vote.needed(1))
 
 
-def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Reader) -> Still:
-    """Find and read all plates of one picture; without a detector all of it is one plate."""
+def read_still(
+    path: Path, frame: Frame, detector: Detector | None, reader: Reader, formats: tuple[str, ...] = ()
+) -> Still:
+    """Find and read all plates of one picture as the formats would have them; without a detector all of it is one."""
     image = frame.image
     height, width = image.shape[:2]
     start = perf_counter()
@@ -78,7 +80,7 @@ def read_still(path: Path, frame: Frame, detector: Detector | None, reader: Read
     found = perf_counter()
     threshold = getattr(detector, "threshold", 0.0)
     plates = read_plates(image, boxes, reader.read, threshold)
-    return Still(path, frame, _is_clip(path), plates, found - start, perf_counter() - found)
+    return apply_formats(Still(path, frame, _is_clip(path), plates, found - start, perf_counter() - found), formats)
 
 
 def apply_formats(still: Still, formats: tuple[str, ...]) -> Still:

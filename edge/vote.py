@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from edge.alignment import align, distance
 from edge.formats import Ruled, Slot, load_formats, rule
+from edge.geometry import AT_EDGE_SHARE
 from edge.records import PlateBox, PlateReading
 
 UNDECIDED = "?"
@@ -47,7 +48,7 @@ class VoteSettings:
     narrower, as its characters stand closer together."""
     min_sharpness: float = 60.0
     """Readings of crops less sharp than this (variance of the Laplacian of the prepared crop) do not vote."""
-    edge_margin: float = 0.03
+    edge_margin: float = AT_EDGE_SHARE
     """Plate widths; a plate whose box comes this near the frame's edge (2 pixels at least) may be cut off, so its
     readings do not vote."""
     min_characters: int = 3

@@ -15,7 +15,7 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import pytest
-from systemd_machine import CHECKOUT
+from systemd_machine import CHECKOUT, nspawn
 
 KEPT = os.environ.get("GATEREADER_TEST_INSTALL", "")
 WHERE_ASKED_FOR = [
@@ -24,6 +24,8 @@ WHERE_ASKED_FOR = [
     pytest.mark.skipif(not KEPT, reason="GATEREADER_TEST_INSTALL names no folder for downloads: make test-install"),
 ]
 
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+DEVICE: list[str] = PROJECT["project"]["dependencies"]
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's releases 12 and 13, which Raspberry Pi OS has too, and their Python."""
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
@@ -94,13 +96,22 @@ def unpack(system: System, packages: str, root: Path) -> None:
     subprocess.run(["tar", "-xf", str(tar), f"--directory={root}", "--exclude=./dev/*"], check=True)
 
 
+def copy_checkout(root: Path, *names: str) -> None:
+    """These files and folders of the checkout into /src of the system in `root`."""
+    (root / "src").mkdir()
+    for name in names:
+        path, copy = CHECKOUT / name, root / "src" / name
+        if path.is_dir():
+            shutil.copytree(path, copy, ignore=shutil.ignore_patterns("__pycache__", "checkpoints"))
+        else:
+            shutil.copy(path, copy)
+
+
 def run_in(
     root: Path, command: Sequence[str], binds: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """A command as root in the system in `root`, alone and without a network; `binds` are PATH:PATH_THERE."""
-    enter = ["systemd-nspawn", "--quiet", f"--directory={root}", "--register=no", "--keep-unit", "--private-network"]
-    enter += [f"--bind-ro={bind}" for bind in binds]
-    enter += [f"--setenv={name}={value}" for name, value in (environment or {}).items()]
+    enter = [*nspawn(root, binds), *(f"--setenv={name}={value}" for name, value in (environment or {}).items())]
     return subprocess.run(
         [*enter, "--pipe", "--", *command], capture_output=True, text=True, check=False, timeout=3000, stdin=DEVNULL
     )
@@ -117,7 +128,6 @@ def pip_for(system: System, *command: str) -> list[str]:
 def wheels(system: System) -> Path:
     """A folder with all that the device's environment is made of, for its Python; as docs/install.md says."""
     folder = kept(f"wheels-{system}")
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    wanted = [*DEVICE, *PROJECT["build-system"]["requires"]]
     subprocess.run([*pip_for(system, "download"), f"--dest={folder}", *wanted], check=True)
     return folder

@@ -32,6 +32,12 @@ def why_not() -> str:
     return f"{missing[0]} is not installed: apt install systemd-container" if missing else ""
 
 
+def nspawn(root: Path, binds: Sequence[str]) -> list[str]:
+    """The command for a container of the system in `root`, without a network; `binds` as those of `Container`."""
+    command = ["systemd-nspawn", "--quiet", f"--directory={root}", "--register=no", "--keep-unit", "--private-network"]
+    return [*command, *(f"--bind-ro={bind}" for bind in binds)]
+
+
 class Container:
     """One that is started by `start`; `root` is its folder of files, as this system sees it.
 
@@ -52,9 +58,7 @@ class Container:
     def start(self) -> str:
         """Boots; what went wrong in one line, or nothing."""
         subprocess.run(["systemd-machine-id-setup", f"--root={self.root}"], check=True, capture_output=True)
-        binds = [f"--bind-ro={bind}" for bind in self.binds]
-        command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", *binds, "--boot", "--register=no"]
-        command += ["--keep-unit", "--private-network", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
+        command = [*nspawn(self.root, self.binds), "--boot", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
         command += ["--console=pipe", "--", "--unit=basic.target"]
         with self._log.open("wb") as log:
             self._container = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

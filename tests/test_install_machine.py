@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from debian_trees import CPU, WHERE_ASKED_FOR, System, cpu_info, run_in, unpack, wheels
-from systemd_machine import CHECKOUT, CONFIGURATION, UNIT, Container, wait_until, why_not
+from debian_trees import CPU, WHERE_ASKED_FOR, System, copy_checkout, cpu_info, run_in, unpack, wheels
+from systemd_machine import CONFIGURATION, UNIT, Container, wait_until, why_not
 
 pytestmark = WHERE_ASKED_FOR
 
@@ -84,12 +84,7 @@ class EmulatedGate(Gate):
 def unpacked(system: System, root: Path) -> None:
     """The system with a copy of the checkout in /src."""
     unpack(system, PACKAGES, root)
-    for name in ("edge", "models", "systemd", "docs"):
-        shutil.copytree(
-            CHECKOUT / name, root / "src" / name, ignore=shutil.ignore_patterns("__pycache__", "checkpoints")
-        )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(CHECKOUT / name, root / "src")
+    copy_checkout(root, "edge", "models", "systemd", "docs", "pyproject.toml", "README.md", "LICENSE")
     (root / "wheels").mkdir()
 
 

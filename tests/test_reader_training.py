@@ -25,6 +25,7 @@ from training.__main__ import main as training_command
 from training.average import average
 from training.backend import share_among
 from training.calibrate import best_temperature
+from training.dataset import Pool
 from training.evaluate import main as evaluate
 from training.float_reader import FloatReader, logits_of
 from training.model import build_reader
@@ -253,11 +254,14 @@ def test_doubt_of_the_truth_shows_before_a_text_changes(data: Path) -> None:
             view[range(len(steps)), steps] = score
         return made
 
-    sure, unsure = judge(logits(20.0, 20.0), ["AB", "AB"]), judge(logits(20.0, 5.0), ["AB", "AB"])
+    def pool(*texts: str) -> Pool:
+        return Pool(np.zeros((len(texts), 48, 160), np.uint8), texts)
+
+    sure, unsure = judge(logits(20.0, 20.0), pool("AB", "AB")), judge(logits(20.0, 5.0), pool("AB", "AB"))
     assert (sure.views, sure.exact, unsure.exact) == (2, 1.0, 1.0)
     assert sure.doubt == pytest.approx(0.0, abs=1e-4)
     assert unsure.doubt > 0.1
-    wrong = judge(logits(90.0, 90.0), ["AB", "CD"])
+    wrong = judge(logits(90.0, 90.0), pool("AB", "CD"))
     assert wrong.exact == 0.5
     assert wrong.doubt == pytest.approx(15.0, abs=0.1), "at most 30 a view"
     samples = [sample for sample in real_samples(data, "val") if sample.text]

@@ -105,7 +105,7 @@ def test_a_mode_that_was_switched_on_meanwhile_counts(lines: Path) -> None:
     log, picture = JsonLog(JsonSettings(), lines), lines.parent / "one.jpg"
     picture.write_bytes(JPEG)
     for plate, status in (("AB123CD", "accepted"), ("XY987ZW", "accepted"), ("AB123CD", "undecided")):
-        log(replace(entry(plate=plate, status=status, known=True), crop=picture))
+        log(replace(entry(plate=plate, unruled="XY98IZW", status=status, known=True), crop=picture))
     log.close()
     veil = Privacy(PrivacySettings(unknown="drop", known=("AB123CD",)), str(lines)).veil_told
     *strangers, mine = recent_passes(lines, 3, veil=veil, pictures=lines.parent)

@@ -288,6 +288,12 @@ def test_a_plate_is_erased_with_the_frames_around_its_pass(tmp_path: Path) -> No
     assert erase(tmp_path / "nowhere", "AB123CD") == 0
 
 
+def test_a_plate_that_a_format_changed_is_erased_by_what_was_read(tmp_path: Path) -> None:
+    ruled = event(plate="AB123CO", plate_raw="", unruled="AB123C0", second="", first_seen=501.0, last_seen=502.0)
+    record(tmp_path, [replace(look(60), events=(ruled,))], frames="all")
+    assert erase(tmp_path, "AB123C0") == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

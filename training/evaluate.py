@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -26,6 +26,10 @@ from training.scores import Judged, score
 from training.sheet import cell, sheet
 from training.versus import compare, comparison_lines, comparison_table, run
 from training.versus_readers import CropReader, contender, own
+
+if TYPE_CHECKING:
+    from training.float_reader import FloatReader
+    from training.photographed import Again
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +138,7 @@ def _report_writer() -> Callable[..., Path]:
     return write_report
 
 
-def _float_reader(given: argparse.Namespace) -> CropReader:
+def _float_reader(given: argparse.Namespace) -> "FloatReader":
     if given.model or given.report:
         raise ConfigError("--run goes with neither --model nor --report: it judges weights, not an exported reader")
     from training.float_reader import FloatReader  # noqa: PLC0415 - Keras is slow to import, and seldom wanted
@@ -142,18 +146,16 @@ def _float_reader(given: argparse.Namespace) -> CropReader:
     return FloatReader(given.run)
 
 
-def _again(given: argparse.Namespace, reader: CropReader, samples: list[Sample]) -> dict[str, dict[str, float]]:
+def _again(reader: "PlateReader | FloatReader", samples: list[Sample], times: int) -> "Again":
     """What the reader makes of the crops photographed again; Keras is slow to import, and seldom wanted."""
-    from training.float_reader import FloatReader  # noqa: PLC0415
     from training.photographed import judge, photographed  # noqa: PLC0415
 
-    pool = photographed(samples, given.again)
-    if isinstance(reader, FloatReader):
-        logits = reader.logits(pool.views)
-    else:
-        assert isinstance(reader, PlateReader)
+    pool = photographed(samples, times)
+    if isinstance(reader, PlateReader):
         logits = np.stack([reader.logits(PlateView(pixels, 1)) for pixels in pool.views])
-    return {"again": judge(logits, pool.texts)._asdict()}
+    else:
+        logits = reader.logits(pool.views)
+    return judge(logits, pool)
 
 
 def _samples(given: argparse.Namespace, split: str) -> list[Sample]:
@@ -196,17 +198,20 @@ def main(arguments: list[str]) -> int:
     well, once = read_all(reader, crops)
     judged = Judged(samples, crops, well)
     scores = _scores(samples, well, once)
-    again = _again(given, reader, samples) if given.again else {}
+    again = _again(reader, samples, given.again) if given.again else None
     versus = {}
     if others:
         ours = run(own(reader, "ours"), crops)
         versus = compare(samples, ours, [run(other, crops) for other in others])
     if given.json:
-        sys.stdout.write(json.dumps(scores | again | ({"versus": versus} if versus else {})) + "\n")
+        told = scores | ({"again": again._asdict()} if again else {}) | ({"versus": versus} if versus else {})
+        sys.stdout.write(json.dumps(told) + "\n")
     else:
         Console().print(_score_table(scores))
-        for told in again.values():
-            Console().print("photographed again: {views} views, {exact:.2%} exact, doubt {doubt:.4f}".format(**told))
+        if again:
+            Console().print(
+                f"photographed again: {again.views} views, {again.exact:.2%} exact, doubt {again.doubt:.4f}"
+            )
         if versus:
             Console().print(comparison_table(versus), *comparison_lines(versus), sep="\n", markup=False)
     if given.sheet:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from edge.alphabet import BLANK, encode
+from edge.alphabet import BLANK
 from training.dataset import Job, Pool, Sample, make_pool, real_chunk
 from training.scores import exact_share, greedy_texts
 
@@ -38,14 +38,10 @@ def photographed(samples: Sequence[Sample], times: int) -> Pool:
     return make_pool(jobs, os.cpu_count() or 1, "photographs")
 
 
-def judge(logits: npt.NDArray[np.float32], texts: Sequence[str]) -> Again:
-    """One look at each view, (N, T, C) logits, whose texts are these."""
-    truth = [encode(text) for text in texts]
-    labels = np.full((len(truth), max(map(len, truth))), BLANK, np.int32)
-    for row, classes in zip(labels, truth, strict=True):
-        row[: len(classes)] = classes
-    lengths = np.array([len(classes) for classes in truth], np.int32)
-    steps = np.full(len(truth), logits.shape[1], np.int32)
+def judge(logits: npt.NDArray[np.float32], pool: Pool) -> Again:
+    """One look at each view of the pool: (N, T, C) logits."""
+    labels, lengths = pool.labels()
+    steps = np.full(len(pool), logits.shape[1], np.int32)
     doubts = keras.ops.convert_to_numpy(keras.ops.ctc_loss(labels, logits, lengths, steps, mask_index=BLANK))
-    exact = exact_share(greedy_texts(logits), texts)
-    return Again(len(truth), exact, float(np.minimum(doubts, _MOST_DOUBT).mean()))
+    exact = exact_share(greedy_texts(logits), pool.texts)
+    return Again(len(pool), exact, float(np.minimum(doubts, _MOST_DOUBT).mean()))
