@@ -1,5 +1,6 @@
 """A track and the verdict on it → the event."""
 
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
 from uuid import UUID, uuid5
@@ -10,6 +11,8 @@ from edge.verdict import Verdict
 from edge.vote import VoteSettings, surely
 
 _NAMESPACE = UUID("6f1d8f0e-52c8-5d0b-9c1e-67a7e3a4b1d2")
+_SET = timedelta(seconds=1)
+"""By so much a clock does not drift during a pass: it was set."""
 
 
 def recording_of(first: Frame) -> str:
@@ -59,14 +62,20 @@ def make_event(
         first_seen=track.first_time,
         last_seen=track.last_time,
         best_seen=best.time if best else track.first_time,
-        first_utc=track.first_utc,
+        first_utc=_moment(track, track.first_time, track.first_utc),
         last_utc=track.last_utc,
         moved=track.travelled,
         direction=track.direction,
-        best_utc=best.utc if best else track.first_utc,
+        best_utc=_moment(track, best.time, best.utc) if best else _moment(track, track.first_time, track.first_utc),
         box=best.box if best else track.first_box,
         sharpness=best.reading.sharpness if best else 0.0,
         camera=camera,
         format=vote.format,
         unruled=vote.unruled,
     )
+
+
+def _moment(track: Track, time: float, utc: datetime) -> datetime:
+    """When a sight of the plate was, by the clock as it was at the last one: it may have been set meanwhile."""
+    by_now = track.last_utc - timedelta(seconds=track.last_time - time)
+    return utc if abs(by_now - utc) < _SET else by_now

@@ -3,13 +3,17 @@
 from collections.abc import Collection
 
 from edge.alignment import contradict, distance, look_alike, related, similar
-from edge.geometry import closeness, completed, gap_in_widths, overlap, same_size
+from edge.geometry import at_edge, closeness, completed, gap_in_widths, overlap, same_size
 from edge.poll import MANY_TEXTS, weigh
 from edge.records import Frame, PlateBox, PlateReading
 from edge.track import STILL, Track, TrackerSettings
 
 TELLING = 5
 """Characters that a text must have to tell one plate from another."""
+SHORTLY = 5.0
+"""Seconds within which a text that is the end of the one before is that plate, cut; later it is a car of its own."""
+_PART = 3
+"""Characters; fewer are no plate, nor a part of one that could be told."""
 _HALF = 0.5
 _VERY_CLEAR = 0.9
 _BASE_REACH = 0.5
@@ -38,6 +42,7 @@ def score(track: Track, frame: Frame, box: PlateBox, reading: PlateReading | Non
         here = overlap(track.first_box, box) >= _BESIDE
         return closeness(track.first_box, box, settings.reach) if here else 0.0
     known, text = track.poll.text, reading.text if reading is not None else ""
+    height, width = frame.image.shape[:2]
     confidence = min(track.poll.confidence, reading.confidence if reading is not None else 0.0)
     weak = frame.time - track.last_time > settings.weak_after
     # at a slow camera a plate that nobody can read yet may have come a long way
@@ -51,7 +56,9 @@ def score(track: Track, frame: Frame, box: PlateBox, reading: PlateReading | Non
         return 0.0
     # … and a plate that can be read may be anywhere, a character or two misread
     alike = (similar(known, text) and (weak or place > 0)) or (weak and related(known, text))
-    return place + _ALIKE if alike else place
+    # … and what the frame's edge leaves of it is a part of its text
+    left = weak and at_edge(box, width, height) and is_part(text, known)
+    return place + _ALIKE if alike or left else place
 
 
 def _is_another(track: Track, known: str, text: str, confidence: float, settings: TrackerSettings) -> bool:
@@ -65,27 +72,31 @@ def _is_another(track: Track, known: str, text: str, confidence: float, settings
 
 def objects(track: Track, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> bool:
     """Whether a clear reading in a track's box shows another plate, or is a second chance for one that was given up."""
-    if reading is None or reading.confidence < settings.clear_confidence or len(reading.text) < TELLING:
-        return False
     final, known = track.final, track.poll.text
+    if reading is None or reading.confidence < settings.clear_confidence:
+        return False
+    if len(reading.text) < TELLING and not (len(reading.text) >= _PART and _PART <= len(known) < TELLING):
+        return False  # a part of a long plate tells nothing, a short plate does beside another one
     if track.static:
         return _is_no_fixture(track, reading.text)
     if final is not None and track.given_up:
         nearer = track.still_since > final.last_seen
         if nearer or (not track.second and _is_more_legible(track, box, reading)):
             return True  # it was illegible where it stood then
-    if len(known) < 3:
+    if len(known) < _PART:
         return final is not None
     return (final is not None or track.poll.confidence >= _HALF) and contradict(known, reading.text)
 
 
-def continues(track: Track, box: PlateBox, reading: PlateReading, settings: TrackerSettings) -> bool:
+def continues(track: Track, time: float, box: PlateBox, reading: PlateReading, settings: TrackerSettings) -> bool:
     """Whether a box goes on with a pass that is over: by its text or, if neither is legible, by its place."""
     assert track.final is not None
     clear = reading.confidence >= settings.clear_confidence
     if track.final.status == "accepted":
         near = gap_in_widths(track.box, box) <= settings.revisit_distance
-        return near and _repeats(track.final.plate, reading.text, clear)
+        soon = time - track.last_time <= SHORTLY
+        stands = overlap(track.box, box) >= STILL
+        return near and _repeats(track.final.plate, reading.text, cut=soon, vague=not clear and (soon or stands))
     legible = clear and len(reading.text) >= TELLING
     if track.static:
         here = overlap(track.first_box, box) >= STILL
@@ -121,10 +132,16 @@ def _shape(text: str) -> str:
     return "".join("0" if character.isdigit() else "X" for character in text)
 
 
-def _repeats(plate: str, text: str, clear: bool) -> bool:
-    """Whether an accepted plate is read again; a clear text must be the same, or the plate cut at one end."""
-    cut = len(text) >= TELLING and (plate.startswith(text) or plate.endswith(text))
-    return text == plate or cut or (not clear and similar(plate, text))
+def is_part(text: str, plate: str) -> bool:
+    """Whether a text may be what is left of a plate that is hidden in part."""
+    return len(text) >= _PART and text in plate
+
+
+def _repeats(plate: str, text: str, *, cut: bool, vague: bool) -> bool:
+    """Whether an accepted plate is read again: the same text, where it may be `cut` the plate cut at one end, or where
+    it may be `vague` one like it."""
+    end = cut and len(text) >= TELLING and (plate.startswith(text) or plate.endswith(text))
+    return text == plate or end or (vague and similar(plate, text))
 
 
 def _place(track: Track, frame: Frame, box: PlateBox, settings: TrackerSettings, reach: float) -> float:

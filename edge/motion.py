@@ -33,6 +33,8 @@ _THUMB_HEIGHT = 180
 _LEAST_CHANGE = 12.0
 _NOISE_FACTOR = 8.0
 _LEAST_PIXELS = 12
+_MISSES = 3
+"""Looks in a row at a picture that stays as it is which must miss a plate until it counts as gone."""
 _SAMPLE = 4
 
 
@@ -115,6 +117,8 @@ class GatedDetector:
         self._boxes: tuple[PlateBox, ...] = ()
         self._quiet = 0
         self._spared = 0
+        self._missed = 0
+        """Looks in a row that found fewer plates than the one before them."""
 
     @property
     def resting(self) -> bool:
@@ -125,15 +129,23 @@ class GatedDetector:
         return self._quiet > self._settings.settle and self._settings.at_least_every > 1
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
-        """(H, W, 3) BGR → the boxes in it, or those of the last frame looked at if nothing has changed since."""
+        """(H, W, 3) BGR → the boxes in it, or those of the last frame looked at if nothing has changed since.
+
+        Where fewer are found though nothing has changed, noise hides a plate: those of before stay, and the next frame
+        is looked at, too.
+        """
         self._quiet = 0 if self._meter.changed(image) else self._quiet + 1
-        if self.resting and self._spared + 1 < self._settings.at_least_every:
+        if self.resting and not self._missed and self._spared + 1 < self._settings.at_least_every:
             self._spared += 1
             self.stage_seconds = {}
             return self._boxes
-        self._boxes, self._spared = self._detector.detect(image), 0
+        found, self._spared = self._detector.detect(image), 0
         self.stage_seconds = self._detector.stage_seconds
         self._meter.refer()
+        hidden = self._quiet > 0 and len(found) < len(self._boxes)
+        self._missed = (self._missed + 1) % _MISSES if hidden else 0
+        if not self._missed:
+            self._boxes = found
         return self._boxes
 
 

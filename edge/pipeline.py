@@ -79,10 +79,14 @@ class Pipeline:
     def use(
         self, detector: Detector, reader: Reader, tracker: TrackerSettings, vote: VoteSettings, *, keep_frames: bool
     ) -> None:
-        """Go on with other models and settings, between two frames; passes under way go on with what they have."""
+        """Go on with other models and settings, between two frames; passes under way go on with their readings, which
+        are counted anew."""
         self._detector, self._reader = detector, reader
         self._tracker.use(tracker)
         self._settings, self._keep_frames = vote, keep_frames
+        for track in self._tracker.active:
+            if track.final is None:
+                track.poll.recount(vote)
 
     @property
     def started(self) -> int:

@@ -60,6 +60,11 @@ class Poll:
             self.first_vote = ballot.time
         self._keep(ballot, settings)
 
+    def recount(self, settings: VoteSettings) -> None:
+        """The vote as other settings would have it."""
+        if self.ballots:
+            self.vote = count(self.ballots, settings)
+
     def _compare(self, ballot: Ballot, afresh: bool) -> None:
         """Note it if it is the best so far; `afresh` forgets what was."""
         if self.best is None or afresh or ballot.weight > self.best.weight:
@@ -78,7 +83,7 @@ class Poll:
                 return
             del self.ballots[weakest]
         self.ballots.append(ballot)
-        self.vote = count(self.ballots, settings)
+        self.recount(settings)
 
 
 def refusal_of(

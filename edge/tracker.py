@@ -12,7 +12,7 @@ from statistics import median
 
 from edge.alignment import similar
 from edge.geometry import gap_in_widths, overlap
-from edge.matching import continues, objects, score
+from edge.matching import SHORTLY, continues, is_part, objects, score
 from edge.places import Places
 from edge.poll import Poll
 from edge.records import Frame, PlateBox, PlateReading
@@ -117,8 +117,9 @@ class Tracker:
             if other is track or other.final is None or other.final.status != "accepted":
                 continue
             near = gap_in_widths(other.box, track.first_box) <= self._settings.revisit_distance
-            recent = track.first_time - other.last_time <= self._settings.revisit
-            if near and recent and _repeats(other.final.plate, track.poll):
+            since = track.first_time - other.last_time
+            recent = since <= self._settings.revisit
+            if near and recent and _repeats(other.final.plate, track.poll, cut=since <= SHORTLY):
                 return other
         return None
 
@@ -167,7 +168,7 @@ class Tracker:
             return None
         for known in (self._dormant, self._fixtures):
             for track in reversed(known):
-                if continues(track, box, reading, self._settings):
+                if continues(track, frame.time, box, reading, self._settings):
                     known.remove(track)
                     self.active.append(track)
                     track.course.clear()
@@ -224,12 +225,12 @@ class Tracker:
         self._ended.clear()
 
 
-def _repeats(plate: str, poll: Poll) -> bool:
+def _repeats(plate: str, poll: Poll, *, cut: bool) -> bool:
     """Whether a pass shows `plate` again. A clear answer must be the same to the letter: the second of two cars of one
-    fleet, a character apart, deserves its own row. One that only lacks characters at an end is the plate, cut by a
-    pillar or by the detector's box."""
+    fleet, a character apart, deserves its own row. Where it may be `cut`, one that only lacks characters at an end is
+    the plate, cut by a pillar or by the detector's box, and so is what the edge of the frame leaves of it."""
     vote = poll.vote
     if "?" not in vote.plate and vote.plate:
-        return plate.startswith(vote.plate) or plate.endswith(vote.plate)
+        return plate == vote.plate or (cut and (plate.startswith(vote.plate) or plate.endswith(vote.plate)))
     text = vote.answer or (poll.boldest.text if poll.boldest else "")
-    return similar(plate, text)
+    return similar(plate, text) or (cut and not vote.voters and is_part(text, plate))

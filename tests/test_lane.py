@@ -102,6 +102,21 @@ def test_two_lanes_side_by_side(rate: float, other: str) -> None:
         assert sorted(outcome.accepted) == sorted([A, other]), outcome.rows
 
 
+@often
+@pytest.mark.parametrize(("plate", "other"), [("ZH12345", "ZH1234"), ("WW1234", "W1234"), ("M123", "M12")])
+def test_a_plate_that_is_the_end_of_the_one_before_has_its_own_row(rate: float, plate: str, other: str) -> None:
+    outcome = watch([Car(plate, driving(15, 20)), Car(other, driving(15, 20, at=12.0))], rate, 20, seed=1)
+    assert outcome.accepted == [plate, other], outcome.rows
+
+
+def test_cars_with_short_plates_are_told_apart_by_a_slow_camera() -> None:
+    fleet = ["1234", "5678", "9024", "4831", "7360", "2915"]
+    for seed in range(5):
+        cars = [Car(plate, up_and_wait(15, 8.0 * number, 4.0).distance) for number, plate in enumerate(fleet)]
+        outcome = watch(cars, 1, 60, Seeing(missed=0.1), seed=seed)
+        assert outcome.accepted == fleet, outcome.rows
+
+
 def up_and_wait(speed: float, at: float, wait: float, place: float = 5.0) -> Car:
     """From 22 m up to `place`, there for `wait` seconds, and through."""
     arrival = at + (22 - place) * 3.6 / speed

@@ -22,10 +22,15 @@ class Counting:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.blind = 0
+        """So often it will find nothing."""
         self.card, self.threshold, self.stage_seconds = SimpleNamespace(), 0.5, {"detect": 0.001}
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
         self.asked += 1
+        if self.blind:
+            self.blind -= 1
+            return ()
         found, _ = cv2.findContours((image[..., 1] > 200).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         boxes = [cv2.boundingRect(contour) for contour in found if cv2.contourArea(contour) > 50]
         return tuple(PlateBox(x, y, x + w, y + h, 0.9) for x, y, w, h in boxes)
@@ -89,6 +94,19 @@ def test_a_plate_that_stands_still_is_there_in_every_frame() -> None:
     assert all(len(boxes) == 1 for boxes in found)
     assert counting.asked < 10 + 10 + 200 // 50 + 2
     assert detector.detect(street(999, 3.0)) == ()  # and gone as soon as it has gone
+
+
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize(("misses", "least"), [(1, 1), (2, 1), (3, 0)])
+def test_a_plate_that_noise_hides_for_a_look_or_two_still_stands_there(settled: bool, misses: int, least: int) -> None:
+    detector, counting = gated(MotionSettings(settle=4, at_least_every=10))
+    picture = with_plate(street(0, 0.0), 400)
+    for _ in range(8 if settled else 2):
+        detector.detect(picture)
+    counting.blind = misses
+    found = [len(detector.detect(picture)) for _ in range(16)]
+    assert (min(found), counting.blind) == (least, 0)
+    assert [len(detector.detect(picture)) for _ in range(10)][-1] == 1
 
 
 def test_slow_changes_add_up() -> None:

@@ -3,6 +3,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -551,3 +552,41 @@ def test_plates_are_looked_for_in_the_small_picture_and_read_in_the_large_one() 
     assert result.boxes == (PlateBox(200, 100, 320, 128, 0.9),), "in pixels of the frame of 1280×720"
     assert seen[0] == (360, 640, 3)
     assert seen[1][1] >= 120, "the crop is of the large picture"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status", "plate"), [(0.9, 0.7, "accepted", A), (0.7, 0.9, "undecided", "AB1?3CD")]
+)
+def test_a_pass_under_way_is_counted_by_the_settings_that_came_meanwhile(
+    before: float, after: float, status: str, plate: str
+) -> None:
+    patient = VoteSettings(consensus_readings=99, max_delay=99.0)
+    gate = Gate(vote=replace(patient, accept_confidence=before))
+    sure = reading(A)
+    doubtful = replace(sure, confidence=0.8, characters=(*sure.characters[:3], ("2", 0.8), *sure.characters[4:]))
+    for index in range(12):
+        gate.see(index / 10, (box(100 + 20 * index), doubtful))
+    settings = replace(patient, accept_confidence=after)
+    gate.pipeline.use(gate.script, gate.script, TrackerSettings(), settings, keep_frames=False)
+    event = only_final(gate)
+    assert (event.status, event.plate) == (status, plate)
+
+
+def test_a_clock_that_is_set_during_a_pass_is_believed_for_all_of_it() -> None:
+    gate = Gate(vote=VoteSettings(consensus_readings=99, max_delay=99.0))
+    for index in range(15):
+        gate.script.sights = ((box(100 + 20 * index), reading(A)),)
+        now = frame(index / 5, index)
+        wrong = timedelta(hours=1 if index < 4 else 0)
+        gate.events += gate.pipeline.process(replace(now, utc=now.utc + wrong)).events
+    event = only_final(gate)
+    assert (event.first_utc, event.last_utc) == (frame(0.0).utc, frame(2.8).utc)
+    assert event.first_utc <= event.best_utc <= event.last_utc
+
+
+def test_what_the_edge_leaves_of_a_plate_at_a_slow_camera_is_no_row_of_its_own() -> None:
+    gate = Gate()
+    for index in range(8):
+        gate.see(index / 2, (box(200 + 130 * index), reading("W4870KP")))
+    gate.see(4.0, (box(1240, width=40), reading("W487")))
+    assert [event.plate for event in gate.finish()] == ["W4870KP"]
