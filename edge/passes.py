@@ -6,22 +6,30 @@ docs/replay.md describes the files.
 import csv
 import io
 import json
+import logging
 import math
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.alphabet import plain
 from edge.errors import SourceError
-from edge.recorded import EVENTS
+from edge.recorded import EVENTS, Session
 from edge.records import PlateEvent
 
+log = logging.getLogger(__name__)
+
+SESSION_FIRST = "session_first_seen"
+"""What `replay --json` tells beside `first_seen`, which begins anew when the recording's oldest session is gone."""
+SESSION_LAST = "session_last_seen"
 _PLATE = ("plate", "text")
 _FIRST = ("first_seen", "first", "start")
 _LAST = ("last_seen", "last", "end")
 _SIGHT = ("t_seconds", "seconds", "time")
 _SESSION = ("session", "ride")
+_ROUNDED = 0.001
+"""Seconds to which times are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,20 @@ class _Row(NamedTuple):
     where: str
     values: Mapping[str, Any]
 
+    @property
+    def session(self) -> str | None:
+        """The session that it names."""
+        name = _named(self.values, _SESSION)
+        return None if name is None else str(self.values[name])
+
+
+class _Told(NamedTuple):
+    """A pass as a file tells it: in a session, its times are seconds of that."""
+
+    where: str
+    session: str | None
+    seen: Pass
+
 
 def pass_of(event: PlateEvent) -> Pass:
     """An event as a comparison knows it."""
@@ -72,11 +94,11 @@ def pass_of(event: PlateEvent) -> Pass:
     return Pass(event.plate, *times, event.status, event.reason, event.confidence, event.plate_raw)
 
 
-def read_passes(path: Path, starts: Mapping[str, float] | None = None) -> Stored:
+def read_passes(path: Path, sessions: Mapping[str, Session] | None = None) -> Stored:
     """The passes of a file of JSON lines or CSV, or of a recorded folder; SourceError says where it is wrong.
 
-    `starts` says at which second of the replay each session of a recorded folder begins; a pass of another session is
-    left out.
+    `sessions` are those of the recorded folder that they are compared with. A pass of another session, or from before
+    the first frame that is left of its own, is left out, and the log says so; SourceError if all are.
     """
     if path.is_dir():
         path /= EVENTS
@@ -91,10 +113,35 @@ def read_passes(path: Path, starts: Mapping[str, float] | None = None) -> Stored
     rows, names = _json_rows(path, text) if text.lstrip().startswith("{") else _csv_rows(path, text)
     rows = [row for row in rows if row.values.get("kind") != "preview"]
     is_truth = "status" not in names
-    if is_truth and not _named(names, _FIRST):
-        return Stored(_from_sights(rows, starts or {}), is_truth)
-    found = (_from_span(row, starts or {}) for row in rows)
-    return Stored(tuple(one for one in found if one is not None), is_truth)
+    if is_truth and not _named(names, (SESSION_FIRST, *_FIRST)):
+        told = _from_sights(rows)
+    else:
+        told = [_from_span(row, in_session=bool(sessions)) for row in rows]
+    return Stored(tuple(_placed(told, sessions) if sessions else (one.seen for one in told)), is_truth)
+
+
+def _placed(told: Sequence[_Told], sessions: Mapping[str, Session]) -> Iterable[Pass]:
+    """The passes in seconds of the replay, without those that it cannot have."""
+    placed, left_out = list[Pass](), list[_Told]()
+    for one in told:
+        if one.session is None:
+            placed.append(one.seen)
+            continue
+        session = sessions.get(one.session)
+        if session is None or one.seen.last < session.first - _ROUNDED:
+            left_out.append(one)
+        else:
+            first, last = session.start + one.seen.first, session.start + one.seen.last
+            placed.append(replace(one.seen, first=first, last=last))
+    if left_out:
+        where, name, _ = left_out[0]
+        lacking = f"{where}: this recording has no session {name!r}, or no frames of that time any more"
+        if not placed:
+            raise SourceError(
+                f"{lacking}, nor any for the other passes; wanted sessions such as {next(iter(sessions))}"
+            )
+        log.warning("%s; %d of %d passes are left out", lacking, len(left_out), len(told))
+    return placed
 
 
 def _json_rows(path: Path, text: str) -> tuple[list[_Row], set[str]]:
@@ -126,43 +173,32 @@ def _csv_rows(path: Path, text: str) -> tuple[list[_Row], set[str]]:
     return rows, columns
 
 
-def _from_span(row: _Row, starts: Mapping[str, float]) -> Pass | None:
-    start = _start(row, starts)
-    if start is None:
-        return None
+def _from_span(row: _Row, *, in_session: bool) -> _Told:
+    """A row for each pass; `in_session` prefers the seconds in its session."""
     values = row.values
     plate = _text(row, _PLATE)
-    first, last = start + _seconds(row, _FIRST), start + _seconds(row, _LAST)
+    first = _seconds(row, (SESSION_FIRST, *_FIRST) if in_session else _FIRST)
+    last = _seconds(row, (SESSION_LAST, *_LAST) if in_session else _LAST)
     if last < first:
         raise SourceError(f"{row.where}: the last sight is before the first")
-    if "status" not in values:
-        return Pass(plate, first, last)
-    confidence = values.get("confidence")
-    sure = float(confidence) if isinstance(confidence, int | float) else 0.0
-    reason = str(values["reason"]) if values.get("reason") else None
-    return Pass(plate, first, last, str(values["status"]), reason, sure, str(values.get("plate_raw") or ""))
+    seen = Pass(plate, first, last)
+    if "status" in values:
+        sure = _number(row, "confidence", "0 to 1") if values.get("confidence") not in (None, "") else 0.0
+        reason = str(values["reason"]) if values.get("reason") else None
+        raw = str(values.get("plate_raw") or "")
+        seen = Pass(plate, first, last, str(values["status"]), reason, sure, raw)
+    return _Told(row.where, row.session, seen)
 
 
-def _from_sights(rows: list[_Row], starts: Mapping[str, float]) -> tuple[Pass, ...]:
+def _from_sights(rows: Iterable[_Row]) -> list[_Told]:
     """A row for each sight of a plate, with its `track`: a pass is from the first to the last of a session's track."""
-    passes: dict[tuple[str, str], Pass] = {}
+    passes: dict[tuple[str | None, str], _Told] = {}
     for row in rows:
-        start = _start(row, starts)
-        if start is None:
-            continue
-        plate, moment = _text(row, _PLATE), start + _seconds(row, _SIGHT)
-        session = _named(row.values, _SESSION)
-        track = str(row.values[session]) if session else "", str(row.values.get("track") or row.where)
-        known = passes.get(track, Pass(plate, moment, moment))
-        passes[track] = Pass(plate, min(known.first, moment), max(known.last, moment))
-    return tuple(one for one in passes.values() if one.plate)
-
-
-def _start(row: _Row, starts: Mapping[str, float]) -> float | None:
-    session = _named(row.values, _SESSION)
-    if session is None or not starts:
-        return 0.0
-    return starts.get(str(row.values[session]))
+        plate, moment = _text(row, _PLATE), _seconds(row, _SIGHT)
+        track = row.session, str(row.values.get("track") or row.where)
+        where, _, known = passes.get(track, _Told(row.where, row.session, Pass(plate, moment, moment)))
+        passes[track] = _Told(where, row.session, Pass(plate, min(known.first, moment), max(known.last, moment)))
+    return [one for one in passes.values() if one.seen.plate]
 
 
 def _named(values: Container[str], names: tuple[str, ...]) -> str | None:
@@ -170,22 +206,26 @@ def _named(values: Container[str], names: tuple[str, ...]) -> str | None:
 
 
 def _text(row: _Row, names: tuple[str, ...]) -> str:
-    return plain(str(_value(row, names) or ""))
+    return plain(str(row.values[_name(row, names)] or ""))
 
 
 def _seconds(row: _Row, names: tuple[str, ...]) -> float:
-    value = _value(row, names)
+    return _number(row, _name(row, names), "seconds in the recording")
+
+
+def _number(row: _Row, name: str, wanted: str) -> float:
+    value = row.values[name]
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise SourceError(f"{row.where}: {_named(row.values, names)} = {value!r}; wanted seconds in the recording")
+        raise SourceError(f"{row.where}: {name} = {value!r}; wanted {wanted}")
     return number
 
 
-def _value(row: _Row, names: tuple[str, ...]) -> Any:
+def _name(row: _Row, names: tuple[str, ...]) -> str:
     name = _named(row.values, names)
     if name is None:
         raise SourceError(f"{row.where}: no {' or '.join(names)}; docs/replay.md says what a pass needs")
-    return row.values[name]
+    return name

@@ -33,6 +33,16 @@ class TimedFrame(NamedTuple):
     path: Path
 
 
+class Session(NamedTuple):
+    """A session as it is replayed."""
+
+    name: str
+    start: float
+    """The second of the replay at which its second 0 lies."""
+    first: float
+    """The second of its own at which its first frame lies."""
+
+
 def is_recording(folder: Path) -> bool:
     """Whether `gatereader run --record` wrote the folder."""
     return (folder / MARKER).is_file()
@@ -73,6 +83,12 @@ def session_starts(frames: Sequence[TimedFrame]) -> dict[str, float]:
             starts[frame.session] = end + APART - frame.seconds if starts else 0.0
         end = starts[frame.session] + frame.seconds
     return starts
+
+
+def find_sessions(frames: Sequence[TimedFrame]) -> dict[str, Session]:
+    """Name → session, in the order in which they came."""
+    firsts = {frame.session: frame.seconds for frame in reversed(frames)}
+    return {name: Session(name, start, firsts[name]) for name, start in session_starts(frames).items()}
 
 
 class TimedPictures(Recording):

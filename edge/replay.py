@@ -7,17 +7,26 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.clip import Clip
 from edge.compare import Difference, compare, examine, summary
 from edge.config import Config
 from edge.errors import ConfigError, SourceError
+from edge.gaps import GapPipeline
 from edge.motion import open_detector
-from edge.passes import Pass, pass_of, read_passes
-from edge.pipeline import Pipeline
+from edge.passes import SESSION_FIRST, SESSION_LAST, Pass, pass_of, read_passes
 from edge.privacy import Privacy
 from edge.reader import PlateReader
-from edge.recorded import TimedPictures, find_frames, is_recording, seconds_values, session_starts
+from edge.recorded import (
+    Session,
+    TimedPictures,
+    find_frames,
+    find_sessions,
+    is_recording,
+    seconds_values,
+    timed_frame,
+)
 from edge.records import Frame, PlateEvent
 from edge.redaction import hide_credentials
 from edge.service import event_line
@@ -25,6 +34,15 @@ from edge.source import Source, open_source
 
 WORSE = 3
 """Exit status of a comparison in which something is worse; 1 stays for what failed."""
+_ROUNDED = 0.001
+"""Seconds by which sums of times may differ."""
+
+
+class Replayed(NamedTuple):
+    """A final event, and the session of a recorded folder that it is of."""
+
+    event: PlateEvent
+    session: Session | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +89,46 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
     return Clip(TimedPictures(Path(clip), fps or 0.0), rotate=settings.rotate)
 
 
-def replay(config: Config, source: Iterable[Frame | None]) -> Iterator[PlateEvent]:
+def replay(config: Config, source: Iterable[Frame | None]) -> Iterator[Replayed]:
     """The final events of a recording, in the order in which its passes end; known plates are marked, none veiled."""
     privacy = Privacy(replace(config.privacy, unknown="keep"), config.csv.path)
     detector = open_detector(config.detector, config.region, config.motion)
-    reader = PlateReader(config.reader)
-    pipeline = Pipeline(detector, reader, config.tracker, config.vote, config.service.camera)
+    pipeline, sessions = GapPipeline(detector, PlateReader(config.reader), config), _Sessions()
+
+    def finals(events: tuple[PlateEvent, ...]) -> Iterator[Replayed]:
+        for event in events:
+            if event.kind == "final":
+                yield Replayed(privacy.veil(event), sessions.at(event.first_seen))
+
     for frame in source:
         if frame is not None:
-            yield from map(privacy.veil, _finals(pipeline.process(frame).events))
-    yield from map(privacy.veil, _finals(pipeline.finish()))
+            yield from finals(pipeline.process(frame, sessions.take(frame)))
+    yield from finals(pipeline.finish())
 
 
-def _finals(events: tuple[PlateEvent, ...]) -> Iterator[PlateEvent]:
-    return (event for event in events if event.kind == "final")
+class _Sessions:
+    """The sessions of a recorded folder, as its frames come; none where times are not those in the names."""
+
+    def __init__(self) -> None:
+        self._found: list[Session] = []
+        self._timed = True
+
+    def take(self, frame: Frame) -> str:
+        """The name of the frame's session; empty where there is none."""
+        named = timed_frame(Path(frame.name)) if self._timed else None
+        if named is None:
+            return ""
+        if not self._found or self._found[-1].name != named.session:
+            self._found.append(Session(named.session, frame.time - named.seconds, named.seconds))
+        elif abs(self._found[-1].start + named.seconds - frame.time) > _ROUNDED:  # so many a second, without --timed
+            self._timed = False
+            self._found.clear()
+            return ""
+        return named.session
+
+    def at(self, time: float) -> Session | None:
+        """The session at this second of the replay."""
+        return next((one for one in reversed(self._found) if one.start + one.first <= time + _ROUNDED), None)
 
 
 def compare_replays(
@@ -96,9 +140,9 @@ def compare_replays(
     """
     folder = Path(clip)
     known = folder.is_dir() and (timed or is_recording(folder))
-    starts = session_starts(find_frames(folder)) if known else {}
-    stored = None if reference.against is None else read_passes(reference.against, starts)
-    truth = None if reference.truth is None else read_passes(reference.truth, starts).passes
+    sessions = find_sessions(find_frames(folder)) if known else {}
+    stored = None if reference.against is None else read_passes(reference.against, sessions)
+    truth = None if reference.truth is None else read_passes(reference.truth, sessions).passes
     if stored is not None and stored.is_truth and truth is None:
         truth, stored = stored.passes, None
     first, skipped = _run(config, clip, fps, timed)
@@ -116,17 +160,27 @@ def _run(config: Config, clip: str, fps: float | None, timed: bool) -> tuple[lis
     with open_recording(config, clip, fps, timed) as source:
         if not isinstance(source, Clip):
             raise ConfigError(f"{clip}: has no end; only a clip or a folder of frames can be compared")
-        return [pass_of(event) for event in replay(config, source)], bool(source.skipped)
+        return [pass_of(one.event) for one in replay(config, source)], bool(source.skipped)
 
 
-def event_text(event: PlateEvent) -> str:
+def event_text(replayed: Replayed) -> str:
     """One event for people, with its first and last sight in the recording."""
+    event = replayed.event
     return f"{event.first_seen:7.2f} to {event.last_seen:7.2f} s  {event_line(event)}"
 
 
-def event_json(event: PlateEvent) -> str:
-    """One event as JSON on one line; `first_seen`, `last_seen` and `best_seen` are seconds in the recording."""
-    return json.dumps(seconds_values(event), ensure_ascii=False)
+def event_json(replayed: Replayed) -> str:
+    """One event as JSON on one line; `first_seen`, `last_seen` and `best_seen` are seconds in the recording.
+
+    Those of a recorded folder change when its oldest session is gone; those in its session stay.
+    """
+    event, session = replayed
+    values = seconds_values(event)
+    if session is not None:
+        values["session"] = session.name
+        values[SESSION_FIRST] = round(event.first_seen - session.start, 3)
+        values[SESSION_LAST] = round(event.last_seen - session.start, 3)
+    return json.dumps(values, ensure_ascii=False)
 
 
 def comparison_json(comparison: Comparison) -> Iterator[str]:

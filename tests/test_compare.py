@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edge.compare import SLACK, Difference, compare, examine, summary
 from edge.errors import SourceError
 from edge.passes import Pass, read_passes
+from edge.recorded import Session
 
 
 def seen(plate: str, first: float, last: float | None = None, status: str = "accepted", raw: str = "") -> Pass:
@@ -174,12 +175,38 @@ def test_stored_events_are_read_without_previews(tmp_path: Path) -> None:
     assert stored.passes == (Pass("AB123CD", 1.5, 2.0, "accepted", None, 0.9),)
 
 
+def test_numbers_in_a_table_are_numbers(tmp_path: Path) -> None:
+    header = "plate,first_seen,last_seen,status,reason,confidence,plate_raw\n"
+    table = written(tmp_path, header + "AB123CD,1,2,accepted,,0.9578,AB123CD\n?,5,6,rejected,blurred,,O\n", "a.csv")
+    accepted = Pass("AB123CD", 1.0, 2.0, "accepted", None, 0.9578, "AB123CD")
+    assert read_passes(table).passes == (accepted, Pass("?", 5.0, 6.0, "rejected", "blurred", 0.0, "O"))
+
+
+def test_seconds_in_a_session_count_where_it_is_known(tmp_path: Path) -> None:
+    line = (
+        '{"plate": "AB1", "status": "accepted", "confidence": 1, "first_seen": 3700, "last_seen": 3702, '
+        '"session": "r2", "session_first_seen": 90, "session_last_seen": 92}'
+    )
+    path = written(tmp_path, line)
+    assert read_passes(path).passes == (Pass("AB1", 3700, 3702),)
+    assert read_passes(path, {"r2": Session("r2", -10.0, 50.0)}).passes == (Pass("AB1", 80, 82),)
+
+
+def test_passes_whose_frames_are_gone_are_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sights = written(tmp_path, "track,ride,text,t_seconds\na,r1,AB1,7\nb,r2,XY9,3\nc,r2,QR3,8\nd,r3,,8\n", "tracks.csv")
+    assert read_passes(sights, {"r2": Session("r2", 1000.0, 5.0)}).passes == (Pass("QR3", 1008, 1008),)
+    (message,) = caplog.messages
+    assert message.endswith("2 of 3 passes are left out")
+    with pytest.raises(SourceError, match=r"no session 'r1', .* wanted sessions such as r4"):
+        read_passes(sights, {"r4": Session("r4", 0.0, 0.0)})
+
+
 def test_truth_may_be_spans_or_sights_and_spreadsheets_write_a_mark_before_the_header(tmp_path: Path) -> None:
     spans = written(tmp_path, "\ufeffplate,start,end\nab 123 cd,1,2.5\n", "spans.csv")
     assert read_passes(spans) == ((Pass("AB123CD", 1.0, 2.5),), True)
     sights = written(tmp_path, "track,ride,text,t_seconds\na,r1,AB1,7\na,r1,AB1,5\nb,r2,XY9,3\nc,r2,,4\n", "tracks.csv")
     assert read_passes(sights).passes == (Pass("AB1", 5, 7), Pass("XY9", 3, 3))
-    assert read_passes(sights, {"r2": 1000.0}).passes == (Pass("XY9", 1003, 1003),)
+    assert read_passes(sights, {"r2": Session("r2", 1000.0, 0.0)}).passes == (Pass("XY9", 1003, 1003),)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +232,7 @@ BROKEN = {
     "no plate in JSON": ('{"first_seen": 1, "last_seen": 2}', ":1: no plate or text"),
     "a moment": ("plate,first_seen,last_seen\nAB1,2026-11-20T14:03:22Z,3\n", "wanted seconds in the recording"),
     "not a number": ("plate,first_seen,last_seen\nAB1,nan,3\n", "wanted seconds in the recording"),
+    "no confidence": ("plate,status,first_seen,last_seen,confidence\nAB1,x,1,2,sure\n", "'sure'; wanted 0 to 1"),
     "backwards": ("plate,first_seen,last_seen\nAB1,3,2\n", "the last sight is before the first"),
 }
 

@@ -1,18 +1,24 @@
 """`gatereader replay` as a comparison: with what the gate said, with another configuration, with the truth."""
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from core_fakes import Gate, Script, Sight, box, reading
+from core_fakes import frame as picture
 from demo_clips import largest_pass, write_frames
 
 from edge.cli import main
 from edge.config import Config
 from edge.demo import demo_truth
+from edge.pipeline import Pipeline
 from edge.recorded import MARKER
-from edge.replay import open_recording
+from edge.recording import Recorder, RecordingSettings
+from edge.records import Frame, FrameResult, Image, PlateBox, PlateEvent, PlateReading
+from edge.replay import open_recording, replay
 from edge.source import SourceSettings
 
 PASS = largest_pass()
@@ -199,3 +205,216 @@ def test_a_damaged_recording_is_not_called_fine(
     frame = sorted(copy.glob("*.jpg"))[0]
     frame.write_bytes(frame.read_bytes()[:300])
     compared(capsys, 1, copy, "--against", recorded)
+
+
+# --- the gaps of a recording
+
+
+class Eyes(Script):
+    """The scripted models in a replay; `looks` counts how often plates were looked for."""
+
+    threshold = 0.0
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.looks = 0
+        monkeypatch.setattr("edge.replay.open_detector", lambda *_: self)
+        monkeypatch.setattr("edge.replay.PlateReader", lambda *_: self)
+
+    def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        self.looks += 1
+        return super().detect(image)
+
+    def replay(self, frames: Iterable[tuple[Frame, Sequence[Sight]]]) -> list[PlateEvent]:
+        def seen() -> Iterator[Frame]:
+            for frame, sights in frames:
+                self.sights = sights
+                yield frame
+
+        return [one.event for one in replay(Config(), seen())]
+
+
+def timed(time: float, session: str = "20261120T140301Z") -> Frame:
+    """A frame of a recorded folder."""
+    frame = picture(time)
+    return Frame(frame.image, time, frame.utc, 0, f"{session}_t{time:011.3f}.jpg")
+
+
+def every(first: float, last: float) -> Iterator[float]:
+    """Times, five a second."""
+    return (index / 5 for index in range(round(5 * first), round(5 * last)))
+
+
+PARKED = box(400), reading("AB123CD")
+
+
+def rows(events: Iterable[PlateEvent]) -> list[tuple[str, str, float]]:
+    return [(event.plate, event.status, event.first_seen) for event in events]
+
+
+def parking(time: float) -> list[Sight]:
+    """A car comes and parks, others pass."""
+    sights = [(box(min(400.0, 100 + 60 * time)), reading("AB123CD"))]
+    sights += [
+        (box(700 + 60 * (time - came), 500), reading(plate))
+        for came, plate in ((100, "XK940LM"), (170, "ZE481RT"), (270, "HG772PO"))
+        if 0 <= time - came < 5
+    ]
+    return sights
+
+
+def test_a_parked_car_is_the_same_pass_though_nothing_was_recorded_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, recorder = Gate(), Recorder(RecordingSettings(folder=str(tmp_path)))
+    for time in every(0, 300):
+        recorder(gate.see(time, *parking(time)))
+    gate.finish()
+    frames = [frame for frame in open_recording(Config(), str(tmp_path)) if frame is not None]
+    assert len(frames) < 200
+    eyes = Eyes(monkeypatch)
+    assert rows(eyes.replay((frame, parking(frame.time)) for frame in frames)) == rows(gate.finals)
+    assert len(gate.finals) == 4
+    assert eyes.looks == len(frames)
+
+
+def test_a_night_beside_a_parked_car_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = list[float]()
+
+    class Counted(Pipeline):
+        def process(self, frame: Frame) -> FrameResult:
+            steps.append(frame.time)
+            return super().process(frame)
+
+    monkeypatch.setattr("edge.gaps.Pipeline", Counted)
+    times = [*every(0, 10), *every(12 * 3600, 12 * 3600 + 2)]
+    assert len(Eyes(monkeypatch).replay((timed(time), [PARKED]) for time in times)) == 1
+    assert 1000 < len(steps) < 2500
+    assert steps == sorted(steps)
+
+
+def test_a_parked_car_that_the_last_frame_misses_is_the_same_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [(timed(time), [PARKED] if time < 9.8 else []) for time in every(0, 10)]
+    after = [(timed(time), [PARKED]) for time in every(100, 105)]
+    assert len(Eyes(monkeypatch).replay([*before, *after])) == 1
+
+
+BACK = {
+    "it left": [(100.0, list[Sight]()), *((time, [PARKED]) for time in every(101, 105))],
+    "another one stands there": [(time, [(box(402), reading("XK940LM"))]) for time in every(100, 105)],
+    "it stands elsewhere": [(time, [(box(1100), reading("AB123CD"))]) for time in every(100, 105)],
+}
+
+
+@pytest.mark.parametrize("what", BACK)
+def test_a_car_that_was_away_while_nothing_was_recorded_is_another_pass(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [(time, [PARKED]) for time in every(0, 10)]
+    events = Eyes(monkeypatch).replay((timed(time), sights) for time, sights in [*before, *BACK[what]])
+    assert [event.status for event in events] == ["accepted"] * 2
+
+
+def test_the_plates_of_one_session_do_not_stand_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [*map(timed, every(0, 10)), *(timed(time, "20261121T140301Z") for time in every(100, 105))]
+    assert len(Eyes(monkeypatch).replay((frame, [PARKED]) for frame in frames)) == 2
+
+
+def test_a_clip_without_times_in_its_names_has_no_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = [*every(0, 10), *every(100, 105)]
+    assert len(Eyes(monkeypatch).replay((picture(time), [PARKED]) for time in times)) == 2
+
+
+# --- sessions
+
+
+class Shades:
+    """Models to which the shade of a whole picture tells the plate in it."""
+
+    threshold = 0.0
+    plates = ((100, "AB123CD"), (150, "XK940LM"), (200, "ZE481RT"))
+
+    def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        return (PlateBox(40.0, 30.0, 160.0, 58.0, 0.9),) if image.mean() > 50 else ()
+
+    def read(self, crop: Image) -> PlateReading:
+        return reading(min(self.plates, key=lambda one: abs(one[0] - crop.mean()))[1])
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recorded folder: one car in the first session, two in the second."""
+    monkeypatch.setattr("edge.replay.open_detector", lambda *_: Shades())
+    monkeypatch.setattr("edge.replay.PlateReader", lambda *_: Shades())
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    (folder / MARKER).write_text("{}")
+    for session, shades in (("20261120T140301Z", (100,)), ("20261121T140301Z", (150, 200))):
+        for number, shade in enumerate(shades):
+            for time in every(0, 7):
+                image = np.full((120, 200, 3), shade if 2 <= time < 4 else 0, np.uint8)
+                cv2.imwrite(str(folder / f"{session}_t{20 + 10 * number + time:011.3f}.jpg"), image)
+    return folder
+
+
+def stored(sessions: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """What a replay says, in a file."""
+    capsys.readouterr()
+    assert main(["replay", "--json", str(sessions)]) == 0
+    path = sessions.parent / "before.jsonl"
+    path.write_text(capsys.readouterr().out)
+    return path
+
+
+def test_events_tell_their_session_and_the_seconds_in_it(sessions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = [json.loads(line) for line in stored(sessions, capsys).read_text().splitlines()]
+    assert [(one["plate"], one["session"], one["session_first_seen"], one["first_seen"]) for one in events] == [
+        ("AB123CD", "20261120T140301Z", 22, 22),
+        ("XK940LM", "20261121T140301Z", 22, 3628.8),
+        ("ZE481RT", "20261121T140301Z", 32, 3638.8),
+    ]
+    for one in events:
+        shown = one["session_last_seen"] - one["session_first_seen"]
+        assert 0 < shown == pytest.approx(one["last_seen"] - one["first_seen"])
+
+
+def test_frames_that_play_so_many_a_second_have_no_session(sessions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sessions / MARKER).unlink()
+    capsys.readouterr()
+    assert main(["replay", "--json", "--fps", "4", str(sessions)]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        assert not {"session", "session_first_seen", "session_last_seen"} & json.loads(line).keys()
+
+
+@pytest.mark.parametrize("gone", ["*20T140301Z_t*.jpg", "*_t000002*.jpg"])
+def test_what_was_stored_is_compared_though_the_oldest_frames_are_gone(
+    gone: str, sessions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = stored(sessions, capsys)
+    if "20T" not in gone:
+        before.write_text("".join(before.read_text().splitlines(keepends=True)[1:]))
+    for path in sessions.glob(gone):
+        path.unlink()
+    assert main(["replay", "--json", str(sessions), "--against", str(before)]) == 0
+    out, err = capsys.readouterr()
+    left_out, total = (1, 3) if "20T" in gone else (1, 2)
+    assert json.loads(out.splitlines()[-1])["summary"] == {"same": total - left_out}
+    (line,) = err.splitlines()
+    assert "before.jsonl:1: this recording has no session" in line
+    assert f"{left_out} of {total} passes are left out" in line
+
+
+def test_a_session_that_is_not_there_is_told(sessions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = sessions.parent / "truth.csv"
+    rows = ["20261120T140301,AB123CD,22,24", "20261121T140301Z,XK940LM,22,24", "20261121T140301Z,ZE481RT,32,34"]
+    truth.write_text("session,plate,first_seen,last_seen\n" + "\n".join(rows))
+    assert main(["replay", str(sessions), "--truth", str(truth)]) == 3, "the car of the first row is none in truth"
+    assert "1 of 3 passes are left out" in capsys.readouterr().err
+    truth.write_text(truth.read_text().replace("Z,", ","))
+    for option in ("--truth", "--against"):
+        assert main(["replay", str(sessions), option, str(truth)]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        (line,) = err.splitlines()
+        assert "truth.csv:2: this recording has no session '20261120T140301'" in line
+        assert "wanted sessions such as 20261120T140301Z" in line
