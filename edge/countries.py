@@ -197,3 +197,12 @@ COUNTRIES = {
     ),
 }
 """ISO 3166 code in small letters, and those of the United States: "us-ca" → its plates."""
+_ALPHA_3 = (
+    "and:ad alb:al arg:ar aut:at aus:au bih:ba bel:be bgr:bg bol:bo bra:br blr:by can:ca che:ch chl:cl col:co "
+    "cyp:cy cze:cz deu:de dnk:dk ecu:ec est:ee esp:es fin:fi fra:fr gbr:gb geo:ge grc:gr hkg:hk hrv:hr hun:hu "
+    "idn:id irl:ie isr:il ind:in isl:is ita:it kaz:kz lie:li ltu:lt lux:lu lva:lv mar:ma mco:mc mda:md mne:me "
+    "mkd:mk mlt:mt mex:mx mys:my nld:nl nor:no nzl:nz per:pe pol:pl prt:pt pry:py rou:ro srb:rs rus:ru swe:se "
+    "sgp:sg svn:si svk:sk smr:sm tur:tr ukr:ua usa:us ury:uy ven:ve zaf:za"
+)
+ALPHA_3 = dict(pair.split(":") for pair in _ALPHA_3.split())
+"""ISO 3166 code of three letters → that of two, of the countries above."""

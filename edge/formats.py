@@ -19,7 +19,7 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from edge.countries import COUNTRIES
+from edge.countries import ALPHA_3, COUNTRIES
 
 _DIGITS = frozenset("0123456789")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -81,6 +81,18 @@ def load_formats(names: tuple[str, ...]) -> Formats:
             for shape in expand(text):
                 by_length.setdefault(len(shape), {}).setdefault(shape, Template(name, shape))
     return Formats({length: tuple(templates.values()) for length, templates in by_length.items()})
+
+
+def check_formats(names: tuple[str, ...], least: int, most: int) -> None:
+    """ValueError for a name that is no format, or of which no plate has `least` to `most` characters."""
+    for name in names:
+        lengths = load_formats((name,)).by_length
+        if not any(least <= length <= most for length in lengths):
+            told = ", ".join(map(str, sorted(lengths)))
+            raise ValueError(
+                f"{name!r} has plates of {told} characters, which min_characters = {least} and max_characters = {most} "
+                "never accept; change these or leave it out"
+            )
 
 
 def expand(template: str) -> Iterator[tuple[frozenset[str], ...]]:
@@ -230,18 +242,20 @@ def _texts(name: str) -> tuple[str, ...]:
     """The templates behind one entry of the configuration."""
     if name in COUNTRIES:
         return tuple(COUNTRIES[name].templates.split())
-    if name == name.lower() and name.replace("-", "").replace(" ", "").isalpha():
-        raise ValueError(f"no country {name!r}{_nearest(name)}; an example such as AA000AA will do for any")
+    small = name.lower()
+    is_code = small in COUNTRIES or small in ALPHA_3
+    if is_code or (name == small and name.replace("-", "").replace(" ", "").isalpha()):
+        raise ValueError(f"no country {name!r}{_nearest(small)}; an example such as AA000AA will do for any")
     shapes = list(expand(name))
     if not all(3 <= len(shape) <= 12 for shape in shapes):
-        raise ValueError(f"{name!r} is no plate of 3 to 12 characters{_nearest(name.lower())}")
+        raise ValueError(f"{name!r} is no plate of 3 to 12 characters{_nearest(small)}")
     return (name,)
 
 
 def _nearest(word: str) -> str:
     """`; did you mean "it" (Italy)?`, or what there is."""
     names = {country.name.lower(): code for code, country in COUNTRIES.items()}
-    near = difflib.get_close_matches(word, [*COUNTRIES, *names], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(ALPHA_3.get(word, word), [*COUNTRIES, *names], n=1, cutoff=0.6)
     if not near:
         return f"; known are {', '.join(COUNTRIES)}"
     code = names.get(near[0], near[0])

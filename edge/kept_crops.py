@@ -117,7 +117,7 @@ class KeptCrops:
                 self._look()
                 if self._kept:
                     self._ages = Ages(settings.max_days, now, max(one.told for one in self._kept.values()))
-                self._make_room(0)
+                self._make_room()
         except OSError as error:
             self._report(error)
 
@@ -132,8 +132,12 @@ class KeptCrops:
         why = doubt(event, self._settings)
         if not why or event.shot is None:
             return
+        short = event.event_id.replace("-", "")[:8]
+        path = self._folder / f"{event.best_utc.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}.json"
+        if _answered(path):  # the same clip was played before
+            return
         try:
-            self._keep(event, event.shot, why)
+            self._keep(path, event.shot, self._values(event, event.shot, why, short))
         except OSError as error:
             self._report(error)
             return
@@ -144,27 +148,24 @@ class KeptCrops:
     def tidy(self) -> None:
         """Removes what has become too old."""
         try:
-            self._make_room(0)
+            self._make_room()
         except OSError as error:
             self._report(error)
 
-    def _keep(self, event: PlateEvent, shot: Shot, why: str) -> None:
-        short = event.event_id.replace("-", "")[:8]
-        stem = f"{event.best_utc.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}"
+    def _keep(self, path: Path, shot: Shot, values: Mapping[str, Any]) -> None:
         picture = encode_jpeg(shot.crop, _QUALITY)
-        words = (json.dumps(self._values(event, shot, why, short), ensure_ascii=False) + "\n").encode()
+        words = (json.dumps(values, ensure_ascii=False) + "\n").encode()
+        size = len(picture) + len(words)
         make_folder(self._folder, 0o750)
-        self._make_room(len(picture) + len(words), 1)
-        path = self._folder / f"{stem}.json"
-        if _answered(path):  # the same clip was played before
-            return
+        self._make_room(size, path.stem)
         write_whole(path.with_suffix(".jpg"), picture, durable=True)
         try:
             write_whole(path, words, durable=True)
         except OSError:
             path.with_suffix(".jpg").unlink(missing_ok=True)
             raise
-        self._kept[stem] = _Kept(len(picture) + len(words), self._now())
+        self._kept[path.stem] = _Kept(size, self._now())
+        self._kept.move_to_end(path.stem)
 
     def _values(self, event: PlateEvent, shot: Shot, why: str, short: str) -> dict[str, Any]:
         box, reading = shot.box, shot.reading
@@ -207,25 +208,27 @@ class KeptCrops:
             found.append((self._ages.born(picture, told), path.stem, _Kept(size, told)))
         self._kept = OrderedDict((stem, one) for _, stem, one in sorted(found))
 
-    def _make_room(self, size: int, count: int = 0) -> None:
-        """Removes the oldest until `count` more of `size` bytes together fit, and whatever is too old.
+    def _make_room(self, size: int = 0, stem: str = "") -> None:
+        """Removes the oldest until an item `stem` of `size` bytes fits, in place of what it was, and what is too old.
 
         OSError (ENOSPC) if the disk is full of other things.
         """
-        settings, kept = self._settings, self._kept
+        settings = self._settings
         limit = 1e6 * settings.max_megabytes
-        total = size + sum(one.size for one in kept.values())
+        others = [(name, one) for name, one in self._kept.items() if name != stem]
+        count = len(others) + bool(stem)
+        total = size + sum(one.size for _, one in others)
         oldest = self._ages.oldest()
-        while kept:
-            stem, one = next(iter(kept.items()))
-            too_old = oldest is not None and self._ages.born(self._folder / f"{stem}.jpg", one.told) < oldest
+        for name, one in others:
+            too_old = oldest is not None and self._ages.born(self._folder / f"{name}.jpg", one.told) < oldest
             lacking = lacking_bytes(self._folder, settings.min_free_megabytes, size)
-            if len(kept) + count <= settings.max_items and total <= limit and lacking <= 0 and not too_old:
+            if count <= settings.max_items and total <= limit and lacking <= 0 and not too_old:
                 break
-            remove(self._folder / f"{stem}.json")
-            del kept[stem]
+            remove(self._folder / f"{name}.json")
+            del self._kept[name]
+            count -= 1
             total -= one.size
-        if size:
+        if stem:
             require_free(self._folder, settings.min_free_megabytes, size, "review.min_free_megabytes")
 
     def _report(self, error: OSError) -> None:

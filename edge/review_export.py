@@ -15,7 +15,7 @@ import numpy as np
 from edge.clip import read_picture
 from edge.errors import ConfigError, OutputError, SourceError
 from edge.records import Image
-from edge.review import Item, parse_answer
+from edge.review import Answer, Item, parse_answer
 from edge.whole_file import write_whole
 
 LABELS = ("image", "text", "country", "source")
@@ -35,6 +35,7 @@ class Exported(NamedTuple):
     duplicates: int
     """Crops of a plate that look like another one of it."""
     problems: tuple[str, ...]
+    """One line for each picture that cannot be used: what is wrong with which file."""
 
 
 class _Row(NamedTuple):
@@ -44,6 +45,8 @@ class _Row(NamedTuple):
 
 def export_items(items: Iterable[Item], folder: Path) -> Exported:
     """Writes the answered crops of `items` into `folder`; what is unreadable or not answered stays out.
+
+    A picture there that is damaged is written again from its crop; without one its row stays as it is, and is told.
 
     A plate's pictures share their `group`, so that training never learns from one and is judged by another.
     OutputError if the folder cannot be written.
@@ -63,25 +66,26 @@ def export_items(items: Iterable[Item], folder: Path) -> Exported:
 
 def _update(items: Iterable[Item], folder: Path, rows: dict[str, _Row]) -> tuple[list[str], int]:
     """Brings rows and pictures up to the items; what cannot be used, and how many are there already but for a bit."""
-    prints: dict[str, list[Image]] = {}
-    for image, row in rows.items():
-        prints.setdefault(row.label["text"], []).append(_small(read_picture(folder / image)))
-    problems, duplicates = [], 0
+    wanted: list[tuple[str, str, Item]] = []
     for item in items:
         name = f"images/{item.picture.name}"
-        text = "" if item.answer is None else item.answer.text
-        if name in rows and item.answer is not None and rows[name].label["text"] == text:
-            continue
-        if rows.pop(name, None) is not None:  # the owner changed his mind
+        text = item.answer.text if item.answer is not None and item.answer.kind != "unreadable" else None
+        if name in rows and rows[name].label["text"] != text:  # the owner changed his mind
+            del rows[name]
             (folder / name).unlink(missing_ok=True)
-        if item.answer is None or item.answer.kind == "unreadable":
+        if text is not None:
+            wanted.append((name, text, item))
+    prints, damaged = _prints(folder, rows)
+    problems, duplicates = [], 0
+    for name, text, item in wanted:
+        if name in rows and name not in damaged:
             continue
         try:
-            if item.answer.kind == "plate" and parse_answer(text).text != text:
+            if item.answer != Answer("no_plate") and parse_answer(text).text != text:
                 raise ConfigError(f"{text!r} is not the text of a plate")
             picture = read_picture(item.picture)
         except (ConfigError, SourceError) as error:
-            problems.append(f"{item.id}: {error}")
+            problems.append(f"{item.picture}: {error}; left out")
             continue
         known, mine = prints.setdefault(text, []), _small(picture)
         if text and any(cv2.absdiff(mine, other).mean() <= _SAME_PICTURE for other in known):
@@ -89,8 +93,21 @@ def _update(items: Iterable[Item], folder: Path, rows: dict[str, _Row]) -> tuple
             continue
         known.append(mine)
         write_whole(folder / name, item.picture.read_bytes())
-        rows[name] = _row(name, text, picture, item)
-    return problems, duplicates
+        rows.setdefault(name, _row(name, text, picture, item))
+        damaged.pop(name, None)
+    return [*problems, *damaged.values()], duplicates
+
+
+def _prints(folder: Path, rows: Mapping[str, _Row]) -> tuple[dict[str, list[Image]], dict[str, str]]:
+    """Text → small copies of its pictures; and name → what is wrong, of those that cannot be read."""
+    prints: dict[str, list[Image]] = {}
+    damaged = {}
+    for name, row in rows.items():
+        try:
+            prints.setdefault(row.label["text"], []).append(_small(read_picture(folder / name)))
+        except SourceError as error:
+            damaged[name] = f"{folder / name}: {error}; delete it, and its row goes with the next export"
+    return prints, damaged
 
 
 def _row(name: str, text: str, picture: Image, item: Item) -> _Row:

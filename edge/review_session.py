@@ -13,6 +13,8 @@ from edge.errors import ConfigError, OutputError, SourceError
 from edge.half_blocks import colours_of, picture_lines
 from edge.review import UNDECIDED, WORDS, Item, may_be, parse_answer, record_answer
 
+_SEEN = "Type only what is on the picture: a character that it lacks would teach the reader a wrong text."
+_CUT = "cut by the picture's edge: type only what is left of the plate, or ? if a character is cut through"
 HELP = "Enter: it is right · or type the plate · - no plate · ? unreadable · s skip · b back · q quit"
 _WIDEST, _HIGHEST = 96, 20
 _INDENT = 2
@@ -33,6 +35,7 @@ class Session:
 
     def run(self) -> None:
         """Until everything is answered or skipped, or the owner quits."""
+        self._say(_SEEN)
         self._say(HELP)
         place = 0
         while 0 <= place < len(self._items):
@@ -87,6 +90,8 @@ class Session:
         self._say(f"  {item.picture}")
         for name, text in _answers(item):
             self._say(f"  {name:<8}{text}")
+        if item.values.get("reason") == "edge_cut":
+            self._say(f"  {_CUT}")
 
     def _say(self, line: str) -> None:
         self._output.write(line + "\n")

@@ -20,7 +20,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from edge.alignment import align, distance
-from edge.formats import Ruled, Slot, load_formats, rule
+from edge.formats import Ruled, Slot, check_formats, load_formats, rule
 from edge.geometry import AT_EDGE_SHARE
 from edge.records import PlateBox, PlateReading
 
@@ -100,12 +100,12 @@ class VoteSettings:
         for name in ("consensus_readings", "max_votes", "min_characters"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted 1 or more")
-        try:
-            load_formats(self.formats)
-        except ValueError as error:
-            raise ValueError(f"formats: {error}") from None
         if self.max_characters < self.min_characters:
             raise ValueError(f"max_characters is {self.max_characters}, wanted at least min_characters")
+        try:
+            check_formats(self.formats, self.min_characters, self.max_characters)
+        except ValueError as error:
+            raise ValueError(f"formats: {error}") from None
 
     def needed(self, voters: int) -> float:
         """What every character of an accepted plate must reach with so many readings voting."""

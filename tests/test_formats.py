@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.alphabet import ALPHABET
-from edge.countries import COUNTRIES
+from edge.countries import ALPHA_3, COUNTRIES
 from edge.formats import Slot, expand, load_formats, rule
 from edge.records import Frame
 from edge.stills import Still, apply_formats, still_values
+from edge.vote import VoteSettings
 
 
 def ruled(text: str, *names: str, claims: dict[int, dict[str, float]] | None = None, confidence: float = 0.97):  # type: ignore[no-untyped-def]
@@ -85,12 +86,43 @@ def test_an_alternative_may_be_empty() -> None:
     [
         ("itt", 'did you mean "it"'), ("italy", '"it" (Italy)'), ("germny", '"de" (Germany)'), ("IT", '"it" (Italy)'),
         ("AA?00", "'?'"), ("A", "3 to 12"), ("{a,b}" * 20, "shapes"), ("zz", "known are ad, al"), ("", "3 to 12"),
-        ("texas", '"us-tx" (Texas)'),
+        ("texas", '"us-tx" (Texas)'), ("USA", 'did you mean "us" (United States)'), ("ITA", 'did you mean "it"'),
+        ("DEU", 'did you mean "de"'), ("US-CA", 'did you mean "us-ca"'), ("usa", 'did you mean "us"'),
+        ("aut", 'did you mean "at"'),
     ],
 )  # fmt: skip
 def test_a_wrong_format_names_what_was_meant(name: str, wanted: str) -> None:
     with pytest.raises(ValueError, match=re.escape(wanted)):
         load_formats((name,))
+
+
+def test_every_country_has_a_code_of_three_letters() -> None:
+    assert sorted(ALPHA_3.values()) == sorted(code for code in COUNTRIES if not code.startswith("us-"))
+    assert all(re.fullmatch("[a-z]{3}", code) for code in ALPHA_3)
+
+
+def test_a_template_of_letters_only_is_no_country() -> None:
+    for name, text in (("AAA", "XYZ"), ("AAAA", "USCA"), ("VIPA", "VIPX")):
+        assert load_formats((name,)).fit(text)
+
+
+def test_a_format_of_which_no_plate_can_be_accepted_is_refused() -> None:
+    for names, limits in (
+        (("AA00AA0000X",), {}),
+        (("it", "AAA{0,00}"), {"min_characters": 6}),
+        (("mt",), {"min_characters": 7}),
+        (("AAA{,000000}",), {"min_characters": 4, "max_characters": 8}),
+    ):
+        with pytest.raises(ValueError, match=r"formats: .*min_characters = \d+ and max_characters = \d+ never accept"):
+            VoteSettings(formats=names, **limits)
+    with pytest.raises(ValueError, match="'AA00AA0000X' has plates of 11 characters"):
+        VoteSettings(formats=("AA00AA0000X",))
+
+
+def test_a_format_of_which_some_plates_are_too_long_or_too_short_is_one() -> None:
+    assert VoteSettings(formats=("ie", "my", "ma", "AAA000000{0,00}")).max_characters == 10
+    assert VoteSettings(formats=("AA00AA0000X",), max_characters=11).formats
+    assert VoteSettings(formats=tuple(COUNTRIES)).formats
 
 
 @pytest.mark.parametrize(

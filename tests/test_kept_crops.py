@@ -65,6 +65,23 @@ def test_an_answer_outlives_the_same_clip_played_again(tmp_path: Path) -> None:
     assert told == [("AB1?3CD", "AB123CD"), ("AB???CD", None)]
 
 
+def test_the_same_clip_played_again_at_the_quota_pushes_nothing_out(tmp_path: Path) -> None:
+    clip = [doubtful(number) for number in (1, 2, 3)]
+    keep(tmp_path, *clip, max_items=3)
+    for item in read_items(tmp_path)[0][1:]:
+        record_answer(item, parse_answer("AB123CD"))
+    keep(tmp_path, *clip, max_items=3)
+    told = [item.answer and item.answer.text for item in read_items(tmp_path)[0]]
+    assert told == [None, "AB123CD", "AB123CD"]
+    assert names(tmp_path) == ids(1, 2, 3)
+
+
+def test_a_crop_that_is_kept_again_is_as_new_as_its_file(tmp_path: Path) -> None:
+    crops = keep(tmp_path, doubtful(1), doubtful(2), doubtful(1), max_items=2)
+    crops.add(doubtful(3))
+    assert names(tmp_path) == ids(1, 3)
+
+
 def test_a_pass_without_a_picture_leaves_none(tmp_path: Path) -> None:
     crops = keep(tmp_path / "review", doubtful(1, shot=None))
     assert crops.error == ""

@@ -239,6 +239,16 @@ def test_a_damaged_picture_is_told(folder: Path) -> None:
     assert "a JPEG that is cut off" in said
 
 
+def test_only_what_is_on_the_picture_is_asked_for(folder: Path) -> None:
+    _, said = session(folder)
+    assert "Type only what is on the picture" in said
+    assert "cut by the picture's edge" not in said
+    keep(folder, doubtful(4, "123CD", plate="123CD", reason="edge_cut"))
+    _, said = session(folder, "s", "s", "s")
+    assert said.count("cut by the picture's edge") == 1
+    assert said.index("4 of 4") < said.index("cut by the picture's edge") < said.index("plate [123CD]: ")
+
+
 def test_enter_takes_the_answer_or_a_reading_that_fits_it(folder: Path) -> None:
     assert [suggestion(item) for item in read_items(folder)[0]] == ["AB1Z3CD", "XY987ZW", ""]
     keep(folder, doubtful(4, "AB12", plate="AB1?3CD"))
@@ -313,13 +323,26 @@ def test_answers_from_the_command_line(folder: Path, capsys: pytest.CaptureFixtu
     ]  # fmt: skip
 
 
+def test_an_answer_is_taken_back(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer(folder, n1="AB123CD", n2="XY987ZW")
+    export(folder, tmp_path / "out")
+    capsys.readouterr()
+    assert main(["review", "--folder", str(folder), "--set", f"{FIRST}=", "--list"]) == 0
+    lines = told(capsys)
+    assert "answered" not in lines[0]
+    assert lines[-1] == f"2 crops wait in {folder}"
+    assert answers(folder) == {FIRST: None, SECOND: Answer("plate", "XY987ZW"), THIRD: None}
+    labels, _ = export(folder, tmp_path / "out")
+    assert [row["text"] for row in labels] == ["XY987ZW"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         ("77=AB123CD", "no kept crop has the id '77'"),
         ("0000=AB123CD", "3 kept crops have the id '0000'"),
         (f"{SECOND}=AB 12Ö", "'Ö' in 'AB 12Ö' is not on plates here"),
-        (f"{SECOND}=", "0 characters"),
+        (f"{SECOND}=.", "0 characters"),
         (f"{SECOND}=ABCDEFGHIJKLM", "13 characters"),
         (SECOND, "wanted ID=TEXT"),
     ],
@@ -395,8 +418,8 @@ def answer(folder: Path, **texts: str) -> None:
             record_answer(item, parse_answer(text))
 
 
-def export(folder: Path, target: Path) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    assert main(["review", "--folder", str(folder), "--export", str(target)]) == 0
+def export(folder: Path, target: Path, status: int = 0) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    assert main(["review", "--folder", str(folder), "--export", str(target)]) == status
     tables = []
     for name in ("labels.csv", "meta.csv"):
         with (target / name).open(newline="", encoding="utf-8") as file:
@@ -433,17 +456,78 @@ def test_an_export_adds_to_an_earlier_one_and_follows_a_changed_mind(folder: Pat
     answer(folder, n2="XY987VW", n3="K1")
     labels, _ = export(folder, tmp_path / "out")
     assert sorted(row["text"] for row in labels) == ["AB123CD", "K1", "XY987VW"]
-    answer(folder, n3="?")
+    for mind, empty in (("?", []), ("-", [""]), ("?", [])):
+        answer(folder, n3=mind)
+        labels, _ = export(folder, tmp_path / "out")
+        assert sorted(row["text"] for row in labels) == [*empty, "AB123CD", "XY987VW"]
+
+
+def test_a_look_alike_is_exported_when_the_other_one_s_answer_has_changed(folder: Path, tmp_path: Path) -> None:
+    keep(folder, doubtful(4, crop=plate_picture("AB1Z3CD", light=201)))
+    answer(folder, n1="AB123CD", n4="AB123CD")
     labels, _ = export(folder, tmp_path / "out")
-    assert sorted(row["text"] for row in labels) == ["AB123CD", "XY987VW"]
+    assert [row["text"] for row in labels] == ["AB123CD"]
+    answer(folder, n1="AB128CD")
+    labels, _ = export(folder, tmp_path / "out")
+    assert sorted(row["text"] for row in labels) == ["AB123CD", "AB128CD"]
 
 
-def test_an_answer_edited_by_hand_is_checked(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def exported(folder: Path, target: Path, name: str) -> Path:
+    export(folder, target)
+    (picture,) = (target / "images").glob(f"*{name}.jpg")
+    return picture
+
+
+def test_a_damaged_picture_there_is_named_and_the_others_are_exported(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(folder, n1="AB123CD")
+    picture = exported(folder, tmp_path / "out", FIRST)
+    picture.write_bytes(picture.read_bytes()[:300])
+    for path in folder.glob(f"*{FIRST}*"):
+        path.unlink()  # too old by now
+    answer(folder, n2="XY987ZW")
+    labels, _ = export(folder, tmp_path / "out", status=1)
+    assert [row["text"] for row in labels] == ["AB123CD", "XY987ZW"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"gatereader: {picture}: a JPEG that is cut off; delete it, and its row goes with the next export",
+        f"gatereader: 1 picture could not be exported to {tmp_path / 'out'}; the lines above say why",
+    ]
+    picture.unlink()
+    labels, _ = export(folder, tmp_path / "out")
+    assert [row["text"] for row in labels] == ["XY987ZW"]
+
+
+def test_a_damaged_picture_there_is_written_again_from_its_crop(folder: Path, tmp_path: Path) -> None:
+    answer(folder, n1="AB123CD")
+    picture = exported(folder, tmp_path / "out", FIRST)
+    before = picture.read_bytes()
+    picture.write_bytes(b"")
+    table = tmp_path / "out" / "meta.csv"
+    table.write_text(table.read_text().replace(",1,AB123CD", ",2,AB123CD"))
+    _, meta = export(folder, tmp_path / "out")
+    assert picture.read_bytes() == before
+    assert [row["lines"] for row in meta] == ["2"]
+
+
+def test_a_damaged_crop_is_named_and_the_others_are_exported(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(folder, n1="AB123CD", n2="XY987ZW")
+    crop = read_items(folder)[0][0].picture
+    crop.write_bytes(b"")
+    labels, _ = export(folder, tmp_path / "out", status=1)
+    assert [row["text"] for row in labels] == ["XY987ZW"]
+    assert f"{crop}: an empty file; left out" in capsys.readouterr().err
+
+
+def test_an_answer_edited_by_hand_is_checked(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer(folder, n1="AB123CD", n2="XY987ZW")
     item = read_items(folder)[0][0]
     item.path.write_text(item.path.read_text().replace('"text": "AB123CD", "time"', '"text": "ab 123", "time"'))
-    labels, _ = export(folder, tmp_path / "out")
+    labels, _ = export(folder, tmp_path / "out", status=1)
     assert [row["text"] for row in labels] == ["XY987ZW"]
+    assert "'ab 123' is not the text of a plate" in capsys.readouterr().err
 
 
 def test_an_export_to_where_nothing_can_be_written_is_told(

@@ -10,7 +10,7 @@ import numpy as np
 from core_fakes import box, reading
 
 from edge.alignment import distance
-from edge.errors import SourceError
+from edge.errors import ConfigError, SourceError
 from edge.vote import VoteSettings
 from training.pass_scene import GATES, draw_approach, glimpses
 from training.readings import RecordedPass, Sight, read_passes, write_passes
@@ -147,6 +147,13 @@ def test_where_no_pass_has_an_answer_the_bench_says_so(tmp_path: Path, capsys: p
     assert main([str(file), "--processes", "1", "--picture", str(picture)]) == 0
     assert "no pass has an answer" in capsys.readouterr().out
     assert picture.is_file()
+
+
+def test_a_condition_that_no_pass_has_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "readings.jsonl"
+    write_passes(file, [recorded("AB123CD", *["AB123CD"] * 3)])
+    with pytest.raises(ConfigError, match="--by nonsense: no pass has it; wanted one of country, light"):
+        main([str(file), "--processes", "1", "--by", "nonsense"])
 
 
 def test_formats_of_the_country_help_ours() -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from edge.alignment import distance, look_alike
 from edge.alphabet import ALPHABET
-from edge.errors import SourceError
+from edge.errors import ConfigError, SourceError
 from edge.vote import VoteSettings
+from training.picture_file import prepare_picture, write_picture
 from training.reader_metrics import calibration_error, reliability
 from training.readings import RecordedPass, read_passes
 from training.scores import mean_interval, share_interval
@@ -154,13 +154,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--picture", type=Path, help="draw exact over wrong for every threshold (PNG)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="side by side (%(default)s)")
     given = parser.parse_args(arguments)
+    if given.processes < 1:
+        raise ConfigError(f"--processes {given.processes}: wanted 1 or more")
+    if given.picture:
+        prepare_picture(given.picture, "--picture")
     settings = VoteSettings()
-    passes = [one for path in given.readings for one in read_passes(path)]
+    passes = [one for path in given.readings for one in _read(path)]
     passes = [one for one in passes if readable_frames(one, settings) >= given.least]
     if not passes:
         raise SourceError(
             f"{', '.join(map(str, given.readings))}: no pass with {given.least} readable frames; lower --least"
         )
+    conditions = sorted({name for one in passes for name in one.conditions})
+    if given.by and given.by not in conditions:
+        raise ConfigError(f"--by {given.by}: no pass has it; wanted one of {', '.join(conditions) or 'none at all'}")
     ours = run_settings(passes, settings, given.formats, given.processes)
     outcomes = bench_others(passes, settings, given.gated)
     outcomes[OURS] = next(each.outcomes for each in ours if each.accept == settings.accept_confidence)
@@ -180,12 +187,18 @@ def main(arguments: list[str]) -> int:
         Console(width=150).print(_table(scores))
         sys.stdout.write(_words(alone, scores[OURS]["calibration"]))
     if given.picture:
-        given.picture.parent.mkdir(parents=True, exist_ok=True)
         curves = {name: curve(passes, found) for name, found in outcomes.items()}
         curves[OURS] = settings_curve(passes, ours)
         points = {name: (each["wrong"]["share"], each["exact"]["share"]) for name, each in scores.items()}
-        cv2.imwrite(str(given.picture), draw_curves(curves, points))
+        write_picture(given.picture, draw_curves(curves, points))
     return 0
+
+
+def _read(path: Path) -> list[RecordedPass]:
+    try:
+        return list(read_passes(path))
+    except UnicodeDecodeError:
+        raise SourceError(f"{path}: no file of readings (JSON lines); `python -m training passes` makes one") from None
 
 
 def _table(scores: dict[str, dict[str, Any]]) -> Table:
