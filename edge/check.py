@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 import tempfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -27,6 +28,7 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.privacy import key_path, known_plates, read_key
 from edge.reader import PlateReader
 from edge.recording import RecordingSettings
+from edge.region import windows
 from edge.review import read_items
 from edge.source import arriving, open_source
 from edge.whole_file import existing
@@ -179,16 +181,23 @@ def _source(config: Config, detector: Callable[[], PlateDetector]) -> str:
     with open_source(config.source) as source:
         for frame in arriving(source):
             height, width = frame.image.shape[:2]
-            told = _plate_pixels(config.vote.min_plate_width, detector().canvas_scale(width, height))
-            return f"{source.description} gives pictures of {width}×{height}; {told}"
+            told = f"{source.description} gives pictures of {width}×{height}"
+            least, (whole, *_) = config.vote.min_plate_width, windows(config.region, width, height)
+            if (across := whole.x2 - whole.x1) < least:
+                raise SourceError(
+                    f"{told}, of which [region] leaves {across} px across, less than a plate (vote.min_plate_width = "
+                    f"{least}): draw it around the drive"
+                )
+            scale = detector().canvas_scale(width, height)
+            return f"{told}; {_plate_pixels(least, scale, config.region.tiles)}"
         raise SourceError(f"{source.description}: no picture in it")
 
 
-def _plate_pixels(least: int, scale: float) -> str:
+def _plate_pixels(least: int, scale: float, tiles: int) -> str:
     """How large the smallest plate that may vote is for the detector, and what to do if that is too small."""
-    pixels = least * scale
-    told = f"a plate {least} px wide there (vote.min_plate_width) is {pixels:.0f} px wide in the detector"
+    pixels = math.floor(least * scale)
+    told = f"a plate {least} px wide there (vote.min_plate_width) is {pixels} px wide in the detector"
     if pixels >= FINDABLE_WIDTH:
         return told
-    cure = "draw [region] look around the drive, or set region.tiles"
+    cure = f"draw [region] look around the drive, or {'raise' if tiles > 1 else 'set'} region.tiles"
     return f"{told}, where it is seldom found below {FINDABLE_WIDTH}: {cure}"

@@ -35,6 +35,10 @@ _COVERED = 0.4
 another: seen in two tiles, once with its holder, or once from the grille on. From 0.3 to 0.7 it finds the same plates
 of the validation pictures; 0.7 left seven rows in the demo's first minute that no car was the reason of, 0.4 four."""
 _BLANK = 114
+_AT_BORDER = 0.25
+"""Plate widths; a box that ends this near to where nothing is looked for may be cut there."""
+_AROUND = 2.0
+"""Plate widths and heights on each side of such a box, in which it is looked at again."""
 
 _CANDIDATES, _STILL_CANDIDATES = 0.2, 0.05
 
@@ -109,7 +113,7 @@ class PlateDetector:
                 f"{path}: {len(self.card.outputs)} outputs, two for each of strides {self._strides} wanted"
             )
         self._size = self.card.input.shape[1]
-        self._region = region or RegionSettings()
+        self.region = region or RegionSettings()
         self._frame_size = (0, 0)
         self._windows: tuple[Window, ...] = ()
         self._stencil: npt.NDArray[np.uint8] | None = None
@@ -124,26 +128,43 @@ class PlateDetector:
         self._look_at(width, height)
         self.stage_seconds = {"letterbox": 0.0, "detect": 0.0}
         found = [self._detect(image, window) for window in self._windows]
-        return merge([box for boxes in found for box in boxes], self._nms_iou)
+        boxes = merge([box for boxes in found for box in boxes], self._nms_iou)
+        if self._stencil is None:
+            return boxes
+        return merge([box for each in boxes if self._counts(box := self._whole(image, each))], self._nms_iou)
 
     def canvas_scale(self, width: int, height: int) -> float:
         """Detector pixels for each pixel of a frame of that size, where it looks closest."""
-        return closest_scale(self._region, self._size, width, height)
+        return closest_scale(self.region, self._size, width, height)
 
     def _look_at(self, width: int, height: int) -> None:
         """Lay the region over frames of this size."""
         if self._frame_size != (width, height):
             self._frame_size = (width, height)
-            self._windows = windows(self._region, width, height)
-            self._stencil = stencil(self._region, width, height)
+            self._windows = windows(self.region, width, height)
+            self._stencil = stencil(self.region, width, height)
             self._blanks = {}
 
-    def _detect(self, image: Image, window: Window) -> tuple[PlateBox, ...]:
-        """The boxes of one part of the frame, in the frame's pixels."""
+    def _whole(self, image: Image, box: PlateBox) -> PlateBox:
+        """The box as it is without the region, if it ends where nothing is looked for: there a plate is cut, of which
+        the frame may well show all."""
+        assert self._stencil is not None
+        height, width = image.shape[:2]
+        near = _window_around(box, _AT_BORDER * box.width, width, height)
+        if self._stencil[near.y1 : near.y2, near.x1 : near.x2].all():
+            return box
+        margin = _AROUND * (box.width + box.height)
+        around = self._detect(image, _window_around(box, margin, width, height), everywhere=True)
+        same = [other for other in around if _inside(box, other) >= _COVERED]
+        return max(same, key=lambda other: _inside(box, other), default=box)
+
+    def _detect(self, image: Image, window: Window, *, everywhere: bool = False) -> tuple[PlateBox, ...]:
+        """The boxes of one part of the frame, in the frame's pixels; with `everywhere` without regard to the region."""
         start = time.perf_counter()
         part = slice(window.y1, window.y2), slice(window.x1, window.x2)
-        boxed = letterbox(image[part], self._size, None if self._stencil is None else self._stencil[part])
-        if self._stencil is not None:
+        looked_at = None if everywhere else self._stencil
+        boxed = letterbox(image[part], self._size, None if looked_at is None else looked_at[part])
+        if looked_at is not None:
             self._blank(boxed, window)
         tensor = to_int8(boxed.canvas)[np.newaxis]
         middle = time.perf_counter()
@@ -154,8 +175,6 @@ class PlateDetector:
         found = to_frame(boxes[kept], scores[kept], boxed, width, height)
         if (window.x1, window.y1) != (0, 0):
             found = tuple(shifted(box, window.x1, window.y1) for box in found)
-        if self._stencil is not None:
-            found = tuple(box for box in found if self._counts(box))
         self.stage_seconds["letterbox"] += middle - start
         self.stage_seconds["detect"] += time.perf_counter() - middle
         return found
@@ -248,6 +267,16 @@ def whole(boxes: Floats, boxed: Letterboxed, window: Window) -> npt.NDArray[np.b
     cut |= right & (boxes[:, 2] > boxed.left + width - _SEAM)
     cut |= bottom & (boxes[:, 3] > boxed.top + height - _SEAM)
     return ~cut
+
+
+def _window_around(box: PlateBox, margin: float, width: int, height: int) -> Window:
+    """The part of a frame of `width` × `height` pixels that holds a box and `margin` pixels around it."""
+    return Window(
+        max(0, math.floor(box.x1 - margin)),
+        max(0, math.floor(box.y1 - margin)),
+        min(width, math.ceil(box.x2 + margin)),
+        min(height, math.ceil(box.y2 + margin)),
+    )
 
 
 def merge(boxes: Sequence[PlateBox], iou: float) -> tuple[PlateBox, ...]:

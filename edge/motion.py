@@ -110,6 +110,7 @@ class GatedDetector:
     def __init__(self, detector: PlateDetector, settings: MotionSettings, region: RegionSettings | None = None) -> None:
         self.card = detector.card
         self.threshold = detector.threshold
+        self.region = region or RegionSettings()
         self.stage_seconds: dict[str, float] = {}
         """As the detector's; empty after a frame in which it was spared."""
         self._detector, self._settings = detector, settings

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.lettering import Colour, Face, text_width, write
 from edge.records import FrameResult, Image, PlateBox, TrackedPlate
+from edge.region import RegionSettings, stencil
 
 
 class Rectangle(NamedTuple):
@@ -47,10 +48,11 @@ _SMALL = 0.62
 """Size of the second line and of the time, relative to the plate's text."""
 _LEAST_SMALL = 10
 _BOLD, _REGULAR = 700, 500
+_DIM = 0.5
 
 
 def draw(result: FrameResult, width: int = 0) -> Image:
-    """The frame with everything drawn on it, as a new picture: (H, W, 3) BGR.
+    """The frame with everything drawn on it, and dark where nothing is looked for, as a new picture: (H, W, 3) BGR.
 
     A frame wider than `width` is made smaller first (0: never), which is cheaper than drawing at full size and keeps
     the text sharp.
@@ -59,6 +61,8 @@ def draw(result: FrameResult, width: int = 0) -> Image:
     height = min(picture.shape[0], picture.shape[1] * 9 / 16)
     size = max(_LEAST_TEXT, round(height * _TEXT_SHARE))
     thickness = max(1, round(size / 10))
+    if result.region is not None:
+        _dim(picture, result.region)
     tracked = {track.box for track in result.tracks}
     for box in result.boxes:
         if box not in tracked:
@@ -81,6 +85,13 @@ def _copy(image: Image, width: int) -> tuple[Image, float]:
     method = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
     resized = cv2.resize(image, (width, max(1, round(image.shape[0] * scale))), interpolation=method)
     return np.asarray(resized, dtype=np.uint8), scale
+
+
+def _dim(picture: Image, region: RegionSettings) -> None:
+    """Darkens what is not looked at."""
+    looked_at = stencil(region, picture.shape[1], picture.shape[0])
+    if looked_at is not None:
+        cv2.copyTo(cv2.convertScaleAbs(picture, alpha=_DIM), cv2.bitwise_not(looked_at), picture)
 
 
 def _pixels(box: PlateBox, scale: float, margin: int) -> Rectangle:

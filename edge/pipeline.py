@@ -29,7 +29,7 @@ class Detector(Protocol):
 
     One that has `stage_seconds` (stage → seconds of the last call) is asked for them; one that has a `threshold` may
     give boxes below it, which count only if a plate's text is in them; one that is `resting` has seen nothing
-    move for a while.
+    move for a while; one that has a `region` looks only there.
     """
 
     def detect(self, image: Image) -> tuple[PlateBox, ...]:
@@ -110,8 +110,8 @@ class Pipeline:
                     self._poll(frame, track, reading, crop)
             events = _in_order([*events, *self._announce(frame.time)])
             shown = tuple(self._show(track) for track in tracks)
-        resting = getattr(self._detector, "resting", False)
-        return FrameResult(frame, boxes, shown, tuple(events), self._seconds, resting)
+        resting, region = getattr(self._detector, "resting", False), getattr(self._detector, "region", None)
+        return FrameResult(frame, boxes, shown, tuple(events), self._seconds, resting, region)
 
     def idle(self, time: float) -> tuple[PlateEvent, ...]:
         """Time passed up to `time` without a frame; what ended meanwhile."""

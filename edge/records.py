@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edge.region import RegionSettings
+
 Image = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 in BGR, as OpenCV delivers it; (H, W) where a function says grey."""
 
@@ -182,3 +184,5 @@ class FrameResult:
     """Wall time of each stage ("letterbox", "detect", "crop", "read", "vote"), for the status and the bench."""
     resting: bool = False
     """Whether nothing has moved for a while."""
+    region: RegionSettings | None = None
+    """Where plates were looked for; None for everywhere."""

@@ -17,6 +17,8 @@ Polygon = tuple[Point, ...]
 
 _OVERLAP = 0.2
 _MOST_TILES = 8
+_GRID = 500
+"""Steps along each side of a picture in which what is left to look at is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class RegionSettings:
                     raise ValueError(f"{name} has a polygon without area; list its corners in order")
         if not 1 <= self.tiles <= _MOST_TILES:
             raise ValueError(f"tiles is {self.tiles}, wanted 1 to {_MOST_TILES}")
+        left = stencil(self, _GRID, _GRID)
+        if left is not None and not left.any():
+            raise ValueError("ignore covers all that look leaves of the picture: nothing would ever be looked at")
 
 
 class Window(NamedTuple):

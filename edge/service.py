@@ -6,14 +6,17 @@ camera that is offline, because a camera without power must not restart the prog
 
 import logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from types import FrameType
 from typing import Protocol, Self
+from urllib.parse import urlsplit
 
 from edge import __version__
+from edge.address import parse_listen
 from edge.aim import AimMeter
 from edge.aim_words import aim_values
 from edge.camera import LiveCamera
@@ -32,6 +35,7 @@ from edge.source import SourceState, open_source
 from edge.written import ROWS_WAIT, UNWRITTEN, written_bytes, written_values
 
 _log = logging.getLogger(__name__)
+_ANY_ADDRESS = ("0.0.0.0", "::")
 _TIDY_EVERY = 3600.0
 """Seconds from one look for what is too old to the next."""
 _ALIVE_EVERY = 1.0
@@ -239,7 +243,7 @@ class Loop:
         self.reload: Callable[[], None] | None = None
         self.rest: Callable[[float], None] | None = None
         self.rest_fps = 0.0
-        self._last: Frame | None = None
+        self._last: FrameResult | None = None
 
     def use(self, parts: Parts) -> None:
         """Go on with the parts as they are now."""
@@ -268,7 +272,7 @@ class Loop:
 
     def _process(self, frame: Frame) -> None:
         result = self._pipeline.process(frame)
-        self._last = frame
+        self._last = result
         self._progress.saw(result)
         self._record(result.events)
         self._show(result)
@@ -278,13 +282,13 @@ class Loop:
     def _idle(self) -> None:
         if self._last is not None:
             waited = time.monotonic() - self._progress.frame_at
-            self._hand_out(self._pipeline.idle(self._last.time + waited))
+            self._hand_out(self._pipeline.idle(self._last.frame.time + waited))
 
     def _hand_out(self, events: tuple[PlateEvent, ...]) -> None:
         """Events that came without a frame: the page gets them with the last frame, without boxes."""
         self._record(events)
         if events and self._last is not None:
-            self._show(FrameResult(self._last, (), (), events))
+            self._show(FrameResult(self._last.frame, (), (), events, region=self._last.region))
 
     def _show(self, result: FrameResult) -> None:
         self._page.publish(result)
@@ -315,6 +319,15 @@ def _use(parts: Parts, loop: Loop, page: LiveServer) -> None:
         page.forget()  # it may list what nobody is to see any more
 
 
+def page_place(url: str, listen: str) -> str:
+    """Where the page is, in words; where it listens on all addresses, also by this machine's name, as others see it."""
+    if not url:
+        return "no live page"
+    # the name alone: whether NAME.local is this machine, or any other, only the network knows
+    others = f", for other machines http://{socket.gethostname()}:{urlsplit(url).port}/"
+    return f"live page on {url}{others if parse_listen(listen).host in _ANY_ADDRESS else ''}"
+
+
 def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
     """Run the service as `config` says, until its source ends or a signal comes; whether all of the source was read.
 
@@ -336,7 +349,7 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
         lines, pictures = json_path(config.json, config.csv.path), kept_folders(config).get("pictures")
         page.recall(lines, veil=parts.privacy.veil_told, pictures=pictures)
         page.start()
-        place = f"live page on {page.url}" if page.url else "no live page"
+        place = page_place(page.url, config.live.listen)
         _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
         if told := choice_text(config.detector, config.region):
             _log.info("%s", told)

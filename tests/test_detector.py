@@ -9,10 +9,12 @@ import pytest
 
 import edge.detector as detector
 from edge.card import TensorSpec
+from edge.demo import DemoSource
 from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, golden_picture, merge, suppress, to_frame
 from edge.errors import ModelError
+from edge.geometry import at_edge, overlap
 from edge.preprocess import letterbox
-from edge.records import PlateBox
+from edge.records import Image, PlateBox
 from edge.region import Polygon, RegionSettings
 
 BINS, SIZE = 16, 64
@@ -239,3 +241,36 @@ def test_of_two_boxes_in_one_another_the_surer_is_left(monkeypatch: pytest.Monke
     detector = PlateDetector()
     monkeypatch.setattr(detector, "_detect", lambda image, window: (plate, holder, other))
     assert detector.detect(np.zeros((200, 400, 3), np.uint8)) == (plate, other)
+
+
+@pytest.fixture(scope="module")
+def parked() -> tuple[Image, PlateBox]:
+    """A frame of the demo scene, and a plate in it as the shipped detector finds it, wide enough to be read."""
+    plates = PlateDetector()
+    with DemoSource(0, fps=2.0, realtime=False) as source:
+        for frame in filter(None, source):
+            height, width = frame.image.shape[:2]
+            for box in plates.detect(frame.image):
+                if box.width > 110 and not at_edge(box, width, height):
+                    return frame.image, box
+    raise AssertionError("no plate in the demo scene")
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.95])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_border_of_the_region_cuts_no_plate(parked: tuple[Image, PlateBox], share: float, ignored: bool) -> None:
+    image, box = parked
+    border = (box.x1 + share * box.width) / image.shape[1]
+    left = ((0.0, 0.0), (border, 0.0), (border, 1.0), (0.0, 1.0))
+    right = ((border, 0.0), (1.0, 0.0), (1.0, 1.0), (border, 1.0))
+    where = RegionSettings(ignore=(right,)) if ignored else RegionSettings(look=(left,))
+    found = PlateDetector(region=where).detect(image)
+    assert max(overlap(box, other) for other in found) > 0.75
+    assert all(other.x1 < border * image.shape[1] for other in found)
+
+
+def test_a_plate_whose_middle_is_outside_is_none(parked: tuple[Image, PlateBox]) -> None:
+    image, box = parked
+    border = (box.x1 + 0.4 * box.width) / image.shape[1]
+    where = RegionSettings(look=(((0.0, 0.0), (border, 0.0), (border, 1.0), (0.0, 1.0)),))
+    assert not any(overlap(box, other) for other in PlateDetector(region=where).detect(image))

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from typing import Literal, get_args, get_type_hints
 
 import cv2
@@ -12,6 +13,7 @@ from edge.errors import SourceError
 from edge.lettering import Face, text_width, write
 from edge.overlay import _STYLES, Rectangle, _place, draw
 from edge.records import Image, PlateBox, TrackedPlate
+from edge.region import RegionSettings
 
 State = Literal["reading", "preview", "accepted", "undecided", "rejected"]
 STATES: tuple[State, ...] = get_args(State)
@@ -145,6 +147,14 @@ def test_opencv_4_without_fonts_draws_strokes_of_the_same_size(monkeypatch: pyte
     assert (draw(result(grey(720, 1280), [TrackedPlate(1, BOX, plate, 0.97, "accepted", 5)], [BOX])) != 90).any()
     with pytest.raises(SourceError, match="want OpenCV 5, or 4 with freetype"):
         write(grey(100, 400), plate, (10, 70), (255, 255, 255), Face(30, 400, "some.ttf"))
+
+
+def test_what_is_not_looked_at_is_dark() -> None:
+    region = RegionSettings(look=(((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)),))
+    drawn = draw(replace(result(grey(400, 800), []), region=region))
+    assert (drawn[100, 100].tolist(), drawn[100, 700].tolist()) == ([45] * 3, [90] * 3)
+    everywhere = draw(replace(result(grey(400, 800), []), region=RegionSettings()))
+    assert np.array_equal(everywhere, draw(result(grey(400, 800), [])))
 
 
 def test_labels_of_neighbours_do_not_cover_each_other() -> None:

@@ -3,6 +3,7 @@ import pytest
 
 from edge.region import RegionSettings, Window, stencil, windows
 
+WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 LOWER_RIGHT = ((0.5, 0.5), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0))
 
 
@@ -50,6 +51,8 @@ def test_the_stencil_leaves_what_is_looked_at_and_not_ignored() -> None:
         ({"look": (((0.1, 0.1), (0.9, 0.9)),)}, "2 points"),
         ({"ignore": (((0.1, 0.1), (120.0, 0.9), (0.5, 0.5)),)}, "120.0"),
         ({"look": (((0.1, 0.1), (0.5, 0.5), (0.9, 0.9)),)}, "without area"),
+        ({"ignore": (WHOLE,)}, "nothing would ever be looked at"),
+        ({"look": (LOWER_RIGHT,), "ignore": (LOWER_RIGHT,)}, "nothing would ever be looked at"),
         ({"tiles": 0}, "tiles is 0"),
         ({"tiles": 99}, "tiles is 99"),
     ],
