@@ -2,13 +2,16 @@
 
 import csv
 import json
+import struct
+import zlib
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.errors import ConfigError, SourceError
+from edge.errors import ConfigError, OutputError, SourceError
 from edge.reader import PlateReader
 
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
@@ -273,6 +276,103 @@ def test_a_corrected_copy_is_sound_and_the_original_untouched(
         main([str(tree), "--fix", str(new)])
     with pytest.raises(ConfigError, match="lies within"):
         main([str(tree), "--fix", str(tree / "copy")])
+
+
+def test_a_row_of_too_many_cells_is_left_out_and_never_learned(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, val = (tree / "reader" / "home" / split for split in ("train", "val"))
+    labels = train / "labels.csv"
+    labels.write_text(labels.read_text().replace("images/1.png,", "images/1.png,1,"))
+    meta = val / "meta.csv"
+    meta.write_text(meta.read_text().replace("images/20.png,160,", "images/20.png,160,5,"))
+    for folder, file, line in ((train, "labels", 3), (val, "meta", 2)):
+        with pytest.raises(SourceError, match=rf"{file}\.csv:{line}: not \d cells as in the header"):
+            read_samples(folder)
+    new = tmp_path_factory.mktemp("fixed") / "copy"
+    assert main([str(tree), "--fix", str(new)]) == 1
+    shown = capsys.readouterr().out
+    assert f"{labels}:3: left out images/1.png: not 4 cells" in shown
+    assert "left out images/20.png: meta.csv:2: not 6 cells" in shown
+    for split, count in (("train", 5), ("val", 2)):
+        assert len(read_samples(new / "reader" / "home" / split)) == count
+    assert faults(new) == []
+
+
+def test_a_crop_without_a_text_is_left_out_of_a_tree(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tree / "reader" / "home" / "train" / "labels.csv"
+    labels.write_text(labels.read_text().replace(names(1)[0][1], ""))
+    new = tmp_path_factory.mktemp("fixed") / "copy"
+    main([str(tree), "--fix", str(new)])
+    assert f"{labels}:2: left out images/0.png: no text" in capsys.readouterr().out
+    assert all(sample.text for sample in read_samples(new / "reader" / "home" / "train"))
+
+
+def test_links_and_paths_of_another_kind_are_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, store = tmp_path / "mine", tmp_path / "store"
+    write_set(mine, names(3))
+    (mine / "images").rename(store)
+    (mine / "images").mkdir()
+    for number in range(3):
+        (mine / "images" / f"{number}.png").symlink_to(store / f"{number}.png")
+    assert faults(mine) == []
+    for file in (mine / "labels.csv", mine / "meta.csv"):
+        text = file.read_text().replace("images/0", f"{mine}/images/0").replace("images/1", "images\\1")
+        file.write_text(text)
+    assert kinds(mine) == [("warning", "path"), ("error", "path")]
+    new = tmp_path / "copy"
+    assert main([str(mine), "--fix", str(new)]) == 1
+    shown = capsys.readouterr().out
+    assert f"{mine}/images/0.png became images/0.png" in shown
+    assert "images\\1.png became images/1.png" in shown
+    assert [sample.image.name for sample in read_samples(new)] == ["0.png", "1.png", "2.png"]
+    assert not any((new / name).is_symlink() for name, _ in names(3))
+    assert faults(new) == []
+
+
+def test_no_copy_is_left_half_made_or_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, new = tmp_path / "mine", tmp_path / "copy"
+    write_set(mine, names(2))
+    with monkeypatch.context() as full:
+        full.setattr("training.check_fix.shutil.copyfile", Mock(side_effect=OSError(28, "No space left on device")))
+        with pytest.raises(OutputError, match="No space left on device"):
+            main([str(mine), "--fix", str(new)])
+    assert not new.exists()
+    for name, _ in names(2):
+        (mine / name).unlink()
+    capsys.readouterr()
+    with pytest.raises(SourceError, match="no corrected copy: none of its rows can be kept"):
+        main([str(mine), "--fix", str(new)])
+    assert not new.exists()
+    assert capsys.readouterr().out.count("error  missing") == 2
+
+
+@pytest.mark.parametrize("side", [19_000, 200_000])
+def test_a_picture_of_too_many_pixels_is_named(tree: Path, side: int) -> None:
+    picture = tree / "reader" / "home" / "train" / "images" / "0.png"
+    write_png_header(picture, side)
+    (found,) = [finding for finding in faults(tree) if finding.level == "error"]
+    assert (found.kind, found.text) == (
+        "unreadable",
+        "images/0.png: too large for a picture of a plate; cut the plate out",
+    )
+    if side == 200_000:  # of the other one OpenCV fills up what is missing
+        with pytest.raises(SourceError, match=r"0\.png: too large"):
+            load_picture(picture)
+
+
+def write_png_header(path: Path, side: int) -> None:
+    """A PNG that claims to be so many pixels wide and high, and has none."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(64))), (b"IEND", b""))
+    packed = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
 
 
 @pytest.mark.parametrize(

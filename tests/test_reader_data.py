@@ -40,7 +40,7 @@ from training.dataset import (
 )
 from training.detector_data import HELD_BACK_NEGATIVES, negative_paths
 from training.pools import negatives_to_learn
-from training.run_folder import TrainSettings, resumed_reader, write_settings
+from training.run_folder import TrainSettings, keep_crops, resumed_reader, write_settings
 from training.scores import character_accuracy, edit_distance, exact_share
 from training.synthesize import Plate, draw_plate
 
@@ -142,6 +142,24 @@ def test_a_pool_survives_the_file(tmp_path: Path) -> None:
     classes, lengths = again.labels()
     assert lengths.tolist() == [4, 5]
     assert classes[0, :5].tolist() == [11, 12, 2, 3, 0]
+
+
+@pytest.mark.parametrize("cut", [0, 300, -40])
+def test_a_damaged_pool_is_named(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "real-1.npz"
+    Pool(np.zeros((2, 48, 160), np.uint8), ("A", "B")).save(path)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(SourceError, match=r"real-1\.npz: a damaged pool .*; delete it, training makes it anew"):
+        Pool.load(path)
+
+
+def test_a_run_is_not_resumed_with_other_crops(tmp_path: Path) -> None:
+    began = {"learned from": "1", "judged by": "2"}
+    keep_crops(tmp_path, began, resume=False)
+    keep_crops(tmp_path, began, resume=True)
+    with pytest.raises(ConfigError, match=r"plates that are judged by are not those .*; begin a new --run, --from"):
+        keep_crops(tmp_path, began | {"judged by": "3"}, resume=True)
+    keep_crops(tmp_path, began, resume=True)  # which the refusal has not changed
 
 
 def test_real_crops_are_photographed_again_reproducibly(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Trains a reader for a few steps, resumes it, exports it to int8 and reads with it: needs TensorFlow."""
 
+import errno
 import json
 import shutil
 import signal
@@ -7,6 +8,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,12 +19,13 @@ import keras
 from test_reader_data import write_set
 
 from edge.alphabet import CLASSES, encode
-from edge.card import shipped_model
-from edge.errors import ConfigError, ModelError
+from edge.card import file_sha256, shipped_model
+from edge.errors import ConfigError, ModelError, OutputError
 from edge.reader import PlateReader, ReaderSettings
 from training import export as exporting
 from training.__main__ import main as training_command
 from training.average import average
+from training.average import main as average_command
 from training.backend import share_among
 from training.calibrate import best_temperature
 from training.dataset import Pool
@@ -33,7 +36,7 @@ from training.own import read_own, real_samples, split_own
 from training.photographed import judge, photographed
 from training.run_folder import TrainSettings, read_settings
 from training.state import load_state, save_state
-from training.train import OWN_DEFAULTS, Trainer, learning_rate_at, train
+from training.train import OWN_DEFAULTS, Trainer, _keep_start, learning_rate_at, train
 from training.train import main as train_command
 from training.widen import load_widened, stored_architecture, stored_width
 
@@ -63,6 +66,14 @@ def test_train_resume_export_read(
     assert len((run / "history.csv").read_text().splitlines()) == 3
     with pytest.raises(ConfigError, match="holds a run already"):
         train(settings, run, resume=False)
+    with pytest.raises(ConfigError, match="leave --from out"):
+        train_command(["--run", str(run), "--resume", "--from", str(best)])
+    assert read_settings(run) == settings
+    others = tmp_path / "others"
+    write_set(others / "reader" / "home" / "train", ["AB12", "CD345"])
+    write_set(others / "reader" / "home" / "val", ["EF67", "GH89"])
+    with pytest.raises(ConfigError, match=r"plates that are judged by are not those .* begin a new --run"):
+        train_command(["--run", str(run), "--resume", "--data", str(others)])
     history = (run / "history.csv").read_text().splitlines()
     (run / "history.csv").write_text("\n".join([*history, "5,1.0,0.0"]) + "\n")  # killed after its last state
     assert train_command(["--run", str(run), "--resume", "--steps", "6"]) == 0  # with its own data
@@ -82,6 +93,10 @@ def test_train_resume_export_read(
         average([run / "none.weights.h5", best], tmp_path / "runs" / "lost")
     with pytest.raises(ConfigError, match="holds a run already"):
         average([best], mean.parent)
+    capsys.readouterr()
+    assert average_command([str(best), "--run", str(tmp_path / "runs" / "again")]) == 0
+    told = capsys.readouterr().out
+    assert f"python -m training export --run {tmp_path / 'runs' / 'again'} --data {data} (--output FOLDER" in told
     fields = json.loads((run / "settings.json").read_text())
     del fields["architecture"], fields["devices"]  # as runs before these were written
     (run / "settings.json").write_text(json.dumps(fields))
@@ -92,7 +107,8 @@ def test_train_resume_export_read(
     assert card.input.zero_point == 0
     assert not {"QUANTIZE", "DEQUANTIZE", "MUL"} & set(card.architecture["operators"])
     assert card.command.startswith(f"python -m training train --run {run} --steps 6 --batch 4 --synthetic 30")
-    assert card.command.endswith(f"--data {data}; python -m training export --run {run} --data {data}")
+    there = f"--output {tmp_path / 'models'} --data {data}"
+    assert card.command.endswith(f"--data {data}; python -m training export --run {run} {there}")
     assert (tmp_path / "models" / "checkpoints" / "reader.weights.h5").read_bytes() == best.read_bytes()
     reader = PlateReader(ReaderSettings(model=str(tmp_path / "models" / "reader.tflite")))
     assert isinstance(reader.read(np.full((40, 120, 3), 80, dtype=np.uint8)).text, str)
@@ -105,6 +121,13 @@ def test_train_resume_export_read(
     assert "nothing was written" in line
     assert not (tmp_path / "refused").exists()
 
+    with pytest.raises(OutputError, match=r"--output .*nothing can be written in .*settings\.json"):
+        exporting.export(run, run / "settings.json" / "model", data)
+    listed = (run / "pools.json").read_text()
+    (run / "pools.json").write_text(listed[:9])
+    with pytest.raises(ModelError, match=r"pools\.json: damaged .*; delete it, `train --resume --run .*makes it anew"):
+        exporting.export(run, tmp_path / "models", data)
+    (run / "pools.json").write_text(listed)
     (run.parent / "pools" / pools["real"]).unlink()
     with pytest.raises(ModelError, match="copy the run together with the folder `pools`"):
         exporting.export(run, tmp_path / "models", data)
@@ -133,6 +156,15 @@ def test_too_few_crops_take_the_shipped_readers_temperature(
     monkeypatch.setattr(exporting, "FEWEST_TO_CALIBRATE", 1)
     monkeypatch.setattr(exporting, "best_temperature", lambda *_: 2.0)
     assert judged() == 2.0
+
+
+def test_a_full_disk_is_told(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    monkeypatch.setattr("training.state.np.savez", full)
+    where = ["--run", str(tmp_path / "runs" / "one"), "--data", str(data), "--steps", "1", "--width", "0.25"]
+    few = ["--synthetic", "30", "--real-times", "1", "--demo", "0", "--batch", "4"]
+    with pytest.raises(OutputError, match="one: no space left on the disk; make room"):
+        train_command([*where, *few])
 
 
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:
@@ -188,7 +220,8 @@ def test_the_card_tells_what_was_learned_and_what_made_the_model(
         (run / "pools.json").write_text(json.dumps(pools))
         rows = exporting._data_rows(run, settings, usual)
         assert all(row["licence"] for row in rows)
-        return {str(row["name"]): row["pictures"] for row in rows}, exporting._command(run, settings, usual)
+        counts = {str(row["name"]): row.get("pictures", row["kind"]) for row in rows}
+        return counts, exporting._command(run, settings, usual, Path("models"))
 
     images = usual / "detector" / "negatives" / "train" / "images"
     images.mkdir(parents=True)
@@ -219,6 +252,20 @@ def test_the_card_tells_what_was_learned_and_what_made_the_model(
         {"own": len(learned), "synthetic": 20_000},
         f"{ran} --data {tmp_path / 'own'}; {exported}",
     )
+    shipped = shipped_model("reader.tflite").with_suffix(".json")
+    start = shipped.parent / "checkpoints" / "reader.weights.h5"
+    _keep_start(run, replace(mine, init=str(start)))
+    assert told(mine, "own")[0] == {"own": len(learned), "reader.weights.h5": "start weights"}
+    row = json.loads((run / "start.json").read_text())
+    assert row["sha256"] == file_sha256(start)
+    assert row["licence"] == "AGPL-3.0-or-later"
+    assert row["data"] == json.loads(shipped.read_text())["data"]
+    stray = shutil.copyfile(start, tmp_path / "stray.weights.h5")
+    _keep_start(run, replace(mine, init=str(stray)))
+    row = json.loads((run / "start.json").read_text())
+    assert (row["sha256"], row["licence"], row["data"]) == (file_sha256(start), "not told", "not told")
+    _keep_start(run, mine)
+    assert not (run / "start.json").exists()
     with pytest.raises(ModelError, match=r"none: the pictures that .*one learned from are not there"):
         told(replace(settings, data=str(tmp_path / "none")), "real")
 

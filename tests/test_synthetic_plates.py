@@ -335,7 +335,7 @@ OWN = '[colours]\nteal = [0, 128, 128]\n[QQ]\nserials = ["QQ 000"]\nsize = [520,
 
 def test_a_country_of_ones_own_is_seen_at_once(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(OWN + '[DE]\nserials = ["0"]\nsize = [90, 90]\n')
+    own.write_text(OWN + '[DE]\nserials = ["0"]\nsize = [90, 90]\n', encoding="utf-8-sig")
     assert [layout.name for layout in find_layouts("", own)] == ["QQ", "DE"]
     assert find_layouts("de", own)[0].serials == ("0",)  # instead of ours
     assert find_layouts("FR", own)[0].name == "FR"
@@ -343,8 +343,10 @@ def test_a_country_of_ones_own_is_seen_at_once(tmp_path: Path) -> None:
     assert load_picture(tmp_path / "sheet.png").std() > 10
     assert main(["--layouts", str(own), "--country", "QQ", "--output", str(tmp_path / "set"), "--count", "2"]) == 0
     assert re.search(r"QQ\d{3},QQ,synthetic", (tmp_path / "set" / "labels.csv").read_text())
-    with pytest.raises(OutputError, match=r"cannot be written; a name such as sheet\.png"):
+    with pytest.raises(ConfigError, match=r"--preview .*sheet\.nonsense: .*wanted one such as sheet\.png"):
         main(["--layouts", str(own), "--preview", str(tmp_path / "sheet.nonsense")])
+    with pytest.raises(OutputError, match="its folder cannot be made"):
+        main(["--layouts", str(own), "--preview", str(own / "sheet.png")])
 
 
 def test_the_documented_country_is_right(tmp_path: Path) -> None:
@@ -377,6 +379,8 @@ def test_the_documented_country_is_right(tmp_path: Path) -> None:
         (OWN + 'fonts = "gothic"\n', r"\[QQ\] fonts = 'gothic': wanted any, or one of condensed, din"),
         (OWN + 'ground = ["fade top"]\n', r"\[QQ\] ground = \['fade top'\]: wanted a list such as"),
         (OWN + 'letters = "Ä"\n', r"\[QQ\] letters = 'Ä': wanted letters from A to Z"),
+        (OWN + "weight = inf\n", r"\[QQ\] weight = inf: wanted a number above 0"),
+        (OWN + 'square = ["0|"]\n', r"\[QQ\] square: '0\|': a line without a character"),
         (OWN + "weight = 0\n", r"\[QQ\] weight = 0: wanted a number above 0"),
         ("QQ = 3\n", r"\[QQ\]: wanted a section"),
         ("", "no layout in it"),

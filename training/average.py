@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.model import build_reader
-from training.run_folder import POOLS, SETTINGS, WEIGHTS, read_settings, write_settings
+from training.run_folder import POOLS, SETTINGS, START, WEIGHTS, export_words, read_settings, write_settings
 
 
 def average(runs: list[Path], out: Path) -> Path:
@@ -37,8 +37,9 @@ def average(runs: list[Path], out: Path) -> Path:
         collected.append(network.get_weights())
     network.set_weights([np.mean(tensors, axis=0) for tensors in zip(*collected, strict=True)])
     out.mkdir(parents=True, exist_ok=True)
-    if (folders[0] / POOLS).is_file():
-        shutil.copyfile(folders[0] / POOLS, out / POOLS)
+    for name in (POOLS, START):
+        if (folders[0] / name).is_file():
+            shutil.copyfile(folders[0] / name, out / name)
     write_settings(out, replace(settings, averaged_from=tuple(map(str, runs))))
     network.save_weights(out / WEIGHTS)
     return out / WEIGHTS
@@ -51,5 +52,5 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--run", type=Path, required=True, help="folder of the new run")
     given = parser.parse_args(arguments)
     written = average(given.weights, given.run)
-    sys.stdout.write(f"wrote {written}; export it with: python -m training export --run {given.run}\n")
+    sys.stdout.write(f"wrote {written}; export it with: {export_words(given.run, read_settings(given.run))}\n")
     return 0

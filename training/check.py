@@ -117,6 +117,8 @@ def main(arguments: list[str]) -> int:
     rows = sum(len(labels.rows) for labels in sets)
     unusable = [finding for labels in sets for finding in labels.unusable]
     fix = given.fix is not None and not unusable
+    if not given.json:
+        show(findings, given.all, Console())
     changes = write_corrected(sets, pictures, lines, given.data, given.fix) if fix else []
     if given.json:
         told = {
@@ -130,7 +132,6 @@ def main(arguments: list[str]) -> int:
         }
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
     else:
-        show(findings, given.all, Console())
         sys.stdout.write("".join(f"{line}\n" for line in changes))
         summary = f"{rows} rows in {len(sets)} folders: {levels['error']} errors, {levels['warning']} warnings"
         told_fix = f"; {len(changes)} changes, the corrected copy is in {given.fix}" if fix else ""

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError, OutputError, SourceError
 from training.check_pictures import Picture
 from training.check_rules import corrected
 from training.check_table import LABEL_COLUMNS, META_COLUMNS, LabelSet, Row
@@ -26,7 +26,8 @@ def write_corrected(
     """Copies the data set into `target` and returns, one line each, what it left out or wrote otherwise; these are also
     in `target/changes.txt`. `lines` are the better ones, as `better_lines` has them.
 
-    ConfigError if `target` is there already or lies within `data`; OutputError if it cannot be written.
+    ConfigError if `target` is there already or lies within `data`; SourceError if no row can be kept; OutputError if
+    it cannot be written. Then there is no `target`.
     """
     if target.exists():
         raise ConfigError(f"--fix {target}: is there already; name a folder that is not")
@@ -35,11 +36,17 @@ def write_corrected(
     changes: list[str] = []
     try:
         target.mkdir(parents=True)
-        for labels in sets:
-            _write_set(labels, pictures, lines, target / labels.folder.relative_to(data), changes)
+        kept = [
+            _write_set(labels, pictures, lines, target / labels.folder.relative_to(data), changes) for labels in sets
+        ]
         (target / "changes.txt").write_text("".join(f"{line}\n" for line in changes), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"--fix {target}: {error.strerror or error}") from None
+        if not any(kept):
+            raise SourceError(f"{data}: no corrected copy: none of its rows can be kept; mend the errors told first")
+    except BaseException as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, OSError) and not isinstance(error, SourceError):
+            raise OutputError(f"--fix {target}: {error.strerror or error}") from None
+        raise
     return changes
 
 
@@ -49,23 +56,26 @@ def _write_set(
     lines: Mapping[str, int],
     folder: Path,
     changes: list[str],
-) -> None:
+) -> int:
+    """Writes one folder of the copy; returns the number of its rows."""
     with_meta = labels.has_meta or any(row.where in lines for row in labels.rows)
     rows: list[dict[str, str]] = []
     meta: list[dict[str, str]] = []
     seen: dict[tuple[bytes, str], Row] = {}
     for row in labels.rows:
         picture = pictures[row.path]
-        reason = _reason_to_drop(row, picture)
+        reason = _reason_to_drop(row, picture, empty_allowed=not labels.split)
         if not reason and isinstance(picture, Picture):
             earlier = seen.setdefault((picture.digest, _text(row)), row)
             reason = "" if earlier is row else f"the same picture and text as row {earlier.number}"
         if reason or isinstance(picture, str):
-            changes.append(f"{row.where}: left out {row.name or 'the row'}: {reason}")
+            changes.append(f"{row.where}: left out {row.written or 'the row'}: {reason}")
             continue
+        if row.written != row.name:
+            changes.append(f"{row.where}: {row.written} became {row.name}")
         if (text := _text(row)) != row.plate:
             changes.append(f"{row.where}: {row.plate!r} became {text!r}")
-        rows.append({**row.values, "text": text})
+        rows.append({**row.values, "image": row.name, "text": text})
         if with_meta:
             meta.append(_meta(row, picture, labels.has_meta, lines.get(row.where), changes))
         (folder / row.name).parent.mkdir(parents=True, exist_ok=True)
@@ -78,17 +88,26 @@ def _write_set(
     _write(folder / "labels.csv", LABEL_COLUMNS, rows)
     if with_meta:
         _write(folder / "meta.csv", META_COLUMNS, meta)
+    return len(rows)
 
 
 def _text(row: Row) -> str:
     return corrected(row.plate) or row.plate
 
 
-def _reason_to_drop(row: Row, picture: Picture | str) -> str:
+def _reason_to_drop(row: Row, picture: Picture | str, *, empty_allowed: bool) -> str:
+    if row.fault:
+        return row.fault
     if isinstance(picture, str):
         return picture
-    if not row.path.resolve().is_relative_to(row.folder.resolve()):
+    if row.outside:
         return "it lies outside of the data set"
+    return _fault_of_text(row, empty_allowed=empty_allowed)
+
+
+def _fault_of_text(row: Row, *, empty_allowed: bool) -> str:
+    if not row.plate and not empty_allowed:
+        return "no text; only a folder of your own crops may have crops without a plate"
     if row.plate and corrected(row.plate) is None:
         return f"{row.plate!r} has signs that the reader does not know"
     if len(_text(row)) > LONGEST:
@@ -102,7 +121,7 @@ def _meta(row: Row, picture: Picture, known: bool, lines: int | None, changes: l
     A size is no change where meta.csv was not `known` before.
     """
     size = {"width": str(picture.width), "height": str(picture.height)}
-    values = dict(row.meta or {"image": row.name, "lines": "1", **({} if known else size)})
+    values = {**(row.meta or {"lines": "1", **({} if known else size)}), "image": row.name}
     told = {name: values.get(name, "") for name in size}
     if told != size:
         changes.append(

@@ -5,6 +5,7 @@ The hash alone is no proof: all white plates of one country resemble each other.
 """
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -58,7 +59,11 @@ def measure(path: Path) -> Picture | str:
         raw = path.read_bytes()
     except OSError as error:
         return error.strerror or str(error)
-    decoded = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)  # as training reads it; imdecode refuses what is cut off
+    try:
+        damage = _damage(raw)
+        decoded = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)  # as training reads it; imdecode refuses what is cut off
+    except (PillowImage.DecompressionBombError, cv2.error):
+        return "too large for a picture of a plate; cut the plate out"
     if decoded is None:
         return "empty file" if not raw else "not a picture that can be read"
     grey = np.asarray(decoded, dtype=np.uint8)
@@ -71,14 +76,20 @@ def measure(path: Path) -> Picture | str:
         deviation=float(grey.std()),
         bits=_hash(grey),
         look=np.asarray(cv2.resize(grey, _LOOK, interpolation=cv2.INTER_AREA), dtype=np.uint8),
-        damage=_damage(raw),
+        damage=damage,
     )
 
 
 def _damage(raw: bytes) -> str:
-    """OpenCV fills up what is missing without a word; Pillow says so."""
+    """OpenCV fills up what is missing without a word; Pillow says so.
+
+    DecompressionBombError, before anything is decoded, if the header tells of more pixels than memory may hold.
+    """
     try:
-        with PillowImage.open(io.BytesIO(raw)) as picture:
+        with (
+            warnings.catch_warnings(action="ignore", category=PillowImage.DecompressionBombWarning),
+            PillowImage.open(io.BytesIO(raw)) as picture,
+        ):
             picture.load()
     except UnidentifiedImageError:
         return ""  # a kind that only OpenCV knows

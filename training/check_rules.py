@@ -7,7 +7,7 @@ from edge.alphabet import ALPHABET, time_steps_needed
 from edge.preprocess import LEAST_DEVIATION, READER_WIDTH, TWO_LINE_ASPECT
 from training.augment import NARROWEST
 from training.check_pictures import Picture
-from training.check_table import Finding, LabelSet, Row
+from training.check_table import Finding, LabelSet, Level, Row
 from training.dataset import LONGEST, characters_across
 
 TIME_STEPS = READER_WIDTH // 4
@@ -99,9 +99,14 @@ def row_findings(labels: LabelSet) -> Iterator[Finding]:
     """What is there twice, or in one place only."""
     first: dict[str, Row] = {}
     for row in labels.rows:
-        if row.name and not row.path.resolve().is_relative_to(labels.folder.resolve()):
+        if row.outside:
             what = f"{row.name} lies outside of the data set; wanted a path within {labels.folder}"
             yield Finding("error", "outside", row.where, what)
+        elif row.written != row.name:
+            # training takes an absolute path, on this computer only; of `\\` it knows nothing
+            level: Level = "error" if "\\" in row.written else "warning"
+            what = f"{row.written}: wanted a path that begins beside labels.csv, with /; --fix writes {row.name!r}"
+            yield Finding(level, "path", row.where, what)
         if (earlier := first.setdefault(row.name, row)) is not row and row.name:
             same = earlier.plate == row.plate
             what = f"{row.name} is also row {earlier.number}, " + (

@@ -5,13 +5,14 @@ everything.
 """
 
 import csv
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from edge.errors import SourceError
-from training.tables import ENCODING, separator_fault
+from training.tables import ENCODING, cells_fault, separator_fault
 
 Level = Literal["error", "warning", "note"]
 LABEL_COLUMNS = ("image", "text", "country", "source")
@@ -37,16 +38,28 @@ class Row:
     number: int
     values: Mapping[str, str]
     meta: Mapping[str, str] | None
+    fault: str = ""
+    """Why it cannot be told what is in which column, here or in meta.csv; empty if it can."""
+
+    @property
+    def written(self) -> str:
+        """The picture as labels.csv names it."""
+        return self.values.get("image", "")
 
     @property
     def name(self) -> str:
-        """The picture as labels.csv names it, such as `images/1.jpg`."""
-        return self.values.get("image", "")
+        """The picture as it should be named, such as `images/1.jpg`."""
+        return plain_name(self.folder, self.written)
 
     @property
     def path(self) -> Path:
         """Where the picture should be."""
         return self.folder / self.name
+
+    @property
+    def outside(self) -> bool:
+        """Whether the name leads out of the folder; a link in the folder does not, wherever it leads."""
+        return Path(self.name).is_absolute() or self.name.split("/")[0] == ".."
 
     @property
     def plate(self) -> str:
@@ -96,6 +109,19 @@ class LabelSet:
         return tuple(each for each in self.findings if each.level == "error" and each.kind in ("file", "column"))
 
 
+def plain_name(folder: Path, name: str) -> str:
+    """A picture's path from `folder` on, with `/`: also of an absolute path into the folder, and of one with `\\`.
+
+    As it is if it leads elsewhere. Judged by the names alone, so that links are files of the folder like others.
+    """
+    slashed = name if (folder / name).is_file() else name.replace("\\", "/")
+    for root in (os.path.abspath(folder), os.path.realpath(folder)):  # noqa: PTH100 - Path.resolve follows links
+        below = os.path.relpath(os.path.join(root, slashed), root)  # noqa: PTH118
+        if name and below.split("/")[0] != "..":
+            return below
+    return name
+
+
 def find_sets(data: Path) -> tuple[LabelSet, ...]:
     """All label sets of `data`: a folder with labels.csv, or train and val below it, below NAME, or below reader/NAME.
 
@@ -121,27 +147,30 @@ def read_set(folder: Path, name: str, split: str) -> LabelSet:
     findings: list[Finding] = []
     labels = _table(folder / "labels.csv", LABEL_COLUMNS, ("image", "text"), findings)
     has_meta = False
+    table: list[tuple[int, dict[str, str], str]] = []
     meta: dict[str, tuple[int, Mapping[str, str]]] = {}
     path = folder / "meta.csv"
     if path.is_file():
         table = _table(path, META_COLUMNS, ("image", "lines"), findings)
         has_meta = not any(finding.level == "error" and finding.where == f"{path}:1" for finding in findings)
-        for number, values in table:
-            image = values.get("image", "")
+        for number, values, _ in table:
+            image = plain_name(folder, values.get("image", ""))
             if image in meta:
                 what = f"{image} has a row already, {meta[image][0]}; the last one counts in training"
                 findings.append(Finding("warning", "meta-twice", f"{path}:{number}", what))
             meta[image] = (number, values)
-    rows = tuple(
-        Row(folder, number, values, meta.get(values.get("image", ""), (0, None))[1]) for number, values in labels
-    )
-    return LabelSet(folder, name, split, rows, tuple(findings), meta, has_meta)
+    shifted = {number: f"meta.csv:{number}: {fault}" for number, _, fault in table if fault}
+    rows = []
+    for number, values, fault in labels:
+        line, told = meta.get(plain_name(folder, values.get("image", "")), (0, None))
+        rows.append(Row(folder, number, values, told, fault or shifted.get(line, "")))
+    return LabelSet(folder, name, split, tuple(rows), tuple(findings), meta, has_meta)
 
 
 def _table(
     path: Path, columns: tuple[str, ...], needed: tuple[str, ...], findings: list[Finding]
-) -> list[tuple[int, dict[str, str]]]:
-    """(line number, column → value) of every row; nothing if the file cannot be used at all."""
+) -> list[tuple[int, dict[str, str], str]]:
+    """Line number, column → value and the fault of its cells of every row; nothing if the file cannot be used."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -162,8 +191,9 @@ def _table(
             findings.append(Finding(level, "column", f"{path}:1", what))
     if any(column not in header for column in needed):
         return []
+    told: list[tuple[int, dict[str, str], str]] = []
     for number, row in rows:
-        if None in row or None in row.values():
-            what = f"not {len(header)} cells as in the header; quote a value that has a comma"
-            findings.append(Finding("error", "cells", f"{path}:{number}", what))
-    return [(number, {name: value or "" for name, value in row.items() if name}) for number, row in rows]
+        if fault := cells_fault(header, row):
+            findings.append(Finding("error", "cells", f"{path}:{number}", fault))
+        told.append((number, {name: value or "" for name, value in row.items() if name}, fault))
+    return told

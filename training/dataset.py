@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TypeVar
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -93,9 +94,12 @@ class Pool:
 
     @classmethod
     def load(cls, path: Path) -> "Pool":
-        """A pool as `save` wrote it."""
-        with np.load(path) as arrays:
-            return cls(arrays["views"], tuple(str(text) for text in arrays["texts"]))
+        """A pool as `save` wrote it; SourceError if the file is damaged."""
+        try:
+            with path.open("rb") as file, np.load(file) as arrays:
+                return cls(arrays["views"], tuple(str(text) for text in arrays["texts"]))
+        except (EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
+            raise SourceError(f"{path}: a damaged pool ({error}); delete it, training makes it anew") from None
 
 
 Result = TypeVar("Result")
@@ -116,22 +120,22 @@ def read_samples(folder: Path) -> list[Sample]:
         )
     lines, groups = {}, {}
     if (folder / "meta.csv").is_file():
-        try:
-            with (folder / "meta.csv").open(encoding="utf-8-sig", newline="") as file:
-                for row in csv.DictReader(file):
-                    lines[row["image"]] = int(row["lines"] or 1)
-                    groups[row["image"]] = row.get("group") or ""
-        except (KeyError, ValueError) as error:
-            raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted image,width,height,lines,group,note") from None
+        wanted = "image,width,height,lines,group,note"
+        for row in read_table(folder / "meta.csv", ("image", "lines"), wanted):
+            try:
+                lines[row["image"]] = int(row["lines"] or 1)
+            except ValueError as error:
+                raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted {wanted}") from None
+            groups[row["image"]] = row.get("group", "")
     rows = read_table(labels, ("image", "text"), "image,text,country,source")
     for number, row in enumerate(rows, start=2):
-        if fault := _unlearnable(row["text"] or ""):
+        if fault := unlearnable(row["text"]):
             raise SourceError(f"{labels}: row {number}: {fault}")
     name = folder.parent.name if folder.name in ("train", "val") else folder.name
     return [
         Sample(
-            folder / (row["image"] or ""),
-            row["text"] or "",
+            folder / row["image"],
+            row["text"],
             row.get("country", ""),
             lines.get(row["image"], 1),
             name,
@@ -141,7 +145,7 @@ def read_samples(folder: Path) -> list[Sample]:
     ]
 
 
-def _unlearnable(text: str) -> str:
+def unlearnable(text: str) -> str:
     """Why the reader cannot be taught this text; nothing if it can."""
     if strange := [character for character in text if character not in ALPHABET]:
         return f"{strange[0]!r} in {text!r}; wanted letters A to Z and digits only"
@@ -181,7 +185,10 @@ def load_crop(sample: Sample) -> Image:
 
 def load_picture(path: Path) -> Image:
     """A picture as (H, W, 3) BGR; SourceError if it cannot be read."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:
+        raise SourceError(f"{path}: too large to be read as a picture") from None
     if picture is None:
         raise SourceError(f"{path}: missing, or not a picture that can be read")
     return np.asarray(picture, dtype=np.uint8)

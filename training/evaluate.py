@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import track
@@ -22,6 +21,7 @@ from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateReading
 from training.dataset import Sample, boxed_samples, data_folder, load_crop, read_samples
 from training.own import NAME, is_own, real_samples
+from training.picture_file import prepare_picture, write_picture
 from training.scores import Judged, score
 from training.sheet import cell, sheet
 from training.versus import compare, comparison_lines, comparison_table, run
@@ -77,8 +77,7 @@ def _score_table(scores: dict[str, Any]) -> Table:
 def _write_sheet(path: Path, judged: Judged) -> None:
     missed = np.flatnonzero(~judged.right).tolist()
     if missed:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), contact_sheet(judged, missed))
+        write_picture(path, contact_sheet(judged, missed))
     log.info("%d misread crops in %s", len(missed), path)
 
 
@@ -182,6 +181,8 @@ def main(arguments: list[str]) -> int:
     """`python -m training evaluate`."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if given.sheet:
+        prepare_picture(given.sheet, "--sheet")
     exported = None if given.run else PlateReader(ReaderSettings(model=given.model))
     reader = exported or _float_reader(given)
     write_report = _report_writer() if given.report else None

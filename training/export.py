@@ -9,6 +9,7 @@ import argparse
 import base64
 import json
 import logging
+import os
 import shlex
 import shutil
 import sys
@@ -29,7 +30,7 @@ from keras import layers
 
 from edge.alphabet import ALPHABET, decode_greedy
 from edge.card import ModelCard, file_sha256, shipped_model
-from edge.errors import ModelError, SourceError
+from edge.errors import ModelError, OutputError, SourceError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
@@ -41,7 +42,7 @@ from training.graph import require_int8_builtins, tensor_specs
 from training.model import build_reader
 from training.own import NAME, is_own, read_own, real_samples, split_own, usual_samples
 from training.pools import negatives_to_learn
-from training.run_folder import POOLS, SETTINGS, WEIGHTS, TrainSettings, read_settings
+from training.run_folder import POOLS, SETTINGS, START, WEIGHTS, TrainSettings, read_settings
 from training.scores import exact_share, greedy_texts
 from training.train import OPTIONS, OWN_DEFAULTS
 
@@ -55,6 +56,8 @@ FEWEST_TO_CALIBRATE = 100
 """Crops; fewer say too little about how sure a reader should be, and the shipped reader's temperature is taken."""
 
 GOLDEN_SEED = 2026
+OUTPUT = Path("models")
+"""Where a model goes unless one says otherwise: in the place of the shipped one."""
 _PROGRAM = ("python", "-m", "training")
 _LICENCES = {
     "openimages": "CC BY",
@@ -125,10 +128,16 @@ def calibration_views(run: Path, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def _pools(run: Path) -> list[Path]:
-    """The files that the run learned from; of an older run, which does not say, all that lie there."""
+    """The files that the run learned from; of an older run, which does not say, all that lie there.
+
+    ModelError if one of them, or the list of them, cannot be read.
+    """
     folder = run.parent / "pools"
     try:
         names = json.loads((run / POOLS).read_text(encoding="utf-8")).values()
+    except (ValueError, AttributeError) as error:
+        again = f"delete it, `train --resume --run {run}` makes it anew"
+        raise ModelError(f"{run / POOLS}: damaged ({error}); {again}") from None
     except FileNotFoundError:
         names = [path.name for path in folder.glob("*.npz") if ".partial" not in path.name]
     if lost := [name for name in sorted(names) if not (folder / name).is_file()]:
@@ -151,7 +160,7 @@ def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
 def export(run: Path, output: Path, data: Path) -> ModelCard:
     """Write the int8 file, its card, and the weights to go on from (checkpoints/) into `output`.
 
-    ModelError, and nothing written, if the gate refuses.
+    ModelError, and nothing written, if the gate refuses; OutputError, at once, if `output` cannot be written.
     """
     if keras.backend.backend() != "tensorflow":
         raise ModelError(f"export needs TensorFlow: run it without KERAS_BACKEND={keras.backend.backend()}")
@@ -161,7 +170,8 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
             f"{run}: a {settings.architecture} has no int8 form: TensorFlow Lite's converter crashes on its LSTMs; "
             "train a cnn"
         )
-    command, rows = _command(run, settings, data), _data_rows(run, settings, data)
+    _require_writable(output)
+    command, rows = _command(run, settings, data, output), _data_rows(run, settings, data)
     model = inference_model(settings, run / WEIGHTS)
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "reader.tflite"
@@ -178,6 +188,13 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
     return card
 
 
+def _require_writable(output: Path) -> None:
+    """OutputError if the folder is none, or nothing can be written there; it is not made yet."""
+    there = next(path for path in (output, *output.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"--output {output}: nothing can be written in {there}; name another folder")
+
+
 def _settings(run: Path) -> TrainSettings:
     for name, lacking in ((SETTINGS, "no training run here"), (WEIGHTS, "it has not been judged yet: train on")):
         if not (run / name).is_file():
@@ -185,10 +202,11 @@ def _settings(run: Path) -> TrainSettings:
     return read_settings(run)
 
 
-def _command(run: Path, settings: TrainSettings, data: Path) -> str:
-    """What made the run, as far as its settings tell, and the model, judged by `data`."""
+def _command(run: Path, settings: TrainSettings, data: Path, output: Path) -> str:
+    """What made the run, as far as its settings tell, and the model in `output`, judged by `data`."""
     judged = [] if data == data_folder() else ["--data", str(data)]
-    export_ = [*_PROGRAM, "export", "--run", str(run), *judged]
+    where = [] if output == OUTPUT else ["--output", str(output)]
+    export_ = [*_PROGRAM, "export", "--run", str(run), *where, *judged]
     if settings.averaged_from:
         average = [*_PROGRAM, "average", *settings.averaged_from, "--run", str(run)]
         return f"{shlex.join(average)}; {shlex.join(export_)}"
@@ -211,7 +229,7 @@ def _unusual(settings: TrainSettings) -> str:
 
 
 def _data_rows(run: Path, settings: TrainSettings, data: Path) -> list[dict[str, object]]:
-    """What the run learned from; own crops are looked for in `data` too, where they may have been put meanwhile.
+    """What the run learned and went on from; own crops are looked for in `data` too, where they may lie meanwhile.
 
     ModelError if it learned from a tree that is no longer there.
     """
@@ -229,6 +247,8 @@ def _data_rows(run: Path, settings: TrainSettings, data: Path) -> list[dict[str,
         {"name": name, "kind": "real", "pictures": counts[name], "licence": _LICENCES.get(name, "not told")}
         for name in sorted(counts)
     ]
+    if (run / START).is_file():
+        rows.append(json.loads((run / START).read_text(encoding="utf-8")))
     drawn = {"synthetic": (settings.synthetic, "fonts: OFL-1.1 and MIT"), "demo": (settings.demo, "the project's")}
     return rows + [
         {"name": name, "kind": "drawn", "pictures": count, "licence": licence}
@@ -319,9 +339,7 @@ def main(arguments: list[str]) -> int:
     """`python -m training export`."""
     parser = argparse.ArgumentParser(prog="python -m training export", description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/reader/default"), help="folder of the run (%(default)s)")
-    parser.add_argument(
-        "--output", type=Path, default=Path("models"), help="where the model and its card go (%(default)s)"
-    )
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the model and its card go (%(default)s)")
     parser.add_argument(
         "--data", type=Path, default=data_folder(), help="folder with reader/*/val, or own crops (%(default)s)"
     )

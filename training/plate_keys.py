@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 GROUND_KINDS = ("band", "fade", "hills", "disc")
@@ -65,6 +66,6 @@ KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "vanity": ("0 to 1", _is_share),
     "busy": ("0 to 1", _is_share),
     "fonts": _TEXT,
-    "weight": ("a number above 0", lambda value: isinstance(value, int | float) and value > 0),
+    "weight": ("a number above 0", lambda value: isinstance(value, int | float) and 0 < value < inf),
 }
 """Key → what is wanted, for people, and whether a value is that."""

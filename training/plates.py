@@ -109,7 +109,7 @@ def load_layouts(path: Path = LAYOUTS) -> tuple[Layout, ...]:
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -214,12 +214,20 @@ def _check_serials(where: str, layout: Layout) -> None:
             words = pattern.count(VANITY)
             if not words and not sum(map(min, lengths)):
                 raise ConfigError(f"{wrong}: no character in it; wanted A to Z, 0 to 9, signs as in plates.toml")
+            if any(not _may_be_read(line, layout.letters) for line in pattern.split("|")[:2]):
+                raise ConfigError(f"{wrong}: a line without a character; wanted A to Z, 0 to 9 in each")
             if (longest := LONGEST_WORD * words + sum(map(max, lengths))) > LONGEST_SERIAL:
                 raise ConfigError(f"{wrong}: {longest} characters; the reader learns {LONGEST_SERIAL} at most")
             lines = 1 + pattern.count("|")
             if lines > (1 if key == "serials" else 2):
                 advice = "wanted one; two go into square or motorcycle" if key == "serials" else "wanted two at most"
                 raise ConfigError(f"{wrong} has {lines} lines; {advice}")
+
+
+def _may_be_read(line: str, letters: str) -> bool:
+    """Whether a line of a pattern has something that the reader should return, whatever is chosen."""
+    tokens = _TOKEN.findall(line)
+    return VANITY in tokens or any(all(Serial((each,)).text for each in _choices(one, letters)) for one in tokens)
 
 
 def _choices(token: str, letters: str) -> Sequence[str]:

@@ -46,8 +46,7 @@ def prepare_pools(
 
     With `own` crops to learn from, the usual real plates may be missing.
     """
-    samples = usual_samples("train", data) if own else read_split(data / "reader", "train")
-    samples += boxed_samples(data / "detector", "train")
+    samples = real_to_learn(data, with_own=bool(own))
     negatives = negatives_to_learn(data)
     makers: dict[str, tuple[str, Callable[[], list[Job]], str]] = {}
     layouts = _layouts()
@@ -55,7 +54,11 @@ def prepare_pools(
     makers["synthetic"] = (f"{seed}-{synthetic}-{layouts}", lambda: synthetic_jobs(seed, synthetic), title)
     if samples:
         title = "real plates, photographed again"
-        makers["real"] = (f"{seed}-{real_times}-{_print(samples)}", lambda: real_jobs(seed, samples, real_times), title)
+        makers["real"] = (
+            f"{seed}-{real_times}-{print_of(samples)}",
+            lambda: real_jobs(seed, samples, real_times),
+            title,
+        )
     else:
         log.warning("no usual real plates: only drawn ones are rehearsed; set GATEREADER_DATA to where real ones lie")
     count = max(50, synthetic // 40)
@@ -73,7 +76,7 @@ def prepare_pools(
     if own:
         mine = list(own)
         times = max(1, OWN_VIEWS // len(mine))
-        makers["own"] = (f"{seed}-{_print(mine)}", lambda: real_jobs(seed, mine, times), "your own crops")
+        makers["own"] = (f"{seed}-{print_of(mine)}", lambda: real_jobs(seed, mine, times), "your own crops")
     pools = {}
     for kind, (name, jobs, title) in makers.items():
         path = folder / f"{kind}-{name}.npz"
@@ -83,6 +86,12 @@ def prepare_pools(
             make_pool(jobs(), processes, title).save(path)
         pools[kind] = path
     return pools
+
+
+def real_to_learn(data: Path, *, with_own: bool) -> list[Sample]:
+    """The usual real plates; SourceError if there are none, unless own crops are learned beside them."""
+    samples = usual_samples("train", data) if with_own else read_split(data / "reader", "train")
+    return samples + boxed_samples(data / "detector", "train")
 
 
 def negatives_to_learn(data: Path) -> list[Path]:
@@ -96,7 +105,7 @@ def _layouts() -> str:
     return sha256(LAYOUTS.read_bytes() + (FONTS / "fonts.toml").read_bytes()).hexdigest()[:12]
 
 
-def _print(samples: Sequence[Sample]) -> str:
+def print_of(samples: Sequence[Sample]) -> str:
     """Changes when a crop or its text does."""
     digest = sha256()
     for sample in samples:

@@ -1,6 +1,7 @@
 """What lies in the folder of a training run, by name; and its settings."""
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import inf
@@ -18,6 +19,10 @@ SETTINGS = "settings.json"
 WEIGHTS = "best.weights.h5"
 POOLS = "pools.json"
 """Kind → file name of the pools that a run learned from; they lie in the folder `pools` beside it."""
+CROPS = "crops.json"
+"""Prints of the real plates that a run learns from and is judged by; scores of other ones cannot be compared."""
+START = "start.json"
+"""What a run went on from, as a row of the card's data; not there if it began from nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,26 @@ def read_settings(run: Path) -> TrainSettings:
 def write_settings(run: Path, settings: "DataclassInstance") -> None:
     """Into the file in the run's folder, which is there."""
     (run / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+
+
+def keep_crops(run: Path, prints: Mapping[str, str], *, resume: bool) -> None:
+    """Note the prints ("learned from", "judged by") of a new run's crops; ConfigError if it is resumed with others."""
+    path = run / CROPS
+    if resume and path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if changed := [kind for kind, print_ in prints.items() if print_ != before.get(kind)]:
+            raise ConfigError(
+                f"{run}: the real plates that are {' and '.join(changed)} are not those that the run began with, and "
+                f"scores could not be compared; begin a new --run, --from {run / WEIGHTS}, or put them back"
+            )
+    path.write_text(json.dumps(prints, indent=1) + "\n", encoding="utf-8")
+
+
+def export_words(run: Path, settings: TrainSettings) -> str:
+    """For people: how the run's weights become a model, judged by the data that it was trained with."""
+    judged = settings.own or settings.data
+    words = ["python", "-m", "training", "export", "--run", str(run), *(["--data", judged] if judged else [])]
+    return f"{shlex.join(words)} (--output FOLDER, lest the shipped model in models/ be replaced)"
 
 
 def resumed(run: Path, make: Callable[..., Settings], whose: str, given: Mapping[str, Any]) -> Settings:

@@ -12,20 +12,20 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from edge.candidates import read_plates
 from edge.detector import DetectorSettings, PlateDetector
-from edge.errors import SourceError
+from edge.errors import ConfigError, SourceError
 from edge.geometry import overlap
 from edge.looks import read_well
 from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
-from training.dataset import data_folder, load_picture
+from training.dataset import data_folder, load_picture, unlearnable
+from training.picture_file import prepare_picture, write_picture
 from training.sheet import cell, sheet
 from training.tables import read_table
 
@@ -66,6 +66,8 @@ def read_labels(folder: Path) -> dict[Path, list[Labelled]]:
             x, y, w, h = (float(row[key]) for key in "xywh")
         except ValueError as error:
             raise SourceError(f"{labels}: row {number}: {error}; wanted x, y, w and h in pixels") from None
+        if fault := unlearnable(row["text"]):
+            raise SourceError(f"{labels}: row {number}: {fault}")
         path = folder / row["image"]
         pictures[path].append(Labelled(path, PlateBox(x, y, x + w, y + h, 1.0), row["text"]))
     if not pictures:
@@ -127,6 +129,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sheet", type=Path, help="write a picture of every plate that was not read exactly")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if not 0 <= given.threshold < 1:
+        raise ConfigError(f"--threshold {given.threshold:g}: wanted 0 or more and below 1")
+    if given.sheet:
+        prepare_picture(given.sheet, "--sheet")
     detector = PlateDetector(DetectorSettings(given.detector, given.threshold).of_stills)
     reader = PlateReader(ReaderSettings(given.reader))
     pictures = read_labels(given.folder)
@@ -136,8 +142,7 @@ def main(arguments: list[str]) -> int:
     sys.stdout.write(json.dumps(score(outcomes)) + "\n")
     if given.sheet:
         missed = [o for o in outcomes if o.plate.text and (o.reading is None or o.reading.text != o.plate.text)]
-        given.sheet.parent.mkdir(parents=True, exist_ok=True)
-        if missed and not cv2.imwrite(str(given.sheet), contact_sheet(missed)):
-            raise SourceError(f"{given.sheet}: cannot be written")
+        if missed:
+            write_picture(given.sheet, contact_sheet(missed))
         log.info("%d plates not read exactly, in %s", len(missed), given.sheet)
     return 0

@@ -26,6 +26,7 @@ from edge.errors import ConfigError, OutputError
 from edge.records import Image
 from training.augment import photograph
 from training.dataset import characters_across, side_by_side
+from training.picture_file import prepare_picture, write_picture
 from training.plates import Layout, load_fonts, load_layouts
 from training.profiles import run_profile
 from training.sheet import cell, sheet
@@ -187,19 +188,10 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     layouts = find_layouts(given.country, given.layouts)
     if given.preview:
-        _write_preview(given.preview, preview(given.seed, layouts))
+        prepare_picture(given.preview, "--preview")
+        write_picture(given.preview, preview(given.seed, layouts))
         log.info("wrote %s", given.preview)
     if given.output:
         write_data_set(given.output, given.count, given.seed, layouts, given.processes)
         log.info("wrote %d plates and their labels to %s", given.count, given.output)
     return 0
-
-
-def _write_preview(path: Path, sheet: Image) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), sheet)
-    except (OSError, cv2.error):
-        written = False
-    if not written:
-        raise OutputError(f"{path}: cannot be written; a name such as sheet.png is wanted, in a folder that is yours")

@@ -1,7 +1,7 @@
 """Reading CSV tables that people have saved, perhaps with a spreadsheet: UTF-8, with or without a mark, commas."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge.errors import SourceError
@@ -12,17 +12,17 @@ _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
 def read_table(path: Path, needed: Sequence[str], wanted: str = "") -> list[dict[str, str]]:
-    """The rows, column → value, empty where a cell is missing.
+    """The rows, column → value.
 
-    SourceError if the file is missing, is no CSV in UTF-8, or lacks a column of `needed`; `wanted` names all columns,
-    if there are more.
+    SourceError if the file is missing, is no CSV in UTF-8, lacks a column of `needed`, or has a row of more or fewer
+    cells than the header, which names file and line; `wanted` names all columns, if there are more.
     """
     wanted = wanted or ",".join(needed)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             header = list(reader.fieldnames or [])
-            rows = [{name: value or "" for name, value in row.items() if name} for row in reader]
+            rows = [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError:
         raise SourceError(f"{path}: {ENCODING}") from None
     except OSError as error:
@@ -33,7 +33,20 @@ def read_table(path: Path, needed: Sequence[str], wanted: str = "") -> list[dict
         raise SourceError(f"{path}: {fault}")
     if missing := [name for name in needed if name not in header]:
         raise SourceError(f"{path}: no column {', '.join(missing)}; wanted {wanted}")
-    return rows
+    for line, row in rows:
+        if fault := cells_fault(header, row):
+            raise SourceError(f"{path}:{line}: {fault}")
+    return [{name: value for name, value in row.items() if name} for _, row in rows]
+
+
+def cells_fault(header: Sequence[str], row: Mapping[str | None, object]) -> str:
+    """What is wrong with a row, as `csv.DictReader` has it, of more or fewer cells than the header; else nothing.
+
+    Which cell belongs to which column is then not known: a comma in a value that is not quoted shifts all after it.
+    """
+    if None in row or None in row.values():
+        return f"not {len(header)} cells as in the header; quote a value that has a comma"
+    return ""
 
 
 def separator_fault(header: Sequence[str]) -> str:

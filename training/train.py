@@ -11,6 +11,7 @@ usual ones, be it what the run began with.
 """
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -31,7 +32,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from edge.errors import ConfigError
+from edge.card import ModelCard, file_sha256
+from edge.errors import ConfigError, OutputError
 from training.augment import jitter
 from training.backend import compile_reader, share_among, use_threads
 from training.curves import draw_curves, read_history, record
@@ -39,10 +41,19 @@ from training.dataset import Pool, Sample, boxed_samples, data_folder, plain_poo
 from training.float_reader import centred, exact_of
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
-from training.pools import prepare_pools
+from training.pools import prepare_pools, print_of, real_to_learn
 from training.profiles import run_profile
 from training.quantize_aware import rounded
-from training.run_folder import POOLS, WEIGHTS, TrainSettings, resumed_reader, write_settings
+from training.run_folder import (
+    POOLS,
+    START,
+    WEIGHTS,
+    TrainSettings,
+    export_words,
+    keep_crops,
+    resumed_reader,
+    write_settings,
+)
 from training.state import load_state, save_state
 from training.widen import load_weights, stored_reader
 
@@ -218,7 +229,7 @@ def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
     KeyboardInterrupt after the step in hand (Ctrl-C), with the state to resume from on disk.
     """
     settings = replace(settings, data=settings.data or str(data_folder()))
-    data, history = Path(settings.data), folder / HISTORY
+    history = folder / HISTORY
     use_threads(settings.threads)
     share_among(settings.devices, settings.batch)
     learned, judged = split_own(read_own(Path(settings.own))) if settings.own else ([], [])
@@ -227,8 +238,11 @@ def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
             "own crops alone make no reader: go on from one with --from models/checkpoints/reader.weights.h5"
         )
     trainer = Trainer(replace(settings, init="") if resume else settings, folder)  # its own state says more
+    usual = _usual(settings)
+    prints = _prints(settings, learned, usual + judged)
     if resume:
         trainer.restore()
+        keep_crops(folder, prints, resume=True)
         _cut_history(history, trainer.step)
     elif (folder / STATE).exists() or (folder / "last.weights.h5").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
@@ -237,10 +251,13 @@ def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
             (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     write_settings(folder, settings)
-    judges = _judges(settings, data, judged)  # before hours of drawing, lest it fail after them
+    if not resume:
+        keep_crops(folder, prints, resume=False)
+        _keep_start(folder, settings)
+    judges = _judges(settings, usual, judged)  # before hours of drawing, lest it fail after them
     paths = prepare_pools(
         folder.parent / "pools",
-        data,
+        Path(settings.data),
         seed=settings.seed,
         synthetic=settings.synthetic,
         real_times=settings.real_times,
@@ -265,12 +282,43 @@ def _cut_history(path: Path, step: int) -> None:
         path.write_bytes(b"".join(lines[:1] + [line for line in lines[1:] if float(line.split(b",")[0]) <= step]))
 
 
-def _judges(settings: TrainSettings, data: Path, judged: list[Sample]) -> Judges:
+def _usual(settings: TrainSettings) -> list[Sample]:
+    """The usual plates to judge by; none where own crops are learned and there are no others."""
+    data = Path(settings.data)
+    if settings.own:
+        return usual_samples("val", data)
+    return read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")
+
+
+def _prints(settings: TrainSettings, own: list[Sample], judged: list[Sample]) -> dict[str, str]:
+    """Prints of the real plates that are learned from, `own` among them, and of those that are judged by."""
+    learned = real_to_learn(Path(settings.data), with_own=bool(own))
+    return {"learned from": print_of(learned + own), "judged by": print_of(judged)}
+
+
+def _keep_start(folder: Path, settings: TrainSettings) -> None:
+    """Note what the run goes on from, with what the card of these weights tells, before an export replaces both."""
+    (folder / START).unlink(missing_ok=True)
+    if not settings.init:
+        return
+    weights = Path(settings.init)
+    beside = weights.parent.parent if weights.parent.name == "checkpoints" else weights.parent
+    card = ModelCard.read(beside / "reader.json") if (beside / "reader.json").is_file() else None
+    row = {
+        "name": weights.name,
+        "kind": "start weights",
+        "sha256": file_sha256(weights),
+        "licence": card.licence if card else "not told",
+        "data": card.data if card else "not told",
+    }
+    (folder / START).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+
+
+def _judges(settings: TrainSettings, usual: list[Sample], judged: list[Sample]) -> Judges:
     """The plates to judge by, `judged` being the owner's that are held back."""
     if not settings.own:
-        return Judges(plain_pool(read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")))
+        return Judges(plain_pool(usual))
     log.info("%d own crops to judge by", len(judged))
-    usual = usual_samples("val", data)
     return Judges(
         plain_pool(usual) if usual else synthetic_chunk(_JUDGE_SEED, JUDGES), plain_pool(judged) if judged else None
     )
@@ -403,6 +451,8 @@ def main(arguments: list[str]) -> int:
     given = {name: tuple(value) if name == "mix" else value for name, value in given.items() if value is not None}
     if data is not None:
         given["own" if is_own(data) else "data"] = str(data)
+    if resume and given["init"]:
+        raise ConfigError("--resume goes on from the run's own state: leave --from out, or begin another --run with it")
     if resume:
         settings = resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
     else:
@@ -412,7 +462,11 @@ def main(arguments: list[str]) -> int:
         if "own" in given:
             given = {**OWN_DEFAULTS, **given}
         settings = TrainSettings(**given)
-    best = train(settings, folder, resume)
-    judged = f" --data {settings.own or settings.data}" if settings.own or settings.data else ""
-    log.info("best weights: %s; export them with: python -m training export --run %s%s", best, folder, judged)
+    try:
+        best = train(settings, folder, resume)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OutputError(f"{folder}: no space left on the disk; make room, and go on with --resume") from None
+    log.info("best weights: %s; export them with: %s", best, export_words(folder, settings))
     return 0
