@@ -63,12 +63,12 @@ def test_a_camera_that_gives_nothing_is_told(monkeypatch: pytest.MonkeyPatch) ->
     ("region", "least", "status", "words"),
     [
         (RegionSettings(), 40, 0, "is 16 px wide in the detector"),
-        (RegionSettings(), 39, 0, "is 15 px wide in the detector, where it is seldom found below 16: draw [region] look "
-         "around the drive, or set region.tiles"),
+        (RegionSettings(), 39, 0, "is 15 px wide in the detector, where it is seldom found below 16: draw"),
+        (RegionSettings(), 20, 0, "or set region.tiles"),
         (RegionSettings(tiles=2), 20, 0, "or raise region.tiles"),
-        (RegionSettings((((0.5, 0.5), (0.52, 0.5), (0.52, 0.52), (0.5, 0.52)),)), 45, 1, "of which [region] leaves 26 px"),
+        (RegionSettings((((0.5, 0.5), (0.52, 0.5), (0.52, 0.52), (0.5, 0.52)),)), 45, 1, "[region] leaves 26 px"),
     ],
-)  # fmt: skip
+)
 def test_what_the_region_leaves_of_the_picture_is_told(
     region: RegionSettings, least: int, status: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import SourceError
+from edge.errors import GateReaderError, SourceError
 from training import detector_data
 from training.detector_data import (
     HELD_BACK_NEGATIVES,
@@ -16,6 +16,7 @@ from training.detector_data import (
     load_pictures,
     negative_paths,
 )
+from training.detector_demo import write_frames
 from training.detector_metrics import (
     Found,
     average_precision,
@@ -74,7 +75,12 @@ def test_the_threshold_lets_two_in_a_hundred_through() -> None:
     threshold = choose_threshold(negatives)
     assert boxed_share(negatives, threshold) == pytest.approx(0.02)
     assert boxed_share(negatives, threshold - 0.002) > 0.02
-    assert choose_threshold([found()] * 50) == pytest.approx(0.001)
+
+
+def test_pictures_without_plates_that_are_too_easy_choose_no_threshold() -> None:
+    assert choose_threshold([found()] * 50) == 0.1
+    assert choose_threshold([found((0, 0, 9, 9, 0.04))] * 50) == 0.1
+    assert choose_threshold([found((0, 0, 9, 9, 0.2))] * 50) == pytest.approx(0.201)
 
 
 def test_negatives_are_split_the_same_way_everywhere_and_rooms_stay_together(tmp_path: Path) -> None:
@@ -94,16 +100,68 @@ def test_negatives_are_split_the_same_way_everywhere_and_rooms_stay_together(tmp
     assert len(rooms[0] & rooms[1]) <= 1  # where the 150 end
 
 
-def test_labels_become_pixels_and_unreadable_ones_a_line(tmp_path: Path) -> None:
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    """The labels of a picture of 200×100 pixels, yet to be written."""
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
     cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((100, 200, 3), np.uint8))
-    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.1\n")
-    (picture,) = load_folder(tmp_path)
-    assert picture.boxes.tolist() == [pytest.approx([80, 45, 120, 55])]
-    (tmp_path / "labels" / "a.txt").write_text("0 half 0.5\n")
+    return tmp_path / "labels" / "a.txt"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 0.5 0.5 0.2 0.1\n",
+        "\ufeff0 0.5 0.5 0.2 0.1\r\n",
+        "0 0.5 0.5 0.2 0.1 0.98\n",  # with a confidence
+        "0 0.45 0.45 0.6 0.47 0.55 0.55 0.4 0.5\n",  # an outline
+        "  \n\n0 0.5 0.5 0.2 0.1\n \t\n",
+    ],
+)
+def test_labels_become_pixels(labels: Path, text: str) -> None:
+    labels.write_text(text, encoding="utf-8", newline="")
+    (picture,) = load_folder(labels.parents[1])
+    np.testing.assert_allclose(picture.boxes, boxes((80, 45, 120, 55)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("2 0.5 0.5 0.6 0.6", "class 2; one class, 0, is a plate: take the others out"),
+        ("0 0.5 0.5 0.2", "4 fields; wanted 0 cx cy w h"),
+        ("0", "1 fields; wanted 0 cx cy w h"),
+        ("0 0.4 0.4 0.6 0.4 0.6 0.45 0.4", "8 fields; wanted 0 cx cy w h"),
+        ("0 0,5 0,5 0,2 0,1", "'0 0,5 0,5 0,2 0,1' is not made of numbers; wanted 0 cx cy w h"),
+        ("0 0.5 0.5 0 0.1", "a box 0 wide and 0.1 high"),
+        ("0 0.5 nan 0.2 0.1", "'0 0.5 nan 0.2 0.1' is not made of numbers"),
+        ("0 100 50 40 10", "a box that reaches beyond its picture; wanted 0 cx cy w h, shares of the picture"),
+    ],
+)
+def test_what_is_no_label_of_a_plate_is_told_with_its_line(labels: Path, line: str, words: str) -> None:
+    labels.write_text(f"0 0.5 0.5 0.2 0.1\n{line}\n")
+    with pytest.raises(SourceError) as told:
+        load_folder(labels.parents[1])
+    assert str(told.value).startswith(f"{labels}: line 2: {words}")
+
+
+def test_labels_that_are_no_text_or_not_there_are_told(labels: Path) -> None:
+    with pytest.raises(SourceError, match=r"a\.txt: no such file; wanted one for each picture, empty if"):
+        load_folder(labels.parents[1])
+    labels.write_text("0 0.5 0.5 0.2 0.1\n", encoding="utf-16")
     with pytest.raises(SourceError, match="not readable as YOLO labels"):
-        load_folder(tmp_path)
+        load_folder(labels.parents[1])
+
+
+def test_demo_frames_are_labelled_as_training_reads_them(tmp_path: Path) -> None:
+    shown = write_frames(tmp_path / "demo", 3)
+    assert sum(len(picture.boxes) for picture in load_folder(tmp_path / "demo")) == shown > 0
+
+
+def test_demo_frames_that_cannot_be_written_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cv2, "imwrite", lambda *_: False)  # as on a full disk
+    with pytest.raises(GateReaderError, match=r"demo_1000_00\.jpg: cannot be written"):
+        write_frames(tmp_path, 1)
 
 
 def test_labels_that_miss_plates_are_corrected_for_training_only(

@@ -1,9 +1,12 @@
 """Trains a detector for a few steps, goes on with it, and asks for its export: needs torch and ultralytics."""
 
 import json
+import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,17 +15,22 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed; it comes with the extra [training]")
 
 import torch
+from test_csv_log import files_of_at_most
 
 from edge.card import load_card, shipped_model
-from edge.errors import ConfigError, GateReaderError, ModelError, SourceError
+from edge.errors import ConfigError, GateReaderError, ModelError, OutputError, SourceError
 from training import detector_data, detector_network
 from training.curves import read_history
 from training.detector_average import main as average
 from training.detector_export import main as export
+from training.detector_metrics import Found
 from training.detector_network import CutNetwork, build_network, load_weights, save_weights
+from training.detector_prepare import main as prepare
 from training.detector_scenes import SceneSettings
+from training.detector_score import report
 from training.detector_settings import TrainSettings
 from training.detector_train import main as train
+from training.detector_validation import Validation
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
 
@@ -72,6 +80,68 @@ def test_a_run_is_kept_and_goes_on_where_it_was(data: Path, tmp_path: Path) -> N
     assert lines[-1]["mine"]["plates"] == 2  # a set of one's own is learned from and judged by
     about = load_weights(out / "best.pt")[1]
     assert (about["run"], about["settings"]["batch"]) == (str(out), 2)
+
+
+class Goals:
+    """In place of scores: those that a run is to get, in turn."""
+
+    def __init__(self, *goals: float) -> None:
+        self._goals: Iterator[float] = iter(goals)
+
+    def __call__(self, *_: object) -> dict[str, Any]:
+        return {"all": dict.fromkeys(("ap50", "ap50_95", "recall"), next(self._goals))}
+
+
+def steps_of(run: Path) -> list[float]:
+    return [row["step"] for row in read_history(run / "history.csv")]
+
+
+def test_what_a_run_starts_from_is_the_best_until_something_is_better(
+    data: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    monkeypatch.setattr("training.detector_train.report", Goals(0.444, 0.027, 0.444, 0.445))
+    assert train(["--out", str(out), "--start", str(checkpoint), "--steps", "1", *OPTIONS]) == 0
+    assert "nothing was better than" in capsys.readouterr().err
+    weights, about = load_weights(out / "best.pt")
+    assert about["step"] == 0
+    before = load_weights(checkpoint)[0].state_dict()
+    assert all(torch.equal(before[name], value) for name, value in weights.state_dict().items())
+    assert [row["AP50"] for row in read_history(out / "history.csv")] == [0.444, 0.027]
+    assert math.isnan(read_history(out / "history.csv")[0]["loss"])
+    assert json.loads((out / "log.jsonl").read_text().splitlines()[0])["loss"] is None
+    assert train(["--out", str(out), "--steps", "2", "--resume"]) == 0
+    assert load_weights(out / "best.pt")[1]["step"] == 0  # no worse is no better
+    capsys.readouterr()
+    assert train(["--out", str(out), "--steps", "3", "--resume"]) == 0
+    assert load_weights(out / "best.pt")[1]["step"] == 3
+    assert "nothing was better than" not in capsys.readouterr().err
+    assert steps_of(out) == [0, 1, 2, 3]
+
+
+def test_judging_what_a_run_starts_from_takes_none_of_its_minutes(
+    data: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("training.detector_train._Run.train_step", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            train(["--out", str(out), "--start", str(checkpoint), *OPTIONS])
+    state = torch.load(out / "last.pt", weights_only=True)
+    assert (state["step"], state["spent"]) == (0, 0.0)
+    assert train(["--out", str(out), "--steps", "1", "--resume"]) == 0
+    assert steps_of(out) == [0, 1]
+
+
+def test_a_run_whose_first_scores_are_nothing_has_a_best(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.detector_train.report", Goals(0.0))
+    assert train(["--out", str(tmp_path), "--steps", "1", *OPTIONS]) == 0
+    assert load_weights(tmp_path / "best.pt")[1]["step"] == 1
 
 
 def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
@@ -124,6 +194,65 @@ def test_what_cannot_be_begun_is_told_in_one_line(data: Path, tmp_path: Path, wr
         train(["--out", str(tmp_path / "run"), *OPTIONS, *wrong])
 
 
+@pytest.mark.parametrize("content", ["empty", "text", "pickle", "half", "zip", "list", "other", "state"])
+def test_weights_to_start_from_that_are_none_are_told(
+    data: Path, tmp_path: Path, checkpoint: Path, content: str
+) -> None:
+    weights = tmp_path / "some.pt"
+    if content in ("list", "other", "state"):
+        things: dict[str, object] = {
+            "list": [1, 2],
+            "other": {"weights": {"conv.weight": torch.zeros(3)}, "about": {}},
+            "state": {"network": {}, "optimizer": {}},
+        }
+        torch.save(things[content], weights)
+    elif content == "zip":
+        np.savez(weights.with_suffix(".npz"), np.zeros(3))
+        weights.with_suffix(".npz").rename(weights)
+    else:
+        half = checkpoint.read_bytes()[:5000]
+        weights.write_bytes({"empty": b"", "text": b"weights\n", "pickle": b"\x80\x02]q\x00.", "half": half}[content])
+    words = {"other": "none of its tensors fits", "state": "the state of a run"}.get(content, "no checkpoint of")
+    with pytest.raises(ModelError, match=rf"some\.pt: .*{words}") as told:
+        train(["--out", str(tmp_path / "run"), "--start", str(weights), *OPTIONS])
+    assert "\n" not in str(told.value)
+
+
+def test_a_folder_that_cannot_be_written_is_told(data: Path, tmp_path: Path, checkpoint: Path) -> None:
+    (tmp_path / "file").touch()
+    inside = tmp_path / "file" / "run"
+    with pytest.raises(OutputError, match=f"--out {inside}: cannot be written"):
+        train(["--out", str(inside), "--steps", "1", *OPTIONS])
+    for option in ("--sheet", "--demo-folder"):
+        with pytest.raises(OutputError, match=f"{option} {inside}"):
+            prepare(["--sheet", str(tmp_path / "scenes.png"), "--demo", "1", option, f"{inside}/a.png"])
+    for out in (inside / "mean.pt", Path("/proc/mean.pt")):
+        with pytest.raises(OutputError, match=f"{out}: cannot be written"):
+            average([str(checkpoint), str(checkpoint), "--out", str(out)])
+
+
+def test_a_full_disk_is_told_and_leaves_the_last_state(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--steps", "1", *OPTIONS]) == 0
+    before = {name: (out / name).read_bytes() for name in ("best.pt", "last.pt")}
+    with files_of_at_most(100_000), pytest.raises(OutputError, match=r"\.pt: cannot be written .*; make room there"):
+        train(["--out", str(out), "--steps", "2", "--resume"])
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert not list(out.glob(".*"))
+
+
+def test_a_threshold_that_easy_pictures_chose_is_warned_of(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    validation = Validation(data)
+    found = [Found(one.boxes, np.full(len(one.boxes), 0.9, np.float32)) for one in validation.pictures]
+    nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    assert report(validation, found, [nothing] * 3, 512)["threshold"] == 0.1
+    assert "the 3 pictures without plates are too easy, or too few" in caplog.text
+    caplog.clear()
+    report(validation, found, [nothing] * 3, 512, 0.1)  # was not chosen by them
+    report(validation, [nothing] * 4, [nothing] * 3, 512)  # knows nothing yet
+    assert not caplog.text
+
+
 def test_data_that_is_not_there_is_told(data: Path) -> None:
     with pytest.raises(SourceError, match=r"no set of pictures; wanted NAME/test/images"):
         detector_data.load_pictures(data, "test")
@@ -165,9 +294,12 @@ def test_an_export_makes_its_folder_and_tells_what_was_learned_from(
         (["--size", "70"], "--size 70: wanted a multiple of 32"),
         (["--calibration", "2"], "--calibration 2: wanted 3 or more"),
         (["--out", "mean.pt/detector.tflite"], r"--out mean\.pt/detector\.tflite: "),
+        (["--out", "/proc/detector.tflite"], r"--out /proc/detector\.tflite: cannot be written"),
+        (["--out", "run"], r"--out run: is a folder; wanted a file, such as run/detector\.tflite"),
     ):
         with pytest.raises(GateReaderError, match=words):
             export([*wanted, *wrong])
+    monkeypatch.setattr(detector_data, "HELD_BACK_NEGATIVES", 7)  # more than there are
     assert export([*wanted, "--out", "new/models/detector.tflite"]) == 0
     card = load_card(tmp_path / "new" / "models" / "detector.tflite", "detector")
     assert card.command.split("; ") == [
@@ -177,6 +309,7 @@ def test_an_export_makes_its_folder_and_tells_what_was_learned_from(
         "python -m training detector export --checkpoint mean.pt --calibration 4 --out new/models/detector.tflite",
     ]
     rows = {row["name"]: row for row in card.data}
+    assert (rows["negatives"]["train"], rows["negatives"]["threshold"]) == (0, 5)
     assert rows["drawn plates, pasted"]["train"] == 5
     assert (rows["extra frames"]["folder"], rows["extra frames"]["train"]) == ("gate", 2)
     assert card.architecture["training"]["start"] == "first.pt"
@@ -197,7 +330,9 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "narrow.pt"
 
 
-def test_a_widened_network_computes_what_the_narrow_one_does(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def wider(tmp_path: Path) -> Path:
+    """The description of a network that is wider than ours."""
     text = detector_network.NETWORK_FILE.read_text()
     for ours, more in (
         ("0.25, 512]", "0.25, 1024]"),
@@ -207,9 +342,15 @@ def test_a_widened_network_computes_what_the_narrow_one_does(checkpoint: Path, m
     ):
         assert ours in text
         text = text.replace(ours, more)
+    path = tmp_path / "wider.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_widened_network_computes_what_the_narrow_one_does(
+    checkpoint: Path, wider: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     few = load_weights(checkpoint)[0]
-    wider = checkpoint.with_name("wider.yaml")
-    wider.write_text(text)
     monkeypatch.setattr(detector_network, "NETWORK_FILE", wider)
     many = load_weights(checkpoint)[0]
     counts = [sum(values.numel() for values in network.parameters()) for network in (few, many)]
@@ -220,6 +361,21 @@ def test_a_widened_network_computes_what_the_narrow_one_does(checkpoint: Path, m
     for before, after in maps:
         assert before.std() > 1e-3
         assert torch.allclose(before, after, rtol=1e-3, atol=1e-4)
+
+
+def test_a_run_that_widens_what_it_starts_from_begins_with_its_scores(
+    data: Path, tmp_path: Path, checkpoint: Path, wider: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detector_network, "NETWORK_FILE", wider)
+    monkeypatch.setattr("training.detector_train.report", Goals(0.5, 0.4))
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--start", str(checkpoint), "--steps", "1", *OPTIONS]) == 0
+    assert steps_of(out) == [0, 1]
+    pixels = torch.rand((1, 96, 128, 3), generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        maps = [CutNetwork(load_weights(path)[0])(pixels) for path in (checkpoint, out / "best.pt")]
+    for begun, kept in zip(*maps, strict=True):
+        assert torch.allclose(begun, kept, rtol=0.02, atol=0.02)  # half precision
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

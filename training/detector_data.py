@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ CORRECTIONS = Path(__file__).with_name("detector_corrections.csv")
 """Places of training pictures that no label knew, found by an earlier detector and judged by eye: `plate`s, and what
 nobody can tell (`unclear`), which should teach neither."""
 _LARGEST_CROP = 320
+_BEYOND = 0.01
+"""How far beyond its picture a box may reach, as a share of it: other programs round."""
 
 Boxes = npt.NDArray[np.float32]
 """(N, 4) x1 y1 x2 y2 in pixels."""
@@ -159,15 +162,59 @@ def _belongs_to(path: Path) -> str:
 def _load(path: Path, source: str) -> Picture:
     image = _read(path)
     height, width = image.shape[:2]
-    labels = path.parent.parent / "labels" / f"{path.stem}.txt"
-    try:
-        rows = [[float(field) for field in line.split()[1:5]] for line in labels.read_text().splitlines() if line]
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{labels}: not readable as YOLO labels ({error})") from None
+    rows = _read_labels(path.parent.parent / "labels" / f"{path.stem}.txt")
     middle = np.array(rows, np.float32).reshape(-1, 4) * np.array([width, height, width, height], np.float32)
     half = middle[:, 2:] / 2
     boxes = np.concatenate([middle[:, :2] - half, middle[:, :2] + half], axis=1)
     return Picture(image, boxes, source, path.name)
+
+
+def _read_labels(path: Path) -> list[tuple[float, ...]]:
+    """Middle, width and height of each box of a file in YOLO text; SourceError with the line that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise SourceError(f"{path}: no such file; wanted one for each picture, empty if it shows no plate") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: not readable as YOLO labels ({error})") from None
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if fields := line.split():
+            try:
+                rows.append(_label(fields))
+            except ValueError as error:
+                raise SourceError(f"{path}: line {number}: {error}") from None
+    return rows
+
+
+def _label(fields: Sequence[str]) -> tuple[float, ...]:
+    """Middle, width and height as shares of the picture; ValueError that tells what is wrong.
+
+    Taken are `0 cx cy w h`, with a confidence after them or without, and an outline `0 x1 y1 x2 y2 x3 y3 …`, as the box
+    around it.
+    """
+    wanted = "wanted 0 cx cy w h, shares of the picture from 0 to 1"
+    try:
+        kind, *values = map(float, fields)
+        finite = all(map(math.isfinite, values))
+    except ValueError:
+        finite = False
+    if not finite:
+        raise ValueError(f"{' '.join(fields)[:60]!r} is not made of numbers; {wanted}")
+    if kind != 0:
+        raise ValueError(f"class {fields[0]}; one class, 0, is a plate: take the others out")
+    if len(values) in (4, 5):
+        x, y, width, height = values[:4]
+    elif len(values) >= 6 and len(values) % 2 == 0:
+        left, top, right, bottom = min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])
+        x, y, width, height = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+    else:
+        raise ValueError(f"{len(fields)} fields; {wanted}, or an outline: 0 x1 y1 x2 y2 x3 y3 and so on")
+    if width <= 0 or height <= 0:
+        raise ValueError(f"a box {width:g} wide and {height:g} high; {wanted}, or take it out")
+    if max(abs(x - 0.5) + width / 2, abs(y - 0.5) + height / 2) > 0.5 + _BEYOND:
+        raise ValueError(f"a box that reaches beyond its picture; {wanted}")
+    return x, y, width, height
 
 
 def _read(path: Path) -> Image:

@@ -7,7 +7,7 @@ greatest values seen (its default, a moving average, clips the logits: confidenc
 import argparse
 import logging
 import shlex
-import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,12 +22,13 @@ from rich.console import Console
 
 from edge.card import ModelCard, TensorSpec, file_sha256
 from edge.detector import golden_hashes
-from edge.errors import ConfigError, ModelError, OutputError
+from edge.errors import ConfigError, ModelError
 from edge.preprocess import letterbox
 from edge.runtime import Int8Model
 from training import detector_data as data
 from training.detector_metrics import Found, box_iou
 from training.detector_network import BINS, STRIDES, CutNetwork, load_weights, save_weights
+from training.detector_output import write_whole, writing
 from training.detector_scenes import DEVICE_SIZE
 from training.detector_score import NMS_IOU, float_finder, int8_finder, report
 from training.detector_settings import GRID, train_command
@@ -133,7 +134,10 @@ def agreement(floats: Sequence[Found], ints: Sequence[Found], threshold: float) 
 
 
 def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, console: Console) -> None:
-    """Convert, measure, gate, and only then write `out`, its card and a lean checkpoint beside them."""
+    """Convert, measure, gate, and only then write `out`, its card and a lean checkpoint beside them.
+
+    OutputError if they cannot be written: at once where that can be told.
+    """
     torch.set_num_threads(1)
     folder = data.data_folder()
     network, about = load_weights(checkpoint)
@@ -142,12 +146,13 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     console.log("float: scoring")
     floats, float_negatives = validation.run(float_finder(network, size))
     trial = Path("runs/detector/export") / out.name
-    trial.parent.mkdir(parents=True, exist_ok=True)
     console.log("int8: converting and calibrating")
-    convert(network, size, calibration_canvases(folder, size, count), trial)
-    counts = check_operators(trial)
-    card = _card(trial, out.name, size, f"{_made_by(about)}; {command}", about)
-    card.write(trial.with_suffix(".json"))
+    with writing(trial):
+        trial.parent.mkdir(parents=True, exist_ok=True)
+        convert(network, size, calibration_canvases(folder, size, count), trial)
+        counts = check_operators(trial)
+        card = _card(trial, out.name, size, f"{_made_by(about)}; {command}", about)
+        card.write(trial.with_suffix(".json"))
     console.log("int8: scoring")
     ints, int_negatives = validation.run(int8_finder(trial))
     figures = report(validation, ints, int_negatives, size)
@@ -167,8 +172,9 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
             f"{LEAST_AGREEMENT} wanted; nothing written"
         )
     decoding = {**card.decoding, "threshold": figures["threshold"]}
-    shutil.copyfile(trial, out)
-    replace(card, decoding=decoding, metrics=figures).write(out.with_suffix(".json"))
+    with writing(f"--out {out}"):
+        write_whole(out, trial.read_bytes())
+        replace(card, decoding=decoding, metrics=figures).write(out.with_suffix(".json"))
     Int8Model(out, "detector")  # the file and its card belong together
     save_weights(load_weights(checkpoint)[0], out.parent / "checkpoints" / "detector.pt", about)  # the other is fused
     console.log(f"wrote {out} ({out.stat().st_size} bytes), threshold {figures['threshold']}")
@@ -181,10 +187,11 @@ def _require_exportable(folder: Path, out: Path, size: int, count: int) -> None:
     least = len(data.sources(folder, "train")) + 1
     if count < least:
         raise ConfigError(f"--calibration {count}: wanted {least} or more: of each set, and of those without plates")
-    try:
+    if out.is_dir():
+        raise ConfigError(f"--out {out}: is a folder; wanted a file, such as {out / 'detector.tflite'}")
+    with writing(f"--out {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"--out {out}: {error.strerror}") from None
+        tempfile.TemporaryFile(dir=out.parent).close()
 
 
 def _made_by(about: dict[str, Any]) -> str:
@@ -239,11 +246,8 @@ def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         }
         for source in data.sources(data.data_folder(), "train")
     ]
-    negatives = len(list((folder / "negatives" / "train" / "images").iterdir()))
-    held_back = data.HELD_BACK_NEGATIVES
-    rows.append(
-        {"name": "negatives", "licence": "AGPL-3.0, CC BY 4.0", "train": negatives - held_back, "threshold": held_back}
-    )
+    learned, held_back = (len(data.negative_paths(data.data_folder(), held_back=side)) for side in (False, True))
+    rows.append({"name": "negatives", "licence": "AGPL-3.0, CC BY 4.0", "train": learned, "threshold": held_back})
     crops = len(data.load_plate_crops(data.data_folder()))
     rows.append({"name": "plate crops, pasted", "licence": "as for the plate reader", "train": crops})
     rows.append({"name": "drawn plates, pasted", "licence": "fonts: OFL-1.1 and MIT", "train": settings["drawn"]})

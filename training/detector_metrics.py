@@ -11,6 +11,8 @@ from training.detector_data import Boxes
 IOUS = tuple(0.5 + 0.05 * step for step in range(10))
 FALSE_BOX_SHARE = 0.02
 """At most this share of pictures without a plate may get a box."""
+LEAST_THRESHOLD = 0.1
+"""No lower threshold is chosen: that pictures without plates are easy, or few, does not make such boxes plates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def boxed_share(found: Sequence[Found], threshold: float) -> float:
 
 
 def choose_threshold(negatives: Sequence[Found], share: float = FALSE_BOX_SHARE) -> float:
-    """The least confidence, up to thousandths, at which no more than `share` of pictures without plates get a box."""
+    """The least confidence, up to thousandths, at which no more than `share` of pictures without plates get a box; at
+    least LEAST_THRESHOLD."""
     highest = sorted((float(one.scores.max(initial=0.0)) for one in negatives), reverse=True)
     allowed = int(share * len(highest))
     barred = highest[allowed] if allowed < len(highest) else 0.0
-    return min(max((int(barred * 1000) + 1) / 1000, 0.001), 0.999)
+    return min(max((int(barred * 1000) + 1) / 1000, LEAST_THRESHOLD), 0.999)

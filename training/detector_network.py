@@ -4,17 +4,21 @@ The only module that imports ultralytics (AGPL-3.0). Tensors are NCHW float 0 to
 """
 
 import importlib.util
+import io
 import logging
 import os
 import sys
 import types
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
 
 from edge.errors import ModelError
+from training.detector_output import write_whole
 from training.detector_widen import widened
 
 NETWORK_FILE = Path(__file__).with_name("plate_detector.yaml")
@@ -77,10 +81,33 @@ def build_foreign(description: str) -> Any:
 
 
 def save_weights(network: Any, path: Path, about: dict[str, Any]) -> None:
-    """Weights in half precision and what they are; no optimizer, no ultralytics classes, so that any torch loads it."""
+    """Weights in half precision and what they are; no optimizer, no ultralytics classes, so that any torch loads it.
+
+    OutputError if the file cannot be written.
+    """
     state = {name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"weights": state, "about": about}, path)
+    write_state({"weights": state, "about": about}, path)
+
+
+def write_state(state: dict[str, Any], path: Path) -> None:
+    """A file of torch's, whole or not at all; OutputError if it cannot be written."""
+    whole = io.BytesIO()  # into a file itself, torch tells of a full disk by a RuntimeError about positions
+    torch.save(state, whole)
+    write_whole(path, whole.getvalue())
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `write_state` wrote; ModelError if the file is damaged, or of another kind."""
+    foreign = f"{path}: no checkpoint of `python -m training detector train`, or damaged; take another"
+    if not is_zipfile(path):
+        raise ModelError(foreign)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, LookupError, UnpicklingError):
+        raise ModelError(foreign) from None
+    if not isinstance(state, dict) or not state.keys() & {"weights", "network"}:
+        raise ModelError(foreign)
+    return state
 
 
 def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
@@ -94,7 +121,7 @@ def load_weights(path: Path) -> tuple[Any, dict[str, Any]]:
 def _stored(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"{path}: no such checkpoint; `python -m training detector train` makes one")
-    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    stored = read_state(path)
     if "weights" not in stored:
         raise ModelError(f"{path}: the state of a run, not a checkpoint; take best.pt, or --resume")
     return stored
@@ -103,9 +130,12 @@ def _stored(path: Path) -> dict[str, Any]:
 def transfer_weights(network: Any, path: Path) -> int:
     """Fill `network` with a checkpoint's weights, widened if it has fewer channels; how many tensors stay as built.
 
-    Where it differs in more than channels, what has the same name and shape is copied.
+    Where it differs in more than channels, what has the same name and shape is copied; ModelError if nothing has.
     """
-    return _fill(network, _stored(path)["weights"], path)
+    fresh = _fill(network, _stored(path)["weights"], path)
+    if fresh == len(network.state_dict()):
+        raise ModelError(f"{path}: made for another network, none of its tensors fits; see {NETWORK_FILE.name}")
+    return fresh
 
 
 def _fill(network: Any, stored: dict[str, Tensor], path: Path) -> int:

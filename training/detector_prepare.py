@@ -9,22 +9,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from edge.errors import SourceError
 from training import detector_data as data
 from training.detector_demo import FIRST_SEED, write_frames
+from training.detector_output import writing
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
+from training.picture_file import prepare_picture, write_picture
 
 _ROWS, _COLUMNS, _SCENE = 5, 8, 256
 _DRAWN = 500
-
-
-def check(pictures: list[data.Picture]) -> None:
-    """SourceError for a box outside its picture or without an area."""
-    for picture in pictures:
-        height, width = picture.image.shape[:2]
-        inside = picture.boxes.clip(-1, np.array([width, height] * 2, np.float32) + 1)
-        if (inside != picture.boxes).any() or (picture.boxes[:, 2:] <= picture.boxes[:, :2]).any():
-            raise SourceError(f"{picture.source}/{picture.name}: a box is outside the picture or empty")
 
 
 def _counts(pictures: list[data.Picture], split: str) -> Table:
@@ -48,13 +40,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--demo-folder", type=Path, default=Path("runs/detector/demo"), help="… here (%(default)s)")
     parser.add_argument("--demo-seed", type=int, default=FIRST_SEED, help="… from this seed on (%(default)s)")
     options = parser.parse_args(argv)
+    prepare_picture(options.sheet, "--sheet")
     console = Console(stderr=True)
     folder = data.data_folder()
     train = data.load_pictures(folder, "train")
     negatives = data.load_negatives(folder, held_back=False)
     validation = data.load_pictures(folder, "val") + data.load_negatives(folder, held_back=True)
     for split, pictures in (("train", train + negatives), ("val", validation)):
-        check(pictures)
         console.print(_counts(pictures, split))
     plates = data.load_plate_crops(folder)
     console.print(f"{len(plates)} plate crops to paste, and as many drawn plates as you like")
@@ -68,10 +60,10 @@ def main(argv: list[str]) -> int:
             cv2.rectangle(tile, (x1, y1), (x2, y2), (0, 255, 0), 1)
         tiles.append(tile)
     rows = [np.hstack(tiles[row * _COLUMNS : (row + 1) * _COLUMNS]) for row in range(_ROWS)]
-    options.sheet.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(options.sheet), np.vstack(rows))
+    write_picture(options.sheet, np.vstack(rows))
     console.print(f"scenes: {options.sheet}")
     if options.demo:
-        shown = write_frames(options.demo_folder, options.demo, options.demo_seed)
+        with writing(f"--demo-folder {options.demo_folder}"):
+            shown = write_frames(options.demo_folder, options.demo, options.demo_seed)
         console.print(f"{options.demo} demo frames with {shown} plates: {options.demo_folder}")
     return 0

@@ -1,5 +1,6 @@
 """Scores of a detector, float or int8, on the real validation pictures and the held-back pictures without plates."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from edge.reader import PlateReader
 from edge.records import PlateBox
 from training import detector_data as data
 from training.detector_metrics import (
+    LEAST_THRESHOLD,
     Found,
     average_precision,
     boxed_share,
@@ -29,6 +31,8 @@ from training.detector_validation import WIDTHS, Finder, Validation
 NMS_IOU = 0.5
 LEAST_SCORE = 0.01
 """Below this confidence a box changes no figure that matters."""
+
+_log = logging.getLogger(__name__)
 
 
 def float_finder(network: Any, size: int) -> Finder:
@@ -86,8 +90,9 @@ def _corners(boxes: Sequence[PlateBox]) -> data.Boxes:
 def report(
     validation: Validation, found: Sequence[Found], negatives: Sequence[Found], size: int, threshold: float = 0.0
 ) -> dict[str, Any]:
-    """All figures in one tree, by source and by plate width; a threshold of 0 is chosen on the negatives."""
-    threshold = threshold or choose_threshold(negatives)
+    """All figures in one tree, by source and by plate width; a threshold of 0 is chosen on the negatives, with a
+    warning if they do not allow that."""
+    given, threshold = threshold, threshold or choose_threshold(negatives)
     pictures = validation.pictures
     groups = {"all": list(range(len(pictures)))}
     for source in sorted({picture.source for picture in pictures}):
@@ -106,6 +111,13 @@ def report(
     figures["by_width"] = _by_width(pictures, hits, size)
     figures["photographs"] = _photographs(pictures, hits)
     figures["negatives"] = {"pictures": len(negatives), "boxed": round(boxed_share(negatives, threshold), 4)}
+    if not given and threshold == LEAST_THRESHOLD and figures["all"]["recall"]:  # else it is sure of nothing yet
+        _log.warning(
+            "threshold %g, the least that is taken: the %d pictures without plates are too easy, or too few, to choose "
+            "one by; put more into detector/negatives, such as signs, lettering and your gate without a car",
+            threshold,
+            len(negatives),
+        )
     return figures
 
 

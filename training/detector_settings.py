@@ -42,7 +42,8 @@ class TrainSettings:
     threads: int = 1
     """Of torch; a second one makes it about 1.6 times as fast."""
     start: str = ""
-    """Checkpoint to start from; weights that the network has in another shape are left as they are."""
+    """Checkpoint to start from; weights that the network has in another shape are left as they are. It is judged first,
+    and kept as the best until something is better."""
     mine: bool = True
     """At each validation, look for the pictures without plates that the network takes for some, and show them more."""
     extra: str = ""

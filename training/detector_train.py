@@ -20,7 +20,15 @@ from torch import Tensor
 from edge.errors import ConfigError
 from training import detector_data as data
 from training.curves import draw_curves, record
-from training.detector_network import build_network, save_weights, transfer_weights
+from training.detector_network import (
+    build_network,
+    load_weights,
+    read_state,
+    save_weights,
+    transfer_weights,
+    write_state,
+)
+from training.detector_output import writing
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import float_finder, report
 from training.detector_settings import (
@@ -32,7 +40,7 @@ from training.detector_settings import (
     stored_settings,
 )
 from training.detector_validation import Validation
-from training.run_folder import SETTINGS, resumed
+from training.run_folder import resumed, write_settings
 
 LAST = "last.pt"
 """All of a run's state, in its folder."""
@@ -60,18 +68,21 @@ class Average:
 
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
     """Train into `out`: `settings.json`, `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`,
-    `history.csv` and `curves.png`; the path of the best."""
+    `history.csv` and `curves.png`; the path of the best, which may be what it started from. OutputError if the folder
+    cannot be written."""
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
     cv2.setNumThreads(1)
-    out.mkdir(parents=True, exist_ok=True)
+    with writing(f"--out {out}"):
+        out.mkdir(parents=True, exist_ok=True)
     run = _Run(settings, out, console, start="" if resume else settings.start)  # its own state says more
     if resume:
         run.restore()
     elif (out / LAST).exists():
         raise ConfigError(f"{out}: holds a run already; go on with --resume or choose another --out")
-    (out / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+    with writing(f"--out {out}"):
+        write_settings(out, settings)
     console.log("loading pictures")
     extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
     negatives = data.load_negatives(folder, held_back=False)
@@ -83,19 +94,24 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
         TextColumn("size {task.fields[size]}  loss {task.fields[loss]:.2f}  best {task.fields[best]:.3f}"),
         console=console, refresh_per_second=0.5,
     ) as bar:  # fmt: skip
-        task = bar.add_task("train", total=1.0, step=run.step, size=0, loss=0.0, best=run.best)
+        task = bar.add_task("train", total=1.0, step=run.step, size=0, loss=0.0, best=max(run.best, 0.0))
         if settings.start or resume:
             run.mine(maker)
+        if settings.start and not resume:
+            run.validate(validation, 0.0)
         run.begin()
         with ThreadPoolExecutor(1, "scenes") as drawer:
             while (share := run.share()) < 1.0:
                 size, loss = run.train_step(maker, share, drawer)
-                bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=run.best)
+                bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=max(run.best, 0.0))
                 if run.validation_due():
                     run.validate(validation, share)
                     run.mine(maker)
         run.validate(validation, 1.0)
-    return out / "best.pt"
+    best = out / "best.pt"
+    if load_weights(best)[1]["step"] == 0:
+        console.log(f"nothing was better than {settings.start}: {best} holds its weights")
+    return best
 
 
 class _Run:
@@ -114,20 +130,26 @@ class _Run:
         others = [value for value in self.network.parameters() if value.ndim <= 1]
         groups = [{"params": weights, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=settings.rate)
-        self.step, self.best, self.spent, self._losses = 0, 0.0, 0.0, [0.0]
-        self._began = self._validated = time.monotonic()
+        self.step, self.best, self.spent = 0, -1.0, 0.0
+        self._losses: list[float] = []
+        self._began: float | None = None
+        self._validated = time.monotonic()
         self._processor = time.process_time()
         self._next: Future[tuple[int, dict[str, Tensor]]] | None = None
 
     def begin(self) -> None:
-        """Start the clock; loading does not count."""
+        """Start the clock; loading, and judging what it starts from, do not count."""
         self._began = self._validated = time.monotonic()
 
     def share(self) -> float:
         """How much of the schedule is done, 0 to 1."""
         if self.settings.steps:
             return self.step / self.settings.steps
-        return (self.spent + time.monotonic() - self._began) / (60 * self.settings.minutes)
+        return self._elapsed() / (60 * self.settings.minutes)
+
+    def _elapsed(self) -> float:
+        """Seconds of the schedule that are over."""
+        return self.spent + (0.0 if self._began is None else time.monotonic() - self._began)
 
     def train_step(self, maker: SceneMaker, share: float, drawer: ThreadPoolExecutor) -> tuple[int, float]:
         """One batch; its size and the mean loss a picture of late. The next one's scenes are drawn meanwhile."""
@@ -176,30 +198,32 @@ class _Run:
         goal = (scores["all"]["ap50"] + scores["all"]["recall"]) / 2
         about = {"step": self.step, "share": share, "scores": scores, "run": str(self.out),
                  "settings": asdict(self.settings)}  # fmt: skip
-        if goal >= self.best:
+        if goal > self.best:
             self.best = goal
             save_weights(self.average.network, self.out / "best.pt", about)
         state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
                  "optimizer": self.optimizer.state_dict(), "step": self.step, "best": self.best,
-                 "spent": self.spent + time.monotonic() - self._began}  # fmt: skip
-        torch.save(state, self.out / "last.tmp")
-        (self.out / "last.tmp").replace(self.out / LAST)
-        line = {"step": self.step, "share": round(share, 4), "loss": round(float(np.mean(self._losses)), 4),
+                 "spent": self._elapsed()}  # fmt: skip
+        write_state(state, self.out / LAST)
+        loss = round(float(np.mean(self._losses)), 4) if self._losses else None  # before the first step
+        line = {"step": self.step, "share": round(share, 4), "loss": loss,
                 "processor_minutes": round((time.process_time() - self._processor) / 60, 2),
                 "goal": round(goal, 4), **scores}  # fmt: skip
-        with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
         self.console.log(json.dumps(line))
-        row = [self.step, line["loss"], *(scores["all"][name] for name in ("ap50", "ap50_95", "recall"))]
-        record(self.out / "history.csv", ("step", "loss", "AP50", "AP50-95", "recall"), row)
-        draw_curves(self.out / "history.csv", self.out / "curves.png", "on the validation pictures")
+        row = [self.step, math.nan if loss is None else loss]
+        row += [scores["all"][name] for name in ("ap50", "ap50_95", "recall")]
+        with writing(f"--out {self.out}"):
+            with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
+            record(self.out / "history.csv", ("step", "loss", "AP50", "AP50-95", "recall"), row)
+            draw_curves(self.out / "history.csv", self.out / "curves.png", "on the validation pictures")
         self._validated = time.monotonic()
 
     def restore(self) -> None:
         """Go on from `last.pt`."""
         if not (self.out / LAST).is_file():
             raise ConfigError(f"{self.out}: nothing to resume ({LAST} is missing); start without --resume")
-        state = torch.load(self.out / LAST, map_location="cpu", weights_only=True)
+        state = read_state(self.out / LAST)
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,31 @@
+"""Files of the detector's training: whole or not at all, and one line where they cannot be written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import GateReaderError, OutputError
+
+
+@contextmanager
+def writing(what: Path | str) -> Iterator[None]:
+    """OutputError that names `what`, a path or an option with its path, for any OSError of the work inside."""
+    try:
+        yield
+    except GateReaderError:
+        raise
+    except OSError as error:
+        cause = error.strerror or error
+        raise OutputError(f"{what}: cannot be written ({cause}); make room there, or name another place") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The file is there as a whole or as it was before; OutputError if it cannot be written."""
+    partial = path.with_name(f"{path.name}.partial")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
