@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -52,6 +53,8 @@ _LONGEST_WAIT, _LOOK_SECONDS = 30.0, 0.1
 """How long one may wait for news of passes, and how often it is looked whether there are some."""
 _AIM_SECONDS = 0.15
 """Plates are measured for the page /aim no more often than this, however many look at it."""
+_IN_VIEW_SECONDS = 2.0
+"""A plate in a frame older than this is not in view; cameras at rest give a frame a second at least."""
 
 
 class MjpegResponse(StreamingResponse):
@@ -178,12 +181,12 @@ class LiveApp:
         return Response(crop, media_type="image/jpeg") if crop else PlainTextResponse("No such picture.\n", 404)
 
     async def _measured(self, request: Request) -> Response:
-        """The widest plate of the newest frame against the thresholds; null before the first frame."""
+        """The widest plate in view against the thresholds, or of the last seconds; null before the first frame."""
         if self._aim is None:
             return PlainTextResponse("Nothing is measured here.\n", 404)
         now, newest = time.monotonic(), self._feed.newest
         if newest is not None and now - self._aimed_at >= _AIM_SECONDS:
-            self._aimed, self._aimed_at = self._aim(newest), now
+            self._aimed, self._aimed_at = self._aim(_in_view(newest, self._feed.frame_age)), now
         watched = self._watched(request.query_params.get("stream", ""))
         return _json({"aim": self._aimed, "status": dict(self._status()), **watched})
 
@@ -209,6 +212,13 @@ class LiveApp:
         if isinstance(camera, Mapping):  # its cause or description may hold an address
             told["camera"] = {key: camera[key] for key in _CAMERA_KEYS if key in camera}
         return _json(told, 200 if alive else 503)
+
+
+def _in_view(newest: FrameResult, age: float) -> FrameResult:
+    """The newest result, or, where its frame is too old to tell what is in view, an empty one of now."""
+    if age <= _IN_VIEW_SECONDS:
+        return newest
+    return FrameResult(replace(newest.frame, time=newest.frame.time + age), (), (), ())
 
 
 def _not_ready(status: Mapping[str, object], camera: Mapping[str, object]) -> str:

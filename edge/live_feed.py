@@ -44,6 +44,7 @@ class PictureFeed:
         """Whether anybody may have a frame as it came from the camera."""
         self._width, self._quality, self._interval = width, quality, 1 / max_fps
         self._newest: FrameResult | None = None
+        self._came_at = float("-inf")
         self._encoded: FrameResult | None = None
         self._jpeg = b""
         self._number = 0
@@ -58,8 +59,15 @@ class PictureFeed:
         """The result offered last."""
         return self._newest
 
+    @property
+    def frame_age(self) -> float:
+        """Seconds since the newest result's frame came, infinite before the first; results may share a frame."""
+        return time.monotonic() - self._came_at
+
     def offer(self, result: FrameResult) -> None:
-        """Makes this the newest result. Costs the caller one assignment, and 20 µs more while somebody watches."""
+        """Makes this the newest result. Costs the caller two assignments, and 20 µs more while somebody watches."""
+        if self._newest is None or result.frame is not self._newest.frame:
+            self._came_at = time.monotonic()
         self._newest = result
         if self.viewers and self._loop is not None and not self.closing:
             try:

@@ -52,6 +52,7 @@ def test_the_figures_change_with_the_plate_and_nothing_overflows(server: LiveSer
     page.wait_for_url("**/aim")
     page.get_by_text("hold a plate, or park a car, at the stop line").wait_for()
     assert page.locator("#figures").is_hidden()
+    assert page.title() == "Place the camera – north – gatereader", "unlike the live page's tab"
 
     server.publish(seen(1, 80, slope=9.0))
     large = page.locator("#width")
@@ -111,6 +112,26 @@ def test_a_picture_that_does_not_change_is_said(page: Any) -> None:
         page.get_by_role("status").get_by_text("the picture does not change").wait_for()
         assert "has the camera, or its recorder, frozen?" in page.locator("#notice").inner_text()
         assert page.title().startswith("⚠")
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_long_name_leaves_the_state_its_room(page: Any, online: bool) -> None:
+    name = "thegateofahousewithaverylongnameandnotasingleblankinit"
+    status = {"camera": {"name": name, "online": online, "since": MOMENT.astimezone()}, "last_frame_age": 0.1}
+    aim = aim_values(AimMeter(lambda _: 0.4), AimSettings(), 0.0)
+    server = LiveServer(LiveSettings(listen="127.0.0.1:0"), lambda: status, aim)
+    server.start()
+    try:
+        server.publish(seen(1, 190))
+        page.goto(f"{server.url}aim", wait_until="domcontentloaded")
+        page.get_by_text(name).wait_for()
+        text, pill = page.locator("#state-text").bounding_box(), page.locator("#state").bounding_box()
+        assert text["x"] + text["width"] <= pill["x"] + pill["width"]
+        assert pill["x"] + pill["width"] <= 360
+        assert online is False or text["height"] < 25, "in one line"
+        assert_nothing_overflows(page)
     finally:
         server.close()
 

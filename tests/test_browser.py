@@ -188,6 +188,41 @@ def test_a_telephone_shows_one_column_without_scrolling_sideways(browser: Any, g
     page.close()
 
 
+@pytest.mark.parametrize("width", [320, 360, 700])
+def test_a_long_plate_stands_in_one_line(browser: Any, gate: Gate, width: int) -> None:
+    """A plate that is broken in two looks like one of two lines; 700 pixels is where two rows stand side by side."""
+    crop = np.full((40, 160, 3), 200, np.uint8)
+    shot = Shot(None, crop, EVENT.box, PlateReading("AB123CD", 0.9, (), (), 1, 100.0), (640, 360))
+    texts = ["NIN123456", "TEN1234567"]
+    for number, text in enumerate(texts):
+        sure = tuple((character, 1.0) for character in text)
+        told = {"plate": text, "characters": sure, "confidence": 1.0, "status": "undecided", "reason": "no_consensus"}
+        gate.server.publish(result(events=[event(track=60 + number, event_id=f"long{number}", shot=shot, **told)]))
+    page = open_page(browser, gate, width)
+    for text in texts:
+        row = page.locator("#events > li").filter(has_text=text)
+        row.wait_for()
+        characters = row.locator(".plate > span")
+        tops = characters.evaluate_all("parts => parts.map((part) => part.getBoundingClientRect().top)")
+        assert len(tops) == len(text)
+        assert len(set(tops)) == 1, text
+        sticks_out = """row => [...row.querySelectorAll("*")].filter(
+            (part) => part.getBoundingClientRect().right > row.getBoundingClientRect().right + 0.5).length"""
+        assert row.evaluate(sticks_out) == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_nothing_lies_over_the_first_picture_though_no_answer_has_come(browser: Any, gate: Gate) -> None:
+    page = browser.new_page()
+    page.route("**/api/events*", lambda _: None)  # a busy board
+    page.goto(gate.server.url, wait_until="domcontentloaded")
+    page.locator("#picture").wait_for()
+    assert page.locator("#state-text").inner_text() == "connecting…"
+    assert page.locator("#notice").inner_text() == ""
+    page.close()
+
+
 @pytest.mark.parametrize("fault", ["ends", pytest.param("stalls", marks=pytest.mark.slow)])
 def test_a_stream_that_breaks_unseen_is_started_again(
     browser: Any, gate: Gate, fault: str, monkeypatch: pytest.MonkeyPatch

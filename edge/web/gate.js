@@ -25,6 +25,8 @@ const CAUSES = {
   closed: "The program is ending.",
 };
 
+const PAGE = document.title.replace(/gatereader$/, ""); // what tells this page's tab from another of the same gate
+
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
 let retryTimer = 0;
@@ -103,7 +105,9 @@ picture.addEventListener("error", () => {
 
 /* A stream never "loads" in every browser: its first picture shows in its size. */
 function showPicture() {
-  if (!picture.naturalWidth || !picture.hidden) return;
+  if (!picture.naturalWidth) return;
+  if (!document.body.classList.contains("stale")) byId("notice").textContent = ""; // the next answer may be long in coming
+  if (!picture.hidden) return;
   byId("screen").style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
   picture.hidden = false;
 }
@@ -146,7 +150,7 @@ function showCamera(status, viewers) {
 }
 
 function setTitle(name, well) {
-  const title = `${well ? "" : "⚠ "}${name ? `${name} – ` : ""}gatereader`;
+  const title = `${well ? "" : "⚠ "}${PAGE}${name ? `${name} – ` : ""}gatereader`;
   if (document.title !== title) document.title = title;
 }
 
