@@ -72,7 +72,7 @@ settings: $(TEST_ENV)/ready  ## write systemd/gatereader.toml anew from the defa
 	$(TEST_ENV)/bin/python -m edge.config > systemd/gatereader.toml
 
 clean:  ## remove what these commands made, the environments too
-	rm -rf $(ENV) $(TEST_ENV) .venv-training dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(ENV) $(TEST_ENV) .venv-training .venv*.before dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # An environment is made anew when what it holds may have changed. The package itself is installed editable, so a
@@ -99,11 +99,20 @@ define environment
 	echo 'gatereader needs Python 3.11 or newer, and $(PYTHON) is older or missing: make PYTHON=python3.11 …' >&2; exit 1; }
 @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	echo 'Python lacks its venv module: sudo apt install python3-venv' >&2; exit 1; }
+@[ -e $(1).before ] || [ ! -e $(1)/bin/gatereader ] || mv $(1) $(1).before
 @rm -rf $(1)
-$(PYTHON) -m venv $(3) $(1)
 @echo 'installing into $(1) (once; minutes on a small board)'
-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(2)'
-$(if $(findstring system-site-packages,$(3)),$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
-	--ignore-installed --no-deps simplejpeg)
-@touch $@
+@trap 'exit 130' INT TERM; trap '$(call put_back,$(1))' EXIT; set -ex; \
+	$(PYTHON) -m venv $(3) $(1); \
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '$(2)'; \
+	$(if $(findstring system-site-packages,$(3)),$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--ignore-installed --no-deps simplejpeg;) \
+	touch $@
+@rm -rf $(1).before
+endef
+
+# The one before is only moved aside, for an environment works in its own place alone.
+define put_back
+status=$$?; set +x; if [ $$status != 0 ] && [ -e $(1).before ]; then rm -rf $(1); mv $(1).before $(1); \
+	echo "the new $(1) could not be made (see above); the one before is back in its place" >&2; fi; exit $$status
 endef

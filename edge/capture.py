@@ -16,6 +16,7 @@ from edge.frame_pool import FramePool
 from edge.jpeg import decode_jpeg
 from edge.network import find_cause
 from edge.records import Image
+from edge.source_state import Cause
 from edge.v4l2 import holders, is_busy, video_devices
 
 log = logging.getLogger(__name__)
@@ -33,18 +34,27 @@ class OpenCvCapture:
     """An open VideoCapture; a read that fails raises CameraError.
 
     `device` is that of a USB camera: two programs can open one, but only the first gets pictures.
-    `jpegs`: what is retrieved are JPEGs, to be decoded here.
+    `jpegs`: what is retrieved are JPEGs, to be decoded here. `why` is asked for cause and advice where the stream ends
+    before its first picture.
     """
 
     small: Image | None = None
 
     def __init__(
-        self, capture: cv2.VideoCapture, read_timeout: float, device: Path | None = None, *, jpegs: bool = False
+        self,
+        capture: cv2.VideoCapture,
+        read_timeout: float,
+        device: Path | None = None,
+        *,
+        jpegs: bool = False,
+        why: Callable[[], tuple[Cause, str]] = lambda: ("no picture", "it opens, and ends before its first picture"),
     ) -> None:
         self._capture = capture
         self._timeout = read_timeout
         self._device = device
         self._jpegs = jpegs
+        self._why = why
+        self._has_come = False
         self._pool = FramePool()
 
     def read(self, wanted: Callable[[], bool]) -> Image | None:
@@ -55,6 +65,7 @@ class OpenCvCapture:
                 return None
             picture = self._pool.fill(self._retrieve_jpeg if self._jpegs else self._capture.retrieve)
             if picture is not None:
+                self._has_come = True
                 self._device = None
                 return picture
             torn += 1
@@ -66,7 +77,9 @@ class OpenCvCapture:
         if self._device is not None:
             self.release()  # or it would be us who have it
             _check_busy(self._device)
-        raise CameraError("timeout" if waited > 0.8 * self._timeout else "lost")
+        if waited > 0.8 * self._timeout:
+            raise CameraError("timeout")
+        raise CameraError("lost") if self._has_come else CameraError(*self._why())
 
     def _retrieve_jpeg(self, spare: Image | None) -> tuple[bool, Image | None]:
         good, packet = self._capture.retrieve()
@@ -107,10 +120,15 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout * 1000)]
     with _stream_options():
         capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+
+    def why() -> tuple[Cause, str]:
+        return find_cause(url, min(open_timeout, 5.0))
+
     if not capture.isOpened():
-        raise CameraError(*find_cause(url, min(open_timeout, 5.0)))
+        raise CameraError(*why())
     # FFmpeg decodes whatever it is asked to skip, 3.5 ms a JPEG; so it hands them over as they come
-    return OpenCvCapture(capture, read_timeout, jpegs=_is_mjpeg(capture) and capture.set(cv2.CAP_PROP_FORMAT, -1))
+    jpegs = _is_mjpeg(capture) and capture.set(cv2.CAP_PROP_FORMAT, -1)
+    return OpenCvCapture(capture, read_timeout, jpegs=jpegs, why=why)
 
 
 def _is_mjpeg(capture: cv2.VideoCapture) -> bool:

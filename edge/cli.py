@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edge import __version__
 from edge.errors import ConfigError, GateReaderError
 from edge.log_options import add_log_commands
+from edge.usage import CommandParser
 
 if TYPE_CHECKING:
     from edge.config import Config, Override
@@ -73,11 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks and more log")
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="gatereader", description="Reads the licence plates of the cars at a gate.", parents=[common]
     )
     parser.add_argument("--version", action="version", version=f"gatereader {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands: argparse._SubParsersAction[argparse.ArgumentParser] = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=CommandParser
+    )
 
     run = commands.add_parser("run", parents=[common], help="the service; with nothing given: the demo scene")
     run.set_defaults(run=_run)
@@ -108,7 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     review.add_argument("--all", action="store_true", help="also those that were answered before")
     review.add_argument("--export", type=Path, metavar="DIR", help="make training data of the answers")
     review.add_argument("--json", action="store_true", help="print JSON, one object a line")
-    answers = "ID=TEXT answers one crop (- no plate, ? unreadable), SECTION.KEY=VALUE sets any key; may be given again"
+    answers = (
+        "ID=TEXT answers one crop (- no plate, ? unreadable), ID= takes the answer back, "
+        "SECTION.KEY=VALUE sets any key; may be given again"
+    )
     _add_configuration(review, "csv", "folder", set_help=answers)
 
     add_log_commands(commands, _log, common, _add_configuration)

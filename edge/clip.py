@@ -7,7 +7,6 @@ files, a guess for copied ones.
 
 import logging
 import math
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,11 @@ from edge.source_state import Cause, ClosedByWith, SourceState, turn, waiting
 
 log = logging.getLogger(__name__)
 
-PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
+PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".avif", ".tif", ".tiff", ".jp2"),
+    *(".pbm", ".pgm", ".ppm", ".pnm"),
+)
+"""What `read_picture` decodes. A phone's .heic is none of them: OpenCV knows it only as a clip, by FFmpeg."""
 FOLDER_FPS = 5.0
 _DEFAULT_FPS = 25.0
 """For a video that does not tell its own."""
@@ -247,21 +250,3 @@ def list_folder(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except OSError as error:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from None
-
-
-def _place(path: Path) -> tuple[list[tuple[str, int]], str]:
-    """Where a name stands among others: its numbers count as such, and those of one value by their letters."""
-    pieces = re.findall(r"([^0-9]*)([0-9]*)", path.name)
-    return [(text, int(number or -1)) for text, number in pieces], path.name
-
-
-def find_pictures(folder: Path) -> list[Path]:
-    """The pictures in the folder by name, frame2 before frame10; SourceError if there are none.
-
-    Hidden files are none of them.
-    """
-    found = (path for path in list_folder(folder) if path.suffix.lower() in PICTURES and path.name[0] != ".")
-    pictures = sorted((path for path in found if path.is_file()), key=_place)
-    if not pictures:
-        raise SourceError(f"{folder}: no pictures in this folder; wanted files that end in {', '.join(PICTURES)}")
-    return pictures

@@ -197,7 +197,7 @@ def network(settings: SourceSettings) -> Diagnosis | None:
     except (SourceError, ConfigError) as error:
         return Diagnosis("network", "bad", str(error), "mend [source] in the configuration")
     asked = ask_camera(url, _NETWORK_PATIENCE)
-    if asked.status == 200:
+    if asked.status == 200 and not asked.is_single:
         return Diagnosis("network", "ok", f"{shown} answers")
     if asked.status == NOT_TOLD or 300 <= asked.status < 400:  # where it leads to, only the stream itself finds out
         return Diagnosis("network", "unknown", f"{shown}: {asked.advice}")

@@ -32,6 +32,8 @@ class Asked(NamedTuple):
     advice: str
     status: int = 0
     """Its status code, 200 where it would give the stream; 0 if it gave none, `NOT_TOLD` if nobody here can tell."""
+    is_single: bool = False
+    """Whether it is the address of a single picture, not of a stream."""
 
 
 def check_url(url: str) -> str:
@@ -89,7 +91,7 @@ def ask_camera(url: str, timeout: float) -> Asked:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
     try:
-        status = _ask(parts, (host, port), time.monotonic() + timeout)
+        status, _, content = _ask(parts, (host, port), time.monotonic() + timeout)
     except OSError as error:
         return Asked(*_network_cause(error, host, port))
     where = f"port {port} of {host} answers"
@@ -103,7 +105,10 @@ def ask_camera(url: str, timeout: float) -> Asked:
     if status in (404, 454):
         return Asked("no such stream", "the camera does not know this path", status)
     if status in (0, 200):
-        return Asked("no picture", f"{where}, but gives no video that can be decoded", status)
+        is_single = status == 200 and content.startswith("image/")
+        single = "it gives a single picture; wanted is the address of its stream"
+        advice = single if is_single else f"{where}, but gives no video that can be decoded"
+        return Asked("no picture", advice, status, is_single)
     return Asked("no picture", f"{where} with {status} instead of a video", status)
 
 
@@ -119,27 +124,38 @@ def _network_cause(error: OSError, host: str, port: int) -> tuple[Cause, str]:
     return "unreachable", f"{host}: {error.strerror or error}"
 
 
-def _ask(parts: SplitResult, place: tuple[str, int], until: float) -> int:
-    """The camera's status code; 0 if it gives none, or `NOT_TOLD`.
+class _Answer(NamedTuple):
+    """What a camera says to one request."""
+
+    status: int
+    """0 if it has none."""
+    challenges: list[tuple[str, str]]
+    """Ways of signing in, each with its values."""
+    content: str
+    """What it says that it sends, such as `multipart/x-mixed-replace`; empty if it does not say."""
+
+
+def _ask(parts: SplitResult, place: tuple[str, int], until: float) -> _Answer:
+    """What the camera says at last; its status is `NOT_TOLD` where it wants what is not known here.
 
     The password goes out only once the camera asks for it, and readable only where it wants it so.
     """
     with _connect(place, until) as connection:
         if parts.scheme.lower() not in ("rtsp", "http"):
-            return NOT_TOLD
-        status, challenges = _exchange(connection, _request(parts, 1), until)
-        if status != 401 or not parts.username or not challenges:
-            return status
-        if not (header := _sign_in(parts, challenges)):
-            return NOT_TOLD
+            return _Answer(NOT_TOLD, [], "")
+        first = _exchange(connection, _request(parts, 1), until)
+        if first.status != 401 or not parts.username or not first.challenges:
+            return first
+        if not (header := _sign_in(parts, first.challenges)):
+            return _Answer(NOT_TOLD, [], "")
         request = _request(parts, 2, header)
         if parts.scheme.lower() == "rtsp":  # a nonce may hold for this connection only
             with suppress(ConnectionError):
-                status, _ = _exchange(connection, request, until)
-                if status:
-                    return status
+                second = _exchange(connection, request, until)
+                if second.status:
+                    return second
     with _connect(place, until) as connection:  # it hung up, as HTTP/1.0 does
-        return _exchange(connection, request, until)[0]
+        return _exchange(connection, request, until)
 
 
 def _connect(place: tuple[str, int], until: float) -> socket.socket:
@@ -161,8 +177,20 @@ def _request(parts: SplitResult, number: int, *more: str) -> bytes:
     return "\r\n".join([*lines, *more, "", ""]).encode()
 
 
-def _exchange(connection: socket.socket, request: bytes, until: float) -> tuple[int, list[tuple[str, str]]]:
-    """The status code of the answer, 0 if it has none, and the challenges in it: way of signing in, its values."""
+def _exchange(connection: socket.socket, request: bytes, until: float) -> _Answer:
+    answer = _received(connection, request, until)
+    found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", answer)
+    head = answer.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+    challenges = re.findall(r"(?im)^www-authenticate:\s*(\w+)(.*)$", head)
+    content = re.search(r"(?im)^content-type:\s*([^\s;]+)", head)
+    return _Answer(
+        int(found[1]) if found else 0,
+        [(way.lower(), told) for way, told in challenges],
+        content[1].lower() if content else "",
+    )
+
+
+def _received(connection: socket.socket, request: bytes, until: float) -> bytes:
     answer = b""
     try:
         connection.sendall(request)
@@ -174,9 +202,7 @@ def _exchange(connection: socket.socket, request: bytes, until: float) -> tuple[
     except OSError:  # what has come is an answer, too
         if not answer:
             raise
-    found = re.match(rb"(?:RTSP|HTTP)/\d\.\d (\d{3})\b", answer)
-    challenges = re.findall(r"(?im)^www-authenticate:\s*(\w+)(.*)$", answer.decode("utf-8", "replace"))
-    return int(found[1]) if found else 0, [(way.lower(), told) for way, told in challenges]
+    return answer
 
 
 def _is_whole(answer: bytes) -> bool:

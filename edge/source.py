@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 from edge.camera import CameraError, Capture, LiveCamera
 from edge.capture import open_stream, open_v4l2
-from edge.clip import PICTURES, Clip, Pictures, Video, find_pictures
+from edge.clip import PICTURES, Clip, Pictures, Video
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.gstreamer import check_gstreamer, described, jetson_pipeline, open_pipeline
 from edge.network import public_url, signed_url
 from edge.picamera import PiWishes, pi_camera
-from edge.recorded import TimedPictures, is_recording
+from edge.picture_folder import find_pictures, tell_left_out
+from edge.recorded import TimedPictures, find_frames, is_recording
 from edge.records import Frame
 from edge.redaction import hide_credentials
 from edge.sign_in import SignIn
@@ -240,6 +241,7 @@ def _open_clip(name: str, settings: SourceSettings) -> Clip:
     recording: Pictures | TimedPictures | Video
     if path.is_dir() and is_recording(path):
         recording = TimedPictures(path, settings.fps)
+        tell_left_out(path, (frame.path for frame in find_frames(path)))
     elif path.is_dir():
         recording = Pictures(find_pictures(path), str(path), settings.fps)
     elif path.suffix.lower() in PICTURES:

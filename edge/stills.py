@@ -1,6 +1,6 @@
 """`gatereader read`: pictures, folders of pictures and clips; one result a picture, in the order given."""
 
-import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,22 +9,20 @@ from time import perf_counter
 from typing import Any
 
 from edge.candidates import read_plates
-from edge.clip import PICTURES, Clip, Video, find_pictures, list_folder, read_picture
+from edge.clip import PICTURES, Clip, Video, read_picture
 from edge.errors import OutputError, SourceError
 from edge.jpeg import encode_jpeg
 from edge.nbest import alternatives
 from edge.overlay import draw
+from edge.picture_folder import DRAWN, find_pictures
 from edge.pipeline import Detector, Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.vote import VoteSettings, rule_reading, surely
 
-log = logging.getLogger(__name__)
-
 STDIN = Path("-")
 _STDIN_FILE = Path("/dev/stdin")
-_CLIPS = (".avi", ".flv", ".gif", ".h264", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
-"""What of a folder is told to be left out; a clip that is named itself may end in anything."""
-_DRAWN = ".plates.jpg"
+_ADDRESS = re.compile(r"https?:/", re.IGNORECASE)
+"""With one slash, for a `Path` has no empty parts."""
 _QUALITY = 95
 
 
@@ -138,7 +136,7 @@ def frames_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError
     for path in paths:
         try:
             if path.is_dir():
-                for picture in _pictures_in(path):
+                for picture in find_pictures(path):
                     yield picture, _picture(picture)
             elif _is_clip(path):
                 yield from _clip(path)
@@ -148,26 +146,14 @@ def frames_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError
             yield path, error
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    """The pictures by name, without drawings of ours; SourceError if there are none."""
-    found = find_pictures(folder)
-    pictures = [path for path in found if not path.name.endswith(_DRAWN)]
-    if not pictures:
-        raise SourceError(f"{folder}: no pictures in this folder but NAME{_DRAWN}, which are drawings of earlier ones")
-    files = (path for path in list_folder(folder) if path.name[0] != ".")
-    left = sorted(path.name for path in files if path.name.endswith(_DRAWN) or path.suffix.lower() in _CLIPS)
-    if left:
-        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        log.warning("%s: not looked at: %s%s; name a file to read it", folder, ", ".join(left[:3]), more)
-    return pictures
-
-
 def _is_clip(path: Path) -> bool:
     """A pipe, as of `<(curl …)`, is a picture: in most clips FFmpeg has to go back."""
     return path != STDIN and path.is_file() and path.suffix.lower() not in PICTURES
 
 
 def _picture(path: Path) -> Frame | SourceError:
+    if _ADDRESS.match(str(path)) and not path.exists():
+        return SourceError("an address, no file; `curl -s ADDRESS | gatereader read -` reads its picture")
     file = _STDIN_FILE if path == STDIN else path
     if file.is_char_device() or file.is_block_device():
         return SourceError("a device or a terminal, no file; `gatereader run --source` is for cameras")
@@ -218,10 +204,10 @@ class _Album:
         stem = (_STDIN_FILE if still.path == STDIN else still.path).stem
         if still.of_clip:
             stem += f"-{still.frame.index:06d}"
-        name, number = f"{stem}{_DRAWN}", 1
+        name, number = f"{stem}{DRAWN}", 1
         while name in self._names:
             number += 1
-            name = f"{stem}.{number}{_DRAWN}"
+            name = f"{stem}.{number}{DRAWN}"
         self._names.add(name)
         return name
 

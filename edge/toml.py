@@ -45,6 +45,7 @@ def convert(value: object, wanted: Any) -> Any:
             raise ValueError(f"found {show(value)}, wanted one of {choices}")
         return value
     if origin is tuple:
+        _check_brackets(value, wanted)
         return _convert_list(value, get_args(wanted))
     if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
@@ -72,6 +73,35 @@ def _check_reach(value: object) -> None:
         raise ValueError(f"found a number beyond {_MOST:.1e}, wanted a smaller one")
     if isinstance(value, str) and "\0" in value:
         raise ValueError("found a text with a null character, wanted one without")
+
+
+def _check_brackets(value: object, wanted: Any) -> None:
+    """ValueError for lists that lack their outermost brackets, as one polygon does where some are wanted."""
+    lacking = _levels(wanted) - (found := _nesting(value))
+    if found and lacking > 0:
+        more = "one more pair" if lacking == 1 else f"{lacking} more pairs"
+        raise ValueError(f"wanted {_shape(wanted)}: {more} of brackets")
+
+
+def _levels(wanted: Any) -> int:
+    """How many lists there are around one value of the type."""
+    return 1 + _levels(get_args(wanted)[0]) if get_origin(wanted) is tuple else 0
+
+
+def _nesting(value: object) -> int:
+    """How many lists there are around the innermost value; 0 where all of them are empty."""
+    if not isinstance(value, list | tuple):
+        return 0
+    return max(
+        (_nesting(item) + 1 for item in value if not isinstance(item, list | tuple) or _nesting(item)), default=0
+    )
+
+
+def _shape(wanted: Any) -> str:
+    """The type as it is written: `[[a number, a number], …]`."""
+    if get_origin(wanted) is not tuple:
+        return _KINDS.get(wanted, "a value")
+    return f"[{', '.join('…' if item is Ellipsis else _shape(item) for item in get_args(wanted))}]"
 
 
 def _convert_list(value: object, item_types: Sequence[Any]) -> tuple[Any, ...]:

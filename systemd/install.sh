@@ -32,7 +32,7 @@ readonly OUTDATED=$ROOT/run/gatereader-outdated
 readonly DROP_INS=(picamera2 jetson gpio)
 
 command=install prefix='' python='' camera='' source='' gpio='' wheels='' dry='' no_start='' replace='' purge=''
-changes=0 work='' building='' configuring='' doing='' told=''
+changes=0 work='' building='' configuring='' configured='' why='' doing='' told=''
 
 usage() {
   cat <<END
@@ -216,9 +216,9 @@ choose() {
   if [ -z "$python" ] && [ -x "$before" ]; then python=$before; fi
   : "${camera:=$(recorded "$now" camera)}"
   if [ -z "$camera" ]; then
-    camera=none
-    ! is_raspberry_pi || camera=picamera
-    [ -z "$(usb_camera)" ] || camera=usb
+    camera=none why='no camera found: '
+    ! is_raspberry_pi || camera=picamera why="a Raspberry Pi's own camera"
+    [ -z "$(usb_camera)" ] || camera=usb why='a USB camera that is plugged in'
   fi
   : "${gpio:=$(recorded "$now" gpio)}" "${gpio:=no}"
   if [ "$camera" = jetson ] && ! is_jetson; then
@@ -473,6 +473,13 @@ camera_source() {
   esac
 }
 
+# The same for people. An address that was given may hold a password.
+source_words() {
+  if [ -n "$source" ]; then echo "as given with --source"; return; fi
+  if [ "$camera" = none ]; then echo "demo: (${why}the demo scene's invented plates)"; return; fi
+  echo "$(camera_source)${why:+ ($why)}"
+}
+
 # The template with the camera's address in it.
 first_config() {
   local quoted line
@@ -491,6 +498,7 @@ place_config() {
   fi
   if [ ! -f "$CONFIG" ]; then
     first_config "$from" >"$work/config"
+    configured=yes
     [ -n "$dry" ] || configuring=$CONFIG
     put "$work/config" "$CONFIG" 640 "$USER_NAME"
     return
@@ -597,11 +605,12 @@ prune() {
 
 summary() {
   local done=$1
+  [ -z "$configured" ] || say "source: $(source_words)"
   [ -z "$dry" ] || { say "(dry run: nothing was changed)"; return; }
   [ -z "$no_start" ] || say "the service was not started; it starts with the next boot, or \`sudo systemctl restart gatereader\`"
   if [ "$changes" = 0 ]; then say "nothing to do: gatereader $(release_of current) is in use and all is as it should be"; return; fi
-  say "gatereader $(release_of current) is $done. Settings: $CONFIG, then \`sudo systemctl reload gatereader\`"
-  say "How it does: systemctl status gatereader; what it sees: http://127.0.0.1:8080/"
+  say "gatereader $(release_of current) is $done. Settings: $CONFIG, then \`sudo systemctl restart gatereader\`"
+  say "How it does: systemctl status gatereader; what it sees: http://127.0.0.1:8080/, from another machine: docs/live.md"
 }
 
 # --- the commands

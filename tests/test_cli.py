@@ -21,6 +21,7 @@ from demo_clips import best_moment, largest_pass, picture_at, write_frames, writ
 from edge import __version__
 from edge.card import shipped_model
 from edge.cli import main
+from edge.service import page_place
 
 PROGRAM = [sys.executable, "-m", "edge"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -336,6 +337,43 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
         main(arguments)
     assert caught.value.code == 2
     assert "usage: gatereader" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command", "told"),
+    [
+        (["run", "--soruce", "0"], "run", "unknown option --soruce; did you mean --source?"),
+        (["run", "--listne=rtsp://me:s3cret@cam"], "run", "unknown option --listne; did you mean --listen?"),
+        (["run", "--port", "18099"], "run", "unknown option --port"),
+        (["run", "clip.mp4"], "run", "unexpected argument 'clip.mp4'; did you mean --source clip.mp4?"),
+        (["replay", "a.mp4", "b.mp4"], "replay", "unexpected argument 'b.mp4'"),
+        (["log", "verify", "--hsa", "x"], "log verify", "unknown option --hsa; did you mean --has?"),
+    ],
+)
+def test_what_a_command_does_not_know_is_told_with_its_own_usage(
+    arguments: list[str], command: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"usage: gatereader {command} [-h]")
+    assert error.splitlines()[-1] == f"gatereader {command}: error: {told}"
+
+
+def test_the_help_of_review_says_how_an_answer_is_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["review", "--help"])
+    assert "ID= takes the answer back" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
+def test_a_page_for_all_is_told_with_an_address_that_others_can_use(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "gate-pi")
+    own = "http://127.0.0.1:18093/"
+    assert page_place(own, f"{host}:0") == f"live page on {own}, for other machines http://gate-pi:18093/"
+    assert page_place(own, "127.0.0.1:18093") == f"live page on {own}"
+    assert page_place("", f"{host}:8080") == "no live page"
 
 
 def test_what_standard_output_has_no_characters_for_is_told_all_the_same(

@@ -62,6 +62,21 @@ BROKEN = {
     "list for a number": ("[csv]\nmax_days = [1, 2]\n", 2, ["max_days", "found a list", "a number"]),
     "date for a text": ("[csv]\npath = 2026-11-20\n", 2, ["path", "found a date or time", "a text in quotes"]),
     "infinity": ("[csv]\nmax_days = inf\n", 2, ["max_days", "finite"]),
+    "one polygon for some": (
+        "[region]\nlook = [[0.1, 0.4], [0.9, 0.4], [0.9, 1.0]]\n",
+        2,
+        ["look: wanted [[[a number, a number], …], …]: one more pair of brackets"],
+    ),
+    "wrong corner far in": (
+        "[region]\nlook = [[[0, 0], [1, 0], [1, 1]], [[0, 0], 1]]\n",
+        2,
+        ["look: item 2: item 2: found a number, wanted a list in [ ]"],
+    ),
+    "one corner among polygons": (
+        "[region]\nlook = [[[0, 0], [1, 0], [1, 1]], [0, 0]]\n",
+        2,
+        ["look: item 2: wanted [[a number, a number], …]: one more pair of brackets"],
+    ),
     "wrong item far in": ("[region]\nlook = [[[0, 0], [1, 0], [1]]]\n", 2, ["look: item 1: item 3: found a list of 1"]),
     "point outside": ("[region]\nlook = [[[0, 0], [1, 0], [1, 9]]]\n", 2, ["look", "0 to 1"]),
     "empty list": ("[csv]\ninclude = []\n", 2, ["include is empty", "at least one status"]),

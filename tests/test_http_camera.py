@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edge.capture import open_stream
+from edge.doctor import network
 from edge.jpeg import decode_jpeg
 from edge.source import Source, SourceSettings, open_source
 
@@ -38,6 +39,12 @@ class Camera(BaseHTTPRequestHandler):
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="camera"')
             self.end_headers()
+            return
+        if self.path == "/snapshot.jpg":
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.end_headers()
+            self.wfile.write(cv2.imencode(".jpg", np.zeros((120, 160, 3), np.uint8))[1].tobytes())
             return
         flaw = FLAWS.get(self.path)
         self.send_response(404 if flaw is None else 200)
@@ -115,6 +122,18 @@ def test_what_nobody_wants_is_not_decoded(port: int, monkeypatch: pytest.MonkeyP
     capture.release()
     assert decoder.call_count == 4
     assert all(picture is not None and picture.shape == (120, 160, 3) for picture in pictures)
+
+
+def test_the_address_of_a_single_picture_is_told(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    address = f"http://gate:s3c%2Fret@127.0.0.1:{port}/snapshot.jpg"
+    with open_source(SourceSettings(source=address, open_timeout=2, read_timeout=1)) as source:
+        wait_for(source, lambda: source.state().cause not in ("", "connecting"))
+        assert (source.state().cause, source.state().frames) == ("no picture", 0)
+    assert "no picture; it gives a single picture; wanted is the address of its stream" in caplog.text
+    finding = network(SourceSettings(source=address))
+    assert finding is not None
+    assert finding.state == "attention"
+    assert "it gives a single picture" in finding.text
 
 
 @pytest.mark.parametrize(

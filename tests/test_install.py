@@ -288,6 +288,34 @@ def test_a_camera_gets_its_address_and_its_drop_in(
     assert ("--ignore-installed --no-deps simplejpeg" in board.calls) == ("picamera" in arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "usb", "told"),
+    [
+        ([], False, "source: demo: (no camera found: the demo scene's invented plates)"),
+        (["--camera", "none"], False, "source: demo: (the demo scene's invented plates)"),
+        ([], True, "source: v4l2:{usb} (a USB camera that is plugged in)"),
+        (["--camera", "usb"], False, "source: v4l2:/dev/video0"),
+        (["--camera", "rtsp", "--source", "rtsp://u:s3cret@10.0.0.2/s"], False, "source: as given with --source"),
+    ],
+)
+def test_it_says_which_source_a_new_configuration_has(board: Board, arguments: list[str], usb: bool, told: str) -> None:
+    camera = board.root / "dev/v4l/by-id/usb-Some_Camera-video-index0"
+    if usb:
+        camera.parent.mkdir(parents=True)
+        camera.touch()
+    said = board.good(*arguments, "--dry-run")
+    assert told.format(usb=camera) in said.splitlines()
+    assert "s3cret" not in said
+
+
+def test_it_ends_with_what_a_newcomer_needs_next(board: Board) -> None:
+    source, settings, page = board.good().splitlines()[-3:]
+    assert source == "source: demo: (no camera found: the demo scene's invented plates)"
+    assert "systemctl restart gatereader" in settings, "a reload is not enough for a source or the page"
+    assert "from another machine: docs/live.md" in page
+    assert "source: " not in board.good()
+
+
 def test_a_configuration_that_is_there_stays_on_the_demo_scene_with_a_note(board: Board) -> None:
     assert "note:" not in board.good("--camera", "none")
     assert "its source is the demo scene, not v4l2:/dev/video0" in board.good("--camera", "usb")

@@ -4,6 +4,7 @@ import errno
 import itertools
 import math
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,11 +18,12 @@ import pytest
 from edge import capture
 from edge.camera import CameraError, LiveCamera
 from edge.capture import open_v4l2
-from edge.clip import Clip, Pictures, Video, find_pictures
+from edge.clip import PICTURES, Clip, Pictures, Video
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.network import check_url, find_cause, public_url
-from edge.recorded import APART, MARKER, TimedPictures, find_frames
+from edge.picture_folder import find_pictures
+from edge.recorded import APART, EVENTS, MARKER, TimedPictures, find_frames
 from edge.source import Source, SourceSettings, SourceState, open_source
 
 
@@ -381,6 +383,55 @@ def test_a_folder_of_only_broken_pictures_ends_even_when_looped(folder: Path) ->
         assert len(source.skipped) == 4
 
 
+def test_what_a_folder_has_beside_its_pictures_is_named_in_one_line(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "sub").mkdir()
+    for name in ("clip10.mp4", "clip9.mp4", "IMG_4711.HEIC", "000.plates.jpg", ".hidden.mp4", "labels.csv", MARKER):
+        (folder / name).touch()
+    find_pictures(folder)
+    left = "000.plates.jpg, IMG_4711.HEIC, clip9.mp4 and 2 more"
+    assert caplog.messages == [f"{folder}: not looked at: {left}; name one itself to read it"]
+    (folder / MARKER).unlink()
+    assert len([*fast(folder)]) == 4
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".jp2", ".pbm", ".DIB"])
+def test_all_that_the_picture_reader_decodes_is_a_picture_of_a_folder(tmp_path: Path, suffix: str) -> None:
+    if not cv2.haveImageWriter(f"x{suffix}"):
+        pytest.skip("this OpenCV was built without it")
+    assert suffix.lower() in PICTURES
+    picture = np.zeros((40, 60) if suffix == ".pbm" else (40, 60, 3), np.uint8)
+    (tmp_path / f"x{suffix}").write_bytes(cv2.imencode(suffix, picture)[1].tobytes())
+    assert [frame.image.shape for frame in fast(tmp_path) if frame is not None] == [(40, 60, 3)]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["b.mp4", "a.HEIC"], "no pictures in this folder, only a.HEIC, b.mp4: name a clip or a folder itself; wanted"),
+        ([".hidden.jpg"], "no pictures in this folder; wanted files that end in .jpg, "),
+    ],
+)
+def test_a_folder_without_pictures_says_what_it_has(tmp_path: Path, names: list[str], told: str) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match=f"^{re.escape(f'{tmp_path}: {told}')}"):
+        fast(tmp_path)
+
+
+def test_a_recording_does_not_name_its_own_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cv2.imwrite(str(tmp_path / "20261120T140301Z_t0000000.000.jpg"), np.zeros((40, 60, 3), np.uint8))
+    (tmp_path / MARKER).write_text("{}")
+    (tmp_path / EVENTS).touch()
+    assert len([*fast(tmp_path)]) == 1
+    assert caplog.messages == []
+    (tmp_path / "mine.png").touch()
+    fast(tmp_path)
+    assert caplog.messages == [f"{tmp_path}: not looked at: mine.png; name one itself to read it"]
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no pictures in this folder"):
         fast(tmp_path)
@@ -549,7 +600,7 @@ def test_wishes_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         cv2.CAP_PROP_CONVERT_RGB: 0,
     }
     assert "gives 800×600 instead of 1280×720" in caplog.text
-    with pytest.raises(CameraError, match="lost"):
+    with pytest.raises(CameraError, match="no picture; it opens, and ends before its first picture"):
         opened.read(lambda: True)
 
 

@@ -71,6 +71,11 @@ def test_a_pipe_and_standard_input_are_a_picture(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "stdin.plates.jpg").exists()
 
 
+def test_the_address_of_a_picture_is_told_how_to_read_it() -> None:
+    (found,) = read(Path("http://cam/x.jpg"))
+    assert "`curl -s ADDRESS | gatereader read -` reads its picture" in found["error"]
+
+
 def test_a_device_is_no_picture() -> None:
     (found,) = read(Path("/dev/null"))
     assert found["image"] == "/dev/null"
@@ -119,10 +124,14 @@ def test_a_folder_gives_its_pictures_and_says_in_a_line_what_else_it_has(
     for _ in range(2):  # the second time the drawings of the first are there
         assert [Path(found["image"]).name for found in read(tmp_path, save=tmp_path)] == ["a.jpe", "b.JFIF", "c.jpg"]
     assert caplog.messages == [
-        f"{tmp_path}: not looked at: clip.mp4, other.mov, third.avi; name a file to read it",
-        f"{tmp_path}: not looked at: a.plates.jpg, b.plates.jpg, c.plates.jpg and 3 more; name a file to read it",
+        f"{tmp_path}: not looked at: clip.mp4, notes.txt, other.mov and 1 more; name one itself to read it",
+        f"{tmp_path}: not looked at: a.plates.jpg, b.plates.jpg, c.plates.jpg and 4 more; name one itself to read it",
     ]
     for name in ("a.jpe", "b.JFIF", "c.jpg"):
+        (tmp_path / name).unlink()
+    (found,) = read(tmp_path)
+    assert "only a.plates.jpg, b.plates.jpg, c.plates.jpg and 4 more: name a clip" in found["error"]
+    for name in ("clip.mp4", "other.mov", "third.avi", "notes.txt"):
         (tmp_path / name).unlink()
     (found,) = read(tmp_path)
     assert "drawings of earlier ones" in found["error"]
