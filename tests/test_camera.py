@@ -411,6 +411,13 @@ def test_a_second_smaller_picture_is_turned_as_the_first() -> None:
         fake.end()
 
 
+def _offers(fake: FakeCamera) -> bool:
+    """Has a picture ready for whoever reads next: the one before may have gone to a read that took a minute."""
+    if fake.script.empty():
+        fake.script.put(IMAGE)
+    return False
+
+
 def test_a_camera_that_is_lost_ends_the_passes_and_begins_new_ones_when_it_is_back() -> None:
     """Through the loop of the service: a car is in view as the camera goes, and another as it comes back."""
     fake, clock, gate, rows = FakeCamera(), Clock(), Gate(), list[PlateEvent]()
@@ -433,8 +440,7 @@ def test_a_camera_that_is_lost_ends_the_passes_and_begins_new_ones_when_it_is_ba
             elif index == 15:
                 assert [event.plate for event in rows] == ["AB123CD"], "the minute ended it"
                 gate.script.sights = [(box(500), reading("XY987ZW"))]
-                fake.script.put(IMAGE)
-                until(lambda: source.state().online)
+                until(lambda: source.state().online or _offers(fake))
             elif index >= 40:
                 return
 

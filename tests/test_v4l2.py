@@ -77,7 +77,7 @@ def test_a_program_that_has_the_device_open_is_named(tmp_path: Path) -> None:
     [
         ([Holder(7, "motion")], False, "busy", r"motion \(process 7\)"),
         ([], True, "busy", "another program; `sudo fuser -v /dev/video0` names it"),
-        ([], False, "lost", "lost"),
+        ([], False, "no picture", "ends before its first picture"),
     ],
 )
 def test_a_camera_that_opens_and_gives_nothing_is_another_programs(
