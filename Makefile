@@ -113,6 +113,6 @@ endef
 
 # The one before is only moved aside, for an environment works in its own place alone.
 define put_back
-status=$$?; set +x; if [ $$status != 0 ] && [ -e $(1).before ]; then rm -rf $(1); mv $(1).before $(1); \
+{ status=$$?; set +x; } 2>/dev/null; if [ $$status != 0 ] && [ -e $(1).before ]; then rm -rf $(1); mv $(1).before $(1); \
 	echo "the new $(1) could not be made (see above); the one before is back in its place" >&2; fi; exit $$status
 endef

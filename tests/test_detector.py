@@ -9,7 +9,7 @@ import pytest
 
 import edge.detector as detector
 from edge.card import TensorSpec
-from edge.demo import DemoSource
+from edge.demo_scene import DemoScene
 from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, golden_picture, merge, suppress, to_frame
 from edge.errors import ModelError
 from edge.geometry import at_edge, overlap
@@ -246,14 +246,10 @@ def test_of_two_boxes_in_one_another_the_surer_is_left(monkeypatch: pytest.Monke
 @pytest.fixture(scope="module")
 def parked() -> tuple[Image, PlateBox]:
     """A frame of the demo scene, and a plate in it as the shipped detector finds it, wide enough to be read."""
-    plates = PlateDetector()
-    with DemoSource(0, fps=2.0, realtime=False) as source:
-        for frame in filter(None, source):
-            height, width = frame.image.shape[:2]
-            for box in plates.detect(frame.image):
-                if box.width > 110 and not at_edge(box, width, height):
-                    return frame.image, box
-    raise AssertionError("no plate in the demo scene")
+    image, _ = DemoScene(0).frame_at(2.0)
+    height, width = image.shape[:2]
+    (box, *_) = (box for box in PlateDetector().detect(image) if box.width > 110 and not at_edge(box, width, height))
+    return image, box
 
 
 @pytest.mark.parametrize("share", [0.6, 0.8, 0.95])

@@ -13,7 +13,7 @@ from edge.records import PlateEvent
 
 pytestmark = pytest.mark.timeout(600)  # the fixture's half minute is several on a busy machine
 
-FPS = 4.0
+FPS = 3.0
 READ_RIGHT = 0.95
 
 

@@ -28,6 +28,10 @@ from edge.source import SourceSettings, open_source
 from edge.torn_lines import read_torn
 
 EVERY_HOW = pytest.mark.parametrize("how", HOWS)
+ONE_HOW = pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=pytest.mark.slow) if how != "content lost" else how for how in HOWS]
+)
+"""The others only where there is time."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +65,7 @@ def write_passes(folder: Path, tell: Tell) -> None:
             tell(f"P{number}")
 
 
-@pytest.mark.parametrize(
-    "how", [pytest.param(how, marks=pytest.mark.slow) if how != "content lost" else how for how in HOWS]
-)
+@ONE_HOW
 def test_rows_lines_and_pictures(how: How, tmp_path: Path) -> None:
     """What was told is there, in order, chained, with its picture; what was not told is there as a whole or not."""
     most = 0
@@ -174,7 +176,7 @@ def test_recorded_frames(how: How, tmp_path: Path) -> None:
             assert len(frames) >= 1, ended
 
 
-@EVERY_HOW
+@ONE_HOW
 def test_the_key_of_the_pseudonyms(how: How, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old one or the new one, never half of one: half a key would stop the service at its next start."""
     monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
