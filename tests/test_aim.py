@@ -50,7 +50,7 @@ def smeared(seed: int, width: float, moved: float, sideways: bool = True, blur: 
 
 
 @pytest.mark.parametrize("sideways", [True, False])
-@pytest.mark.parametrize("width", [120.0, 200.0])
+@pytest.mark.parametrize("width", [120.0, pytest.param(200.0, marks=pytest.mark.slow)])
 def test_movement_grows_with_the_movement_and_is_right_to_a_third(width: float, sideways: bool) -> None:
     lengths = [0.0, 0.02 * width, 0.036 * width, 0.05 * width]
     means = []

@@ -275,7 +275,7 @@ def test_a_pass_shows_its_picture_unless_its_text_is_kept_back(browser: Any, gat
     page.close()
 
 
-@pytest.mark.parametrize("month", [1, 7])
+@pytest.mark.parametrize("month", [1, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("zone", "said"), [("Europe/Rome", False), ("America/New_York", True)])
 def test_the_gates_zone_is_named_to_those_in_another_only(
     browser: Any, gate: Gate, month: int, zone: str, said: bool, monkeypatch: pytest.MonkeyPatch

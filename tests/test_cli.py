@@ -130,7 +130,7 @@ def test_pictures_are_saved_with_what_was_found(
     assert f"{picture}: " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["folder", "video"])
+@pytest.mark.parametrize("kind", [pytest.param("folder", marks=pytest.mark.slow), "video"])
 def test_a_recording_is_replayed(kind: str, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = video if kind == "video" else write_frames(tmp_path / "frames", PASS)
     assert main(["replay", "--json", str(clip)]) == 0
@@ -407,7 +407,7 @@ def test_a_port_in_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert f"FAILED  live page: port {port} on 127.0.0.1 is in use" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("place", ["file", "proc"])
+@pytest.mark.parametrize("place", ["file", pytest.param("proc", marks=pytest.mark.slow)])
 def test_a_folder_that_cannot_be_written_is_told(
     place: str, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

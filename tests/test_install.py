@@ -461,7 +461,7 @@ def test_an_upgrade_keeps_the_configuration_and_puts_a_new_template_beside_it(bo
     assert board.releases() == {"2.0", "3.0"}, "the one before is kept, and no more"
 
 
-@pytest.mark.parametrize("change", ["version", "unit"])
+@pytest.mark.parametrize("change", [pytest.param("version", marks=pytest.mark.slow), "unit"])
 def test_what_was_installed_without_a_start_is_started_by_the_next_run(board: Board, change: str) -> None:
     board.answers["FAKE_GPIO"] = "gpio:x:997:"
     board.good("--camera", "none")

@@ -73,7 +73,7 @@ def test_an_empty_scene_is_looked_at_now_and_then_only(noise: float) -> None:
     assert counting.asked <= 6 + 100 // 20 + 1
 
 
-@pytest.mark.parametrize("noise", [0.0, 3.0, 12.0])
+@pytest.mark.parametrize("noise", [0.0, pytest.param(3.0, marks=pytest.mark.slow), 12.0])
 def test_a_car_is_looked_at_in_every_frame_from_its_first(noise: float) -> None:
     detector, counting = gated(MotionSettings(settle=3, at_least_every=1000))
     for seed in range(20):

@@ -160,7 +160,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_frames(tmp_path_factory.mktemp("clip") / "frames", PASS, fps=3.0)
 
 
-@pytest.mark.parametrize("mode", ["keep", "pseudonym", "drop"])
+@pytest.mark.parametrize("mode", [pytest.param("keep", marks=pytest.mark.slow), "pseudonym", "drop"])
 def test_the_service_leaves_no_trace_of_an_unknown_plate(
     mode: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
