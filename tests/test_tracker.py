@@ -182,7 +182,7 @@ def test_the_number_of_passes_remembered_is_bounded() -> None:
     assert all(100 - track.last_time <= 48 for track in tracker._dormant)
 
 
-@pytest.mark.parametrize("confidence", [0.3, pytest.param(0.97, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("confidence", [0.3, *(pytest.param(value, marks=pytest.mark.slow) for value in (0.6, 0.97))])
 def test_a_lorry_that_waits_for_an_hour_costs_no_memory(confidence: float) -> None:
     """Fifteen frames a second, of which a tenth is shown: all that hangs on the pipeline is counted, not only lists."""
     gate, counts, finals = Gate(), list[int](), list[PlateEvent]()
