@@ -16,7 +16,7 @@ TRAIN_READY := $(if $(filter .venv-training,$(TRAIN_ENV)),.venv-training/ready)
 KEPT_ARGS := $(if $(shell grep -s 'site-packages = true' $(ENV)/pyvenv.cfg),--system-site-packages)
 VENV_ARGS ?= $(KEPT_ARGS)
 # Four on any machine: many tests wait for a camera, a browser or a broker most of their time.
-SIDE_BY_SIDE := --numprocesses 4 --dist loadfile
+SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 # Tests never download anything: pip is not called, and ultralytics is told so too.
 OFFLINE := PIP_NO_INDEX=1 YOLO_OFFLINE=1 YOLO_AUTOINSTALL=0
 
