@@ -155,8 +155,8 @@ class PlateDetector:
             return box
         margin = _AROUND * (box.width + box.height)
         around = self._detect(image, _window_around(box, margin, width, height), everywhere=True)
-        same = [other for other in around if _inside(box, other) >= _COVERED]
-        return max(same, key=lambda other: _inside(box, other), default=box)
+        same = max(around, key=lambda other: _inside(box, other), default=box)
+        return same if _inside(box, same) >= _COVERED else box
 
     def _detect(self, image: Image, window: Window, *, everywhere: bool = False) -> tuple[PlateBox, ...]:
         """The boxes of one part of the frame, in the frame's pixels; with `everywhere` without regard to the region."""

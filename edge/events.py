@@ -43,6 +43,7 @@ def make_event(
         characters = poll.boldest.characters
         plate = surely(characters, settings.accept_confidence)
     best = poll.best
+    first_utc = _moment(track, track.first_time, track.first_utc)
     return PlateEvent(
         event_id=str(uuid5(_NAMESPACE, f"{camera}/{recording}/{track.first_utc.isoformat()}/{track.number}")),
         track=track.number,
@@ -62,11 +63,11 @@ def make_event(
         first_seen=track.first_time,
         last_seen=track.last_time,
         best_seen=best.time if best else track.first_time,
-        first_utc=_moment(track, track.first_time, track.first_utc),
+        first_utc=first_utc,
         last_utc=track.last_utc,
         moved=track.travelled,
         direction=track.direction,
-        best_utc=_moment(track, best.time, best.utc) if best else _moment(track, track.first_time, track.first_utc),
+        best_utc=_moment(track, best.time, best.utc) if best else first_utc,
         box=best.box if best else track.first_box,
         sharpness=best.reading.sharpness if best else 0.0,
         camera=camera,

@@ -73,10 +73,10 @@ def _is_another(track: Track, known: str, text: str, confidence: float, settings
 def objects(track: Track, box: PlateBox, reading: PlateReading | None, settings: TrackerSettings) -> bool:
     """Whether a clear reading in a track's box shows another plate, or is a second chance for one that was given up."""
     final, known = track.final, track.poll.text
-    if reading is None or reading.confidence < settings.clear_confidence:
+    # a few characters may be a part of a long plate, and are another one beside a plate as short
+    least = _PART if _PART <= len(known) < TELLING else TELLING
+    if reading is None or reading.confidence < settings.clear_confidence or len(reading.text) < least:
         return False
-    if len(reading.text) < TELLING and not (len(reading.text) >= _PART and _PART <= len(known) < TELLING):
-        return False  # a part of a long plate tells nothing, a short plate does beside another one
     if track.static:
         return _is_no_fixture(track, reading.text)
     if final is not None and track.given_up:
@@ -137,10 +137,15 @@ def is_part(text: str, plate: str) -> bool:
     return len(text) >= _PART and text in plate
 
 
+def is_end(text: str, plate: str) -> bool:
+    """Whether a text is a plate that lacks characters at one end, or none."""
+    return plate.startswith(text) or plate.endswith(text)
+
+
 def _repeats(plate: str, text: str, *, cut: bool, vague: bool) -> bool:
     """Whether an accepted plate is read again: the same text, where it may be `cut` the plate cut at one end, or where
     it may be `vague` one like it."""
-    end = cut and len(text) >= TELLING and (plate.startswith(text) or plate.endswith(text))
+    end = cut and len(text) >= TELLING and is_end(text, plate)
     return text == plate or end or (vague and similar(plate, text))
 
 

@@ -6,6 +6,7 @@ cut to the region's rectangle before it is made smaller, which makes the plates 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -114,8 +115,10 @@ def _cuts(start: int, end: int, side: int) -> list[tuple[int, int]]:
     return [(first, first + side) for first in firsts]
 
 
+@lru_cache(maxsize=8)
 def stencil(settings: RegionSettings, width: int, height: int) -> npt.NDArray[np.uint8] | None:
-    """(height, width): 255 where plates are looked for, 0 elsewhere; None where everything is."""
+    """(height, width): 255 where plates are looked for, 0 elsewhere; None where everything is. Not to be written to:
+    whoever asks for the same has the same."""
     if not settings.look and not settings.ignore:
         return None
     drawn = np.full((height, width), 0 if settings.look else 255, np.uint8)

@@ -12,7 +12,7 @@ from statistics import median
 
 from edge.alignment import similar
 from edge.geometry import gap_in_widths, overlap
-from edge.matching import SHORTLY, continues, is_part, objects, score
+from edge.matching import SHORTLY, continues, is_end, is_part, objects, score
 from edge.places import Places
 from edge.poll import Poll
 from edge.records import Frame, PlateBox, PlateReading
@@ -231,6 +231,6 @@ def _repeats(plate: str, poll: Poll, *, cut: bool) -> bool:
     the plate, cut by a pillar or by the detector's box, and so is what the edge of the frame leaves of it."""
     vote = poll.vote
     if "?" not in vote.plate and vote.plate:
-        return plate == vote.plate or (cut and (plate.startswith(vote.plate) or plate.endswith(vote.plate)))
+        return plate == vote.plate or (cut and is_end(vote.plate, plate))
     text = vote.answer or (poll.boldest.text if poll.boldest else "")
     return similar(plate, text) or (cut and not vote.voters and is_part(text, plate))

@@ -36,6 +36,8 @@ class Row:
 
     folder: Path
     number: int
+    name: str
+    """The picture as it should be named, such as `images/1.jpg`."""
     values: Mapping[str, str]
     meta: Mapping[str, str] | None
     fault: str = ""
@@ -45,11 +47,6 @@ class Row:
     def written(self) -> str:
         """The picture as labels.csv names it."""
         return self.values.get("image", "")
-
-    @property
-    def name(self) -> str:
-        """The picture as it should be named, such as `images/1.jpg`."""
-        return plain_name(self.folder, self.written)
 
     @property
     def path(self) -> Path:
@@ -162,8 +159,9 @@ def read_set(folder: Path, name: str, split: str) -> LabelSet:
     shifted = {number: f"meta.csv:{number}: {fault}" for number, _, fault in table if fault}
     rows = []
     for number, values, fault in labels:
-        line, told = meta.get(plain_name(folder, values.get("image", "")), (0, None))
-        rows.append(Row(folder, number, values, told, fault or shifted.get(line, "")))
+        picture = plain_name(folder, values.get("image", ""))
+        line, told = meta.get(picture, (0, None))
+        rows.append(Row(folder, number, picture, values, told, fault or shifted.get(line, "")))
     return LabelSet(folder, name, split, tuple(rows), tuple(findings), meta, has_meta)
 
 
