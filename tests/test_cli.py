@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,17 +24,6 @@ from edge.service import page_place
 PROGRAM = [sys.executable, "-m", "edge"]
 ROOT = Path(__file__).resolve().parent.parent
 PASS = largest_pass()
-
-
-@pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """A command sets up logging for a process of its own; put it back for the next test."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("edge.clip").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")
