@@ -4,6 +4,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("gatereader", deadline=None)  # how long an example takes is the machine's business
+settings.load_profile("gatereader")
 
 
 @pytest.fixture(autouse=True)

@@ -98,7 +98,7 @@ def test_letters_grow_with_the_frame(size: tuple[int, int]) -> None:
 sides = st.floats(-300, 2300, allow_nan=False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     height=st.integers(1, 400),
     width=st.integers(1, 400),

@@ -393,7 +393,7 @@ frames = st.tuples(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(frames, max_size=25))
 def test_every_track_ends_as_exactly_one_event(stream: list[tuple[float, list[Sight], bool]]) -> None:
     gate, time = Gate(), 0.0
@@ -422,7 +422,7 @@ def test_every_track_ends_as_exactly_one_event(stream: list[tuple[float, list[Si
         assert event.votes + sum(event.rejected_readings.values()) <= event.readings
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(frames, min_size=1, max_size=25))
 def test_events_come_in_the_order_of_time(stream: list[tuple[float, list[Sight], bool]]) -> None:
     gate, time = Gate(), 0.0
@@ -436,7 +436,7 @@ def test_events_come_in_the_order_of_time(stream: list[tuple[float, list[Sight],
     assert ends == sorted(ends)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(frames, min_size=1, max_size=10))
 def test_memory_is_bounded_whatever_comes_again_and_again(stream: list[tuple[float, list[Sight], bool]]) -> None:
     gate, time = Gate(), 0.0
