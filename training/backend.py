@@ -1,5 +1,7 @@
 """What differs between Keras' backends (`KERAS_BACKEND`: tensorflow, jax or torch) when a reader is trained."""
 
+from collections.abc import Callable
+
 import keras
 
 from edge.errors import ConfigError
@@ -35,7 +37,9 @@ def share_among(devices: int, batch: int) -> None:
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=there[:devices]))
 
 
-def compile_reader(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    """Give the model CTC's loss, and an optimizer, for `fit` and `train_on_batch`."""
+def compile_reader(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Callable[..., keras.KerasTensor] | None = None
+) -> None:
+    """Give the model a loss (CTC's), and an optimizer, for `fit` and `train_on_batch`."""
     # XLA makes TensorFlow slower here by a third; JAX is nothing without it
-    model.compile(optimizer, loss=keras.losses.CTC(), jit_compile=keras.backend.backend() == "jax")
+    model.compile(optimizer, loss=loss or keras.losses.CTC(), jit_compile=keras.backend.backend() == "jax")

@@ -213,7 +213,12 @@ def _command(run: Path, settings: TrainSettings, data: Path, output: Path) -> st
     default = asdict(TrainSettings()) | (OWN_DEFAULTS if settings.own else {})
     told = {name: value for name, value in asdict(settings).items() if value != default[name]}
     words = [*_PROGRAM, "train", "--run", str(run)]
-    for name, option in (*((name, name) for name in OPTIONS), ("mix", "mix"), ("init", "from")):
+    for name, option in (
+        *((name, name) for name in OPTIONS),
+        ("mix", "mix"),
+        ("init", "from"),
+        ("teachers", "teachers"),
+    ):
         if name in told:
             values = told[name] if isinstance(told[name], tuple) else (told[name],)
             words += [f"--{option.replace('_', '-')}", *map(str, values)]

@@ -59,6 +59,10 @@ class TrainSettings:
     """Of `training.model.ARCHITECTURES`; only a "cnn" can be exported."""
     quantize_aware: bool = False
     """Learn with weights and activations rounded as int8 will round them."""
+    teachers: tuple[str, ...] = ()
+    """Weights of readers whose opinion is learned, too (`training/distil.py`)."""
+    teachers_share: float = 0.5
+    """Of the loss; the rest is CTC's."""
     devices: int = 1
     """Devices that share each batch (JAX)."""
     data: str = ""
@@ -71,7 +75,7 @@ class TrainSettings:
         require(self, "1 or more", lambda value: value >= 1, *counts)
         require(self, "0 or more", lambda value: value >= 0, "demo", "seed", "context", "weight_decay")
         require(self, "more than 0", lambda value: 0 < value < inf, "learning_rate", "width", "clip_norm")
-        require(self, "0 to 1", lambda value: 0 <= value <= 1, "own_share", "forget", "warm_up")
+        require(self, "0 to 1", lambda value: 0 <= value <= 1, "own_share", "forget", "warm_up", "teachers_share")
         require(self, "0 or more, and less than 1", lambda value: 0 <= value < 1, "average", "dropout")
         if not (all(0 <= share < inf for share in self.mix) and sum(self.mix) > 0):
             raise ConfigError(f"--mix {' '.join(map(str, self.mix))}: wanted shares of 0 or more, not all of them 0")
@@ -129,8 +133,10 @@ def resumed_reader(run: Path, given: Mapping[str, Any]) -> TrainSettings:
     return resumed(run, _of_reader, "a reader's run", given)
 
 
-def _of_reader(*, mix: Sequence[float], averaged_from: Sequence[str] = (), **fields: Any) -> TrainSettings:
-    return TrainSettings(mix=tuple(mix), averaged_from=tuple(averaged_from), **fields)
+def _of_reader(
+    *, mix: Sequence[float], averaged_from: Sequence[str] = (), teachers: Sequence[str] = (), **fields: Any
+) -> TrainSettings:
+    return TrainSettings(mix=tuple(mix), averaged_from=tuple(averaged_from), teachers=tuple(teachers), **fields)
 
 
 def _read(run: Path, make: Callable[..., Settings], whose: str) -> Settings:

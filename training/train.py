@@ -38,6 +38,7 @@ from training.augment import jitter
 from training.backend import compile_reader, share_among, use_threads
 from training.curves import draw_curves, read_history, record
 from training.dataset import Pool, Sample, boxed_samples, data_folder, plain_pool, read_split, synthetic_chunk
+from training.distil import Teachers, distilled
 from training.float_reader import centred, exact_of
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
@@ -79,6 +80,7 @@ OPTIONS = {
     "learning_rate": "the highest of one cycle; 5e-4 to 1.5e-3 to go on from weights",
     "own_share": "share of your own crops in a batch",
     "forget": "share of the usual plates that may be lost for your own",
+    "teachers_share": "share of the loss that the teachers have",
 }
 """Options of the command line, which are settings, and what they are."""
 KINDS = ("synthetic", "real", "empty", "demo", "astray")
@@ -170,7 +172,8 @@ class Trainer:
         self.optimizer = keras.optimizers.AdamW(
             settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=settings.clip_norm
         )
-        compile_reader(self.model, self.optimizer)
+        self._teachers = Teachers(settings.teachers, settings.context) if settings.teachers else None
+        compile_reader(self.model, self.optimizer, distilled(settings.teachers_share) if self._teachers else None)
         self.optimizer.build(self.model.trainable_variables)
         self.step, self.best, self.begun = 0, -1.0, -1.0
 
@@ -189,7 +192,9 @@ class Trainer:
     def update(self, batch: tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]) -> float:
         """One step; returns its loss."""
         self.optimizer.learning_rate = learning_rate_at(self.step, self.settings)
-        loss = float(self.model.train_on_batch(*batch))
+        pixels, classes = batch
+        wanted = self._teachers.beside(pixels, classes) if self._teachers else classes
+        loss = float(self.model.train_on_batch(pixels, wanted))
         decay = np.float32(min(self.settings.average, (1 + self.step) / (10 + self.step)))
         pairs = zip(self.average, self.model.get_weights(), strict=True)
         self.average = [average + (1 - decay) * (current - average) for average, current in pairs]
@@ -439,6 +444,12 @@ def main(arguments: list[str]) -> int:
         default=None,
         help="learn with weights and activations rounded as int8 will round them; to go on from weights",
     )
+    parser.add_argument(
+        "--teachers",
+        nargs="+",
+        metavar="WEIGHTS",
+        help="trained readers whose opinion of each picture is learned, too; they must have come from the same weights",
+    )
     parser.add_argument("--profile", help="another exercise, such as digits5: `--profile digits5 --help`")
     parser.add_argument(
         "--architecture",
@@ -448,7 +459,9 @@ def main(arguments: list[str]) -> int:
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
-    given = {name: tuple(value) if name == "mix" else value for name, value in given.items() if value is not None}
+    given = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None
+    }
     if data is not None:
         given["own" if is_own(data) else "data"] = str(data)
     if resume and given["init"]:

@@ -43,14 +43,23 @@ def stored_architecture(path: Path) -> str:
         return "crnn" if "bidirectional" in file["layers"] else "cnn"
 
 
-def load_weights(model: keras.Model, path: Path, *, architecture: str, width: float, context: int, seed: int) -> None:
+def load_weights(
+    model: keras.Model,
+    path: Path,
+    *,
+    architecture: str,
+    width: float,
+    context: int,
+    seed: int,
+    option: str = "--from",
+) -> None:
     """Fill `model`, a reader of that architecture and width, with weights of its own or of a smaller width.
 
-    ConfigError for a file that holds none.
+    ConfigError, in the name of the `option`, for a file that holds none.
     """
-    stored, narrower = stored_reader(path)
+    stored, narrower = stored_reader(path, option)
     if stored != architecture:
-        raise ConfigError(f"--from {path}: the weights of a {stored}, and a {architecture} is wanted")
+        raise ConfigError(f"{option} {path}: the weights of a {stored}, and a {architecture} is wanted")
     try:
         if 0 < narrower < width and architecture == "cnn":
             load_widened(model, path, context=context, seed=seed)
@@ -58,17 +67,19 @@ def load_weights(model: keras.Model, path: Path, *, architecture: str, width: fl
             model.load_weights(path)
     except (ValueError, OSError) as error:
         cause = str(error).strip().splitlines()[0]
-        raise ConfigError(f"--from {path}: not the weights of a reader of width {width:g} ({cause})") from None
+        raise ConfigError(f"{option} {path}: not the weights of a reader of width {width:g} ({cause})") from None
 
 
-def stored_reader(path: Path) -> tuple[str, float]:
-    """Architecture and width of the reader whose weights these are; ConfigError if they are none."""
+def stored_reader(path: Path, option: str = "--from") -> tuple[str, float]:
+    """Architecture and width of the reader whose weights these are; ConfigError, of the `option`, if they are none."""
     if not path.is_file():
-        raise ConfigError(f"--from {path}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5")
+        raise ConfigError(
+            f"{option} {path}: no such file; the shipped reader's is models/checkpoints/reader.weights.h5"
+        )
     try:
         return stored_architecture(path), stored_width(path)
     except (ValueError, OSError) as error:
-        raise ConfigError(f"--from {path}: not the weights of a reader ({error})") from None
+        raise ConfigError(f"{option} {path}: not the weights of a reader ({error})") from None
 
 
 def load_widened(model: keras.Model, path: Path, *, context: int, seed: int) -> None:
