@@ -12,13 +12,16 @@ from edge.records import Image, PlateBox, PlateReading
 
 LEAST_CHARACTERS = 4
 LEAST_CONFIDENCE = 0.7
+"""Of a reading made at one look; …"""
+LEAST_AGREED = 0.6
+"""… and of one that several looks had to agree on, which is less sure where they do not."""
 
 
-def is_plate(box: PlateBox, reading: PlateReading, threshold: float) -> bool:
-    """Whether a box counts: by the detector's confidence, or else by its text."""
+def is_plate(box: PlateBox, reading: PlateReading, threshold: float, least: float = LEAST_CONFIDENCE) -> bool:
+    """Whether a box counts: by the detector's confidence, or else by its text, if that is read with `least` or more."""
     if box.confidence >= threshold:
         return True
-    return len(reading.text) >= LEAST_CHARACTERS and reading.confidence >= LEAST_CONFIDENCE
+    return len(reading.text) >= LEAST_CHARACTERS and reading.confidence >= least
 
 
 def read_plates(
@@ -29,4 +32,4 @@ def read_plates(
     There is only this one picture of a plate, so an unsure reading is made again by other looks at it.
     """
     plates = ((box, read_well(crop_plate(image, box), read)) for box in boxes)
-    return tuple((box, reading) for box, reading in plates if is_plate(box, reading, threshold))
+    return tuple((box, reading) for box, reading in plates if is_plate(box, reading, threshold, LEAST_AGREED))

@@ -4,12 +4,13 @@ What is hard to read is misread differently when it is moved by a few pixels, wh
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
+from edge.alignment import align
 from edge.preprocess import PLATE_MARGIN, rotated
 from edge.records import Image, PlateReading
 from edge.slant import slant, upright
@@ -28,6 +29,8 @@ def read_well(crop: Image, read: Callable[[Image], PlateReading]) -> PlateReadin
     """The reading of a crop, (H, W, 3) BGR or (H, W) grey; an unsure one is made again, and the looks at it vote.
 
     Each vote weighs as much as its confidence; others were measured on real crops and photographs (docs/reader.md).
+    A character is as sure as the surest look that read the winning text, times the share of the votes that have it in
+    its place.
     """
     return look_again(read(crop), crop, read)
 
@@ -42,7 +45,32 @@ def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateRe
         votes[reading.text] += reading.confidence
     best = max(readings, key=lambda reading: (votes[reading.text], reading.confidence))
     lost = sorted((text for text in votes if text and text != best.text), key=votes.__getitem__, reverse=True)
-    return replace(best, rivals=tuple((text, votes[text] / votes[best.text]) for text in lost if best.text))
+    rivals = tuple((text, votes[text] / votes[best.text]) for text in lost if best.text)
+    return replace(_less_sure(best, readings), rivals=rivals)
+
+
+def _less_sure(best: PlateReading, readings: Sequence[PlateReading]) -> PlateReading:
+    """The same text, each character less sure by the share of the votes that have another or none in its place.
+
+    Where others have one more, the weaker of its neighbours is no surer than that there is none (as in `alphabet.py`).
+    """
+    if not best.confidence:  # nor has any other, then
+        return best
+    votes = sum(reading.confidence for reading in readings)
+    shared = [0.0] * len(best.text)
+    more = [0.0] * (len(best.text) + 1)
+    for reading in readings:
+        slots = align(best.text, reading.text).slots
+        for place, character in enumerate(best.text):
+            start, end = slots[2 * place + 1]
+            shared[place] += reading.confidence * (reading.text[start:end] == character)
+        for gap, (start, end) in enumerate(slots[::2]):
+            more[gap] += reading.confidence * (end > start)
+    sure = [confidence * share / votes for (_, confidence), share in zip(best.characters, shared, strict=True)]
+    for gap, weight in enumerate(more):
+        weaker = min(range(max(gap - 1, 0), min(gap + 1, len(sure))), key=sure.__getitem__)
+        sure[weaker] = min(sure[weaker], 1.0 - weight / votes)
+    return replace(best, confidence=min(sure), characters=tuple(zip(best.text, sure, strict=True)))
 
 
 def other_looks(crop: Image) -> Iterator[Image]:
