@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 """Seconds after which what broke down is run again; twice as many each time, so that it does not fill the log."""
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+MOST_VIEWERS = 12
+"""Each has two connections, for the stream and for the list: half of what one address gets, such as a proxy's."""
 _GRACE_SECONDS = 0.5
 """What viewers get to take their last picture before their connections are cut."""
 
@@ -46,13 +49,13 @@ class LiveSettings:
     allow_anonymous: bool = False
     """Let everybody who can reach the address see the page without a password."""
     hosts: tuple[str, ...] = ()
-    """Further names the page is asked for by, when it has no password: those of a reverse proxy, for example."""
+    """Further names, without scheme and port, that the page without a password is asked for by, such as a proxy's."""
     max_fps: float = 8.0
     """Pictures a second that are drawn and sent, at most."""
     quality: int = 75
     """JPEG quality, 10 to 95."""
     max_viewers: int = 8
-    """Viewers of the moving picture at one time; the next one is turned away."""
+    """Viewers of the moving picture at one time, 1 to 12; the next one is turned away."""
     width: int = 960
     """Wider frames are made this wide before drawing; 0 leaves them as they are."""
 
@@ -64,8 +67,10 @@ class LiveSettings:
             raise ConfigError(f"max_fps = {self.max_fps}: wanted 0.1 to 60")
         if not 10 <= self.quality <= 95:
             raise ConfigError(f"quality = {self.quality}: wanted 10 to 95")
-        if not 1 <= self.max_viewers <= 64:
-            raise ConfigError(f"max_viewers = {self.max_viewers}: wanted 1 to 64")
+        if not 1 <= self.max_viewers <= MOST_VIEWERS:
+            raise ConfigError(f"max_viewers = {self.max_viewers}: wanted 1 to {MOST_VIEWERS}")
+        for name in self.hosts:
+            _host_name(name)
         if self.width and not 160 <= self.width <= 7680:
             raise ConfigError(f"width = {self.width}: wanted 160 to 7680, or 0 for the frame's own")
         if self.password_hash and self.password_file:
@@ -92,6 +97,20 @@ def check_live_settings(settings: LiveSettings) -> str:
     line = re.sub(r'^password_hash\s*=\s*"([^"]*)"$', r"\1", line)  # as `gatereader password > FILE` leaves it
     _check_hash(line, f"live.password_file {Path(settings.password_file)}")
     return line
+
+
+def _host_name(name: str) -> str:
+    """A name of `live.hosts` as browsers send it, with IDNA's letters; ConfigError for what no Host header can be."""
+    try:
+        sent = name.encode("idna").decode().lower().rstrip(".")
+    except UnicodeError:  # a part between two dots is empty, or too long
+        sent = ""
+    if not _HOST_NAME.fullmatch(sent):
+        raise ConfigError(
+            f'hosts has "{name}": wanted a whole name such as "gate.example.org", '
+            "without scheme, port, path, blank or *; an address need not be named"
+        )
+    return sent
 
 
 def _check_hash(line: str, where: str) -> None:
@@ -208,13 +227,13 @@ class LiveServer:
         credentials = Credentials(self._settings.user, self._password_hash) if self._password_hash else None
         app = LiveApp(self._feed, self._board, self._status, self._settings.max_viewers, self._aim)
         return uvicorn.Config(
-            app.guarded(credentials, self._settings.hosts),
+            app.guarded(credentials, [_host_name(name) for name in self._settings.hosts]),
             loop="asyncio",
             http=BoundedConnection,
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="error",  # each malformed request is a warning: anybody could fill the journal
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -16,14 +16,11 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from edge.live_feed import EVENTS_KEPT, EventBoard, PictureFeed
+from edge.live_feed import EVENTS_KEPT, STALL_SECONDS, EventBoard, PictureFeed
 from edge.live_guard import HEALTH_PATH, READY_PATH, Guard
 from edge.live_sign_in import Credentials
 from edge.records import FrameResult, Status
 from edge.source_state import Cause
-
-STALL_SECONDS = 10.0
-"""A processing loop that has not turned for this long is reported as dead; so are frames that do not come."""
 
 _HEALTH_KEYS = (
     *("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes", "clock"),
@@ -33,6 +30,7 @@ _CAMERA_KEYS = ("online", "since")
 _CAUSES = get_args(Cause)
 _CHOICES = {"kind": ("preview", "final"), "status": get_args(Status)}
 """By what events can be chosen."""
+_EVENT_KEYS = (*_CHOICES, "limit", "earlier", "since", "wait", "stream")
 _REPEAT_SECONDS = 5.0
 """A stream repeats its last picture after this long, so that proxies keep it open and a viewer who left is noticed."""
 
@@ -118,7 +116,9 @@ class LiveApp:
             Route(HEALTH_PATH, self._health),
             Route(READY_PATH, self._ready),
         ]
-        return Starlette(routes=routes, middleware=[Middleware(Guard, credentials=credentials, hosts=hosts)])
+        app = Starlette(routes=routes, middleware=[Middleware(Guard, credentials=credentials, hosts=hosts)])
+        app.router.redirect_slashes = False  # it would lead away from a proxy's path, and from https
+        return app
 
     async def _file(self, request: Request) -> Response:
         content, kind = self._files[request.url.path]
@@ -137,17 +137,24 @@ class LiveApp:
             return PlainTextResponse("privacy.unknown keeps strangers' plates back, so whole frames too.\n", 403)
         jpeg = self._feed.plain() if plain else self._feed.snapshot()
         if not jpeg:
-            return PlainTextResponse("No picture yet.\n", 503, {"Retry-After": "1"})
+            told = (
+                "No new picture; privacy.unknown keeps the last one back."
+                if self._feed.withholds
+                else "No picture yet."
+            )
+            return PlainTextResponse(f"{told}\n", 503, {"Retry-After": "1"})
         return Response(jpeg, media_type="image/jpeg")
 
     async def _events(self, request: Request) -> Response:
         """The list, or what of it is asked for, unless the asker has it already; and the status, always."""
         asked = request.query_params
+        if unknown := [key for key in asked if key not in _EVENT_KEYS]:
+            return PlainTextResponse(f"{unknown[0]}: not known; wanted {', '.join(_EVENT_KEYS)}.\n", 400)
         try:
             most, patience = int(asked.get("limit", EVENTS_KEPT)), min(float(asked.get("wait", 0)), _LONGEST_WAIT)
         except ValueError:
             return PlainTextResponse("limit: wanted a number of events; wait: seconds.\n", 400)
-        for key, values in _CHOICES.items():
+        for key, values in (*_CHOICES.items(), ("earlier", ("true", "false"))):
             if not set(asked.getlist(key)) <= set(values):
                 return PlainTextResponse(f"{key}: wanted {' or '.join(values)}.\n", 400)
         until = time.monotonic() + patience
@@ -171,9 +178,13 @@ class LiveApp:
         )
 
     def _watched(self, stream: str) -> dict[str, object]:
-        """How many watch, and how the stream fares that the asker shows: a browser does not notice that one stalls."""
+        """How many watch, how the stream fares that the asker shows, and whether its last picture may stay.
+
+        A browser does not notice that a stream stalls.
+        """
         viewers = {"now": self._feed.viewers, "most": self._max_viewers}
-        return {"viewers": viewers, "stream_age": self._feed.stream_age(stream)}
+        kept = self._feed.gives_frames
+        return {"viewers": viewers, "stream_age": self._feed.stream_age(stream), "old_picture": kept}
 
     async def _crop(self, request: Request) -> Response:
         """The plate's picture of a pass in the list."""

@@ -2,31 +2,48 @@
 
 import asyncio
 import ipaddress
-from typing import Any
+import logging
+import time
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 64
 """Beyond so many, new ones are turned away: each takes one of the files that the process may have open, and without
 one left no row could be written."""
 MOST_FROM_ONE = 24
-"""Of these from one address elsewhere: the eight viewers of `live.max_viewers` behind one proxy need as many."""
+"""Of these from one address elsewhere: as many viewers as `live.max_viewers` can be behind one proxy, two for each."""
 KEPT_HERE = 8
 """Of these only for this machine itself, whose watchdogs ask /healthz and /readyz."""
 PATIENCE = 10.0
 """Seconds in which a request must have come in full."""
+_TOLD_EVERY = 3600.0
+"""Seconds between two log lines of connections that are turned away."""
 
 
 class BoundedConnection(H11Protocol):
     """uvicorn's connection, cut where a client sends half a request, or none; and a limit to how many there are."""
+
+    told_at: ClassVar[float] = float("-inf")
+    """When it was last told that one was turned away, by the monotonic clock."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or turn it away."""
         super().connection_made(transport)
         if self._is_too_much():
             transport.abort()
+            self._tell()
         else:
             self.loop.call_later(PATIENCE, self._look, None)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - BoundedConnection.told_at >= _TOLD_EVERY:
+            BoundedConnection.told_at = now
+            mine, others = self.client[0] if self.client else "", len(self.connections) - 1
+            log.warning("live page: a connection from %s was turned away, as %d are open already", mine, others)
 
     def _is_too_much(self) -> bool:
         mine = self.client[0] if self.client else ""

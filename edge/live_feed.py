@@ -23,6 +23,8 @@ from edge.recent import RecentPass
 from edge.records import FrameResult, PlateEvent
 
 _CROP_WIDTH, _CROP_QUALITY = 320, 85
+STALL_SECONDS = 10.0
+"""A frame older than this is not live any more."""
 EVENTS_KEPT = 50
 """Passes that the page can list."""
 _PLAIN_QUALITY, _PLAIN_SECONDS = 95, 1.0
@@ -41,12 +43,12 @@ class PictureFeed:
         self.handed: dict[str, float] = {}
         """When a picture was last handed to each stream that has a name, by the monotonic clock."""
         self.gives_frames = False
-        """Whether anybody may have a frame as it came from the camera."""
+        """Whether anybody may have a frame as it came from the camera, or see one when its car is long gone."""
         self._width, self._quality, self._interval = width, quality, 1 / max_fps
         self._newest: FrameResult | None = None
         self._came_at = float("-inf")
         self._encoded: FrameResult | None = None
-        self._jpeg = b""
+        self._jpeg = self._black = b""
         self._number = 0
         self._encoded_at = float("-inf")
         self._plain, self._plain_at = b"", float("-inf")
@@ -64,11 +66,17 @@ class PictureFeed:
         """Seconds since the newest result's frame came, infinite before the first; results may share a frame."""
         return time.monotonic() - self._came_at
 
+    @property
+    def withholds(self) -> bool:
+        """Whether the newest frame is not to be seen any more: a stranger's plate shows while the car is in view."""
+        return not self.gives_frames and self._newest is not None and self.frame_age > STALL_SECONDS
+
     def offer(self, result: FrameResult) -> None:
         """Makes this the newest result. Costs the caller two assignments, and 20 µs more while somebody watches."""
-        if self._newest is None or result.frame is not self._newest.frame:
-            self._came_at = time.monotonic()
+        is_new = self._newest is None or result.frame is not self._newest.frame
         self._newest = result
+        if is_new:  # after it: the frame before must not pass for new
+            self._came_at = time.monotonic()
         if self.viewers and self._loop is not None and not self.closing:
             try:
                 self._loop.call_soon_threadsafe(self._offered.set)
@@ -86,12 +94,18 @@ class PictureFeed:
                 await asyncio.sleep(max(0.0, self._encoded_at + self._interval - time.monotonic()))
 
     def snapshot(self) -> bytes:
-        """The newest picture as JPEG, not made more often than `max_fps`; empty before the first frame."""
+        """The newest picture as JPEG, not made more often than `max_fps`; empty before the first and when withheld."""
+        if self.withholds:
+            self._jpeg, self._encoded = b"", None
+            return b""
         newest, now = self._newest, time.monotonic()
         if newest is not None and newest is not self._encoded and now - self._encoded_at >= 0.9 * self._interval:
             # on the event loop's own thread: 5 ms here and there cost less than one more thread and its hand-over
-            ok, jpeg = cv2.imencode(".jpg", draw(newest, self._width), [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+            picture = draw(newest, self._width)
+            ok, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
             if ok:
+                if not self._black:
+                    self._black = encode_jpeg(np.zeros_like(picture), self._quality)
                 self._jpeg, self._encoded, self._encoded_at = jpeg.tobytes(), newest, now
                 self._number += 1
                 self._wake()
@@ -114,13 +128,18 @@ class PictureFeed:
         return None if at is None else round(time.monotonic() - at, 1)
 
     async def newer_than(self, number: int, patience: float) -> tuple[int, bytes]:
-        """Waits up to `patience` seconds for a picture newer than `number`; the last one, if none came."""
+        """Waits up to `patience` seconds for a picture newer than `number`; the last one, if none came.
+
+        Where the last is withheld a black one takes its place: a viewer shows the last that it got for ever.
+        """
         try:
             async with asyncio.timeout(patience):
                 while self._number <= number and not self.closing:
                     await self._fresh.wait()
         except TimeoutError:
             pass
+        if self.withholds:
+            return self._number, self.snapshot() or self._black
         return self._number, self._jpeg
 
     def close(self) -> None:

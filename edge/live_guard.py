@@ -37,7 +37,8 @@ _HEADERS = (
 class Guard:
     """ASGI middleware around the whole application.
 
-    Without a password the Host header must be an address, this machine's name or one of `hosts`: otherwise a web page
+    Without a password the Host header must be an address, this machine's name or one of `hosts`, given in small letters
+    and as IDNA writes them: otherwise a web page
     from elsewhere could point its own name at this address (DNS rebinding) and read along in a visitor's browser.
     """
 
@@ -45,7 +46,7 @@ class Guard:
         self._app = app
         self._sign_ins = SignIns(credentials) if credentials else None
         name = socket.gethostname().lower()
-        self._hosts = {"localhost", name, f"{name}.local", *(host.lower() for host in hosts)}
+        self._hosts = {"localhost", name, f"{name}.local", *hosts}
         self._key = os.urandom(32)
         self._known = b""
         self._checks: dict[bytes, asyncio.Task[bool | None]] = {}
@@ -108,7 +109,12 @@ def _basic(authorization: str) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except ValueError:  # not base64, not ASCII, or not UTF-8 in it
+        raw = base64.b64decode(encoded.strip(), validate=True)
+    except ValueError:  # not base64, or not ASCII
         return None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:  # some clients send Latin-1 though UTF-8 was asked for, such as requests and aiohttp
+        text = raw.decode("latin-1")
+    user, colon, password = text.partition(":")
     return (user, password) if colon else None

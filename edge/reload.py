@@ -69,7 +69,7 @@ def merged(old: Config, new: Config) -> Config:
 
 
 class Reload:
-    """Call it between two frames when the owner asked for it; nothing is raised.
+    """Call it between two frames when the owner asked for it; nothing is raised. Made when the page is.
 
     `load` reads and checks the configuration, `changed` is called once the parts have changed. `trouble` says
     in one line what the owner should know until the next time; empty if nothing.
@@ -78,15 +78,18 @@ class Reload:
     def __init__(self, load: Callable[[], Config], parts: Changeable, changed: Callable[[], None]) -> None:
         self.trouble = ""
         self._load, self._parts, self._changed = load, parts, changed
+        self._page_password = check_live_settings(parts.config.live)
 
     def __call__(self) -> None:
         """Read the configuration, and go on with it."""
         notify(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000, STATUS="reading the configuration")
         try:
             new = self._load()
-            check_live_settings(new.live)
+            page_password = check_live_settings(new.live)
             new.source.sign_in().password()  # the next start wants it
             found = changes(self._parts.config, new)
+            if page_password != self._page_password and not any("live.password" in key for key in found.restart):
+                found = found._replace(restart=(*found.restart, "live.password_file"))  # the path is the same
             self._parts.change(merged(self._parts.config, new))
         except (GateReaderError, OSError, ValueError, OverflowError) as error:  # a running gate outlives any mistake
             self.trouble = f"configuration not changed: {error}"

@@ -116,6 +116,39 @@ def test_a_picture_that_does_not_change_is_said(page: Any) -> None:
         server.close()
 
 
+def test_nothing_is_measured_while_the_page_is_hidden(page: Any) -> None:
+    asked, values = list[int](), aim_values(AimMeter(lambda _: 0.4), AimSettings(), 0.0)
+    status = {"camera": {"online": True}, "last_frame_age": 0.1}
+    hide = "hidden => { Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true }); }"
+    turn = "document.dispatchEvent(new Event('visibilitychange'))"
+
+    def aim(result: FrameResult) -> Any:
+        asked.append(1)
+        return values(result)
+
+    server = LiveServer(LiveSettings(listen="127.0.0.1:0"), lambda: status, aim)
+    server.start()
+    tab = page.context.browser.new_page()
+    try:
+        tab.clock.install()
+        server.publish(seen(1, 190))
+        tab.goto(f"{server.url}aim", wait_until="domcontentloaded")
+        wait_for(lambda: len(asked) > 1)
+        tab.evaluate(hide, True)
+        tab.evaluate(turn)
+        tab.wait_for_timeout(600)  # what was asked is answered
+        before = len(asked)
+        tab.clock.fast_forward(10000)
+        tab.wait_for_timeout(200)
+        assert len(asked) == before
+        tab.evaluate(hide, False)
+        tab.evaluate(turn)
+        wait_for(lambda: len(asked) > before)
+    finally:
+        tab.close()
+        server.close()
+
+
 @pytest.mark.parametrize("online", [True, False])
 def test_a_long_name_leaves_the_state_its_room(page: Any, online: bool) -> None:
     name = "thegateofahousewithaverylongnameandnotasingleblankinit"

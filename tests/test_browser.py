@@ -147,6 +147,68 @@ def test_an_offline_camera_is_said_in_words(browser: Any, gate: Gate) -> None:
     page.close()
 
 
+def test_an_old_picture_is_taken_away_where_strangers_are_kept_back(browser: Any, gate: Gate) -> None:
+    page = open_page(browser, gate)
+    picture, state = page.locator("#picture"), page.get_by_role("status")
+    picture.wait_for()
+    gate.troubles = {"last_frame_age": 11.0}
+    try:
+        state.get_by_text("no new picture").wait_for()
+        assert picture.is_hidden()
+        assert picture.get_attribute("src") is None
+        gate.troubles = {}
+        picture.wait_for()
+        gate.server.give_frames(True)
+        gate.troubles = {"last_frame_age": 11.0}
+        state.get_by_text("no new picture").wait_for()
+        assert picture.is_visible()
+    finally:
+        gate.troubles = {}
+        gate.server.give_frames(False)
+    page.close()
+
+
+def test_a_refusal_is_named_and_a_password_that_is_wrong_is_not_sent_again(browser: Any, gate: Gate) -> None:
+    page, status, asked = browser.new_page(), 429, []
+
+    def refuse(route: Any) -> None:
+        asked.append(status)
+        route.fulfill(status=status, body="refused")
+
+    page.clock.install()
+    page.route("**/api/events*", refuse)
+    page.goto(gate.server.url, wait_until="domcontentloaded")
+    page.get_by_role("status").get_by_text("refused (429) since").wait_for()
+    assert page.get_by_text("Too many attempts to sign in").is_visible()
+    status = 502
+    page.clock.fast_forward(3000)
+    page.get_by_text("gatereader, or a proxy before it, answers 502").wait_for()
+    status = 401
+    page.clock.fast_forward(3000)
+    page.get_by_text("Sign in again: reload the page.").wait_for()
+    assert page.locator("#picture").get_attribute("src") is None
+    page.clock.fast_forward(20000)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert asked.count(401) == 1
+    assert page.locator("#picture").get_attribute("src") is None
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["", "aim"])
+def test_without_javascript_the_picture_moves_and_nothing_untrue_is_said(browser: Any, gate: Gate, path: str) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    page.goto(gate.server.url + path, wait_until="domcontentloaded")
+    note = page.locator("noscript p")
+    assert "This page needs JavaScript" in note.inner_text()
+    assert note.bounding_box()["y"] < 200
+    assert page.locator("noscript img").is_visible()
+    wait_for(lambda: gate.server.watched)
+    told = page.locator("body").inner_text()
+    assert not re.search("connecting|waiting|No car|no plate", told)
+    context.close()
+
+
 def test_what_the_owner_should_mend_is_on_the_page(browser: Any, gate: Gate) -> None:
     page = open_page(browser, gate)
     page.get_by_role("status").get_by_text("camera online").wait_for()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ import uvicorn
 from output_samples import event, result
 from test_service import FakeCamera, FakeOutputs
 
-from edge import live, live_connection, live_feed, live_sign_in, overlay
+from edge import live, live_app, live_connection, live_feed, live_sign_in, overlay
 from edge.errors import ConfigError, OutputError
 from edge.live import LiveServer, LiveSettings, check_live_settings
 from edge.live_sign_in import Credentials, SignIns
@@ -152,6 +153,11 @@ def test_the_network_needs_a_password_or_a_clear_word(listen: str, tmp_path: Pat
         {"max_fps": 0.0},
         {"quality": 101},
         {"max_viewers": 0},
+        {"max_viewers": 13},
+        *(
+            {"hosts": (name,)}
+            for name in ("https://gate.example.org", "gate2:8443", "*.lan", " gate5.lan", "a/b", "", "a..b")
+        ),
         {"width": 5},
         {"password_hash": "sesame"},
         {"password_hash": HASH, "password_file": "x"},
@@ -325,6 +331,23 @@ def test_systemd_is_told_what_broke_down(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "; the live page's server ended by an error of ours" in str(told[0]["STATUS"])
 
 
+def test_what_is_no_request_leaves_no_line_in_the_log_and_an_error_of_ours_does(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> dict[str, object]:
+        raise ZeroDivisionError("of ours")
+
+    server = start(broken)
+    upgrade = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for garbage, code in ((b"HELO\r\n\r\n", b"400"), (b"\x16\x03\x01\r\n\r\n", b"400"), (upgrade, b"200")):
+        with socket.create_connection(("127.0.0.1", port_of(server)), 5) as client:
+            client.sendall(garbage)
+            assert client.recv(100).split()[1] == code
+    assert caplog.messages == []
+    assert httpx.get(server.url + "api/events").status_code == 500
+    wait_for(lambda: "ZeroDivisionError: of ours" in caplog.text)  # it is told after the answer
+
+
 # --- the picture ---
 
 
@@ -439,6 +462,41 @@ def test_no_plain_picture_where_privacy_forbids_frames(start: Start) -> None:
     assert httpx.get(server.url + "frame.jpg").status_code == 200, "the page's own picture"
 
 
+@pytest.mark.parametrize("frames", [False, True])
+def test_where_strangers_are_kept_back_no_picture_outlasts_its_car(
+    start: Start, monkeypatch: pytest.MonkeyPatch, frames: bool
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(live_feed, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(live_app, "_REPEAT_SECONDS", 0.02)
+    server = start(frames=frames)
+
+    def shows(shade: int) -> bool:
+        return abs(float(viewer.picture()[200, 400].mean()) - shade) < 3
+
+    car = result(np.full((540, 960, 3), 150, np.uint8))
+    server.publish(car)
+    viewer = Viewer(server)
+    assert shows(150)
+    assert httpx.get(server.url + "api/events").json()["old_picture"] is frames
+    now += 9.0
+    server.publish(replace(car, events=(event(),)))  # its pass ends without a new frame
+    assert httpx.get(server.url + "frame.jpg").status_code == 200
+    now += 2.0
+    answer = httpx.get(server.url + "frame.jpg")
+    if frames:
+        assert answer.status_code == 200
+        assert all(shows(150) for _ in range(3))
+    else:
+        assert (answer.status_code, "privacy.unknown" in answer.text) == (503, True)
+        wait_for(lambda: shows(0))
+        assert all(shows(0) for _ in range(3))
+    server.publish(result(np.full((540, 960, 3), 80, np.uint8)))
+    wait_for(lambda: shows(80))
+    assert httpx.get(server.url + "frame.jpg").status_code == 200
+    viewer.close()
+
+
 def test_one_viewer_too_many_is_told_so(start: Start) -> None:
     server = start(max_viewers=2)
     viewers = [Viewer(server), Viewer(server)]
@@ -500,6 +558,8 @@ def test_events_can_be_chosen_and_tell_how_old_they_are(start: Start) -> None:
         ("status=foo", "status: wanted accepted or undecided or rejected.\n"),
         ("kind=final&kind=last", "kind: wanted preview or final.\n"),
         ("kind=", "kind: wanted preview or final.\n"),
+        ("earlier=1", "earlier: wanted true or false.\n"),
+        ("state=accepted", "state: not known; wanted kind, status, limit, earlier, since, wait, stream.\n"),
     ],
 )
 def test_what_no_event_is_cannot_be_chosen(start: Start, asked: str, told: str) -> None:
@@ -608,11 +668,19 @@ def test_nothing_but_health_without_the_password(start: Start, path: str) -> Non
         ({"Authorization": "Basic " + base64.b64encode(b"no colon").decode()}, 401),
         ({"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()}, 401),
         ({"Authorization": "Bearer " + base64.b64encode(b"gate:sesame").decode()}, 401),
+        ({"Authorization": "Basic " + base64.b64encode("gate:säsäme".encode("latin-1")).decode()}, 401),
         ({"Authorization": "BASIC " + base64.b64encode(b"gate:sesame").decode()}, 200),
     ],
 )
 def test_who_may_enter(start: Start, headers: dict[str, str], code: int) -> None:
     assert httpx.get(start(password_hash=HASH).url, headers=headers).status_code == code
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])  # as browsers and curl send it; as requests and aiohttp do
+def test_a_password_may_have_any_letters(start: Start, encoding: str) -> None:
+    server = start(password_hash=hash_password("Schlüssel"))
+    sent = base64.b64encode("gate:Schlüssel".encode(encoding)).decode()
+    assert httpx.get(server.url, headers={"Authorization": f"Basic {sent}"}).status_code == 200
 
 
 def test_the_slow_check_is_made_once_for_each_viewer_and_guesses_are_slow(start: Start) -> None:
@@ -790,8 +858,9 @@ def test_too_many_connections_are_turned_away_and_those_there_are_served(
 
 
 def test_one_address_cannot_take_all_connections_nor_all_of_them_the_machines_own(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(live_connection.BoundedConnection, "told_at", float("-inf"))
     monkeypatch.setattr(live_connection, "MOST_CONNECTIONS", 6)
     monkeypatch.setattr(live_connection, "MOST_FROM_ONE", 2)
     monkeypatch.setattr(live_connection, "KEPT_HERE", 2)
@@ -814,6 +883,13 @@ def test_one_address_cannot_take_all_connections_nor_all_of_them_the_machines_ow
         assert [connect("127.0.0.3") for _ in range(2)] == [True, True]
         assert not connect("127.0.0.4"), "the rest is the machine's own"
         assert [connect("127.0.0.1") for _ in range(3)] == [True, True, False]
+    told = "live page: a connection from 127.0.0.2 was turned away, as 2 are open already"
+    assert caplog.messages == [told], "of the four once an hour"
+
+
+def test_all_viewers_can_come_from_one_address_with_a_stream_and_a_list_each() -> None:
+    assert 2 * live.MOST_VIEWERS <= live_connection.MOST_FROM_ONE
+    assert LiveSettings(max_viewers=live.MOST_VIEWERS).max_viewers == live.MOST_VIEWERS
 
 
 @pytest.mark.parametrize(
@@ -852,13 +928,15 @@ def test_a_sign_in_that_is_no_ascii_is_refused_like_any_other(start: Start) -> N
         (socket.gethostname(), 200),
         (f"{socket.gethostname()}.local:8080", 200),
         ("gate.example.org", 200),
+        ("xn--gte-qla.lan:8443", 200),
+        ("gate7.lan", 200),
         ("evil.example.org", 421),
         ("localhost.evil.example", 421),
         ("127.0.0.1.evil.example", 421),
     ],
 )
 def test_another_sites_name_is_refused(start: Start, host: str, code: int) -> None:
-    server = start(hosts=("gate.example.org",))
+    server = start(hosts=("Gate.example.org", "gäte.lan", "gate7.lan."))
     assert httpx.get(server.url + "api/events", headers={"Host": host}).status_code == code
 
 
@@ -883,6 +961,12 @@ def test_nothing_can_be_sent_to_it(start: Start) -> None:
     for method in ("POST", "PUT", "DELETE"):
         assert httpx.request(method, server.url + "api/events").status_code == 405
     assert httpx.head(server.url + "stream.mjpg").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["aim/", "healthz/"])
+def test_nobody_is_led_to_an_address_that_the_host_header_names(start: Start, path: str) -> None:
+    """Behind a proxy it would be another one: without the proxy's path, and without TLS."""
+    assert httpx.get(start().url + path).status_code == 404
 
 
 # --- the page's files ---

@@ -19,6 +19,7 @@ from edge import line_file, reload
 from edge.config import Config, load_config
 from edge.errors import ConfigError, GateReaderError, ModelError, OutputError
 from edge.parts import Parts
+from edge.password import hash_password
 from edge.records import Frame
 from edge.reload import Reload, changes, merged
 from edge.service import Loop, Progress, Stop
@@ -126,6 +127,23 @@ def test_a_configuration_that_is_wrong_changes_nothing(
     assert line.endswith("; the old one goes on")
     assert told[-1]["READY"] == 1, "it runs on"
     assert told[-1]["STATUS"] == again.trouble
+
+
+def test_another_password_in_the_pages_file_waits_for_a_restart(
+    told: list[dict[str, object]], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.INFO)
+    file, fake = tmp_path / "page", FakeParts()
+    file.write_text(hash_password("sesame"))
+    fake.config = replace(Config(), live=replace(Config().live, password_file=str(file)))
+    again = Reload(lambda: fake.config, fake, lambda: None)
+    again()
+    file.write_text(hash_password("barley"))
+    again()
+    again()
+    assert again.trouble == "live.password_file will change with a restart"
+    line = f"configuration read: nothing new is in force; {again.trouble}"
+    assert caplog.messages == ["configuration read: nothing new is in force", line, line]
 
 
 @pytest.mark.parametrize("mistake", [ValueError("has an empty name"), OverflowError("date value out of range")])

@@ -74,7 +74,7 @@ function showAim(aim) {
 }
 
 startStream();
-keepAsking(() => "api/aim", AIM_MS, (told) => {
+keepAsking(() => "api/aim", AIM_MS, 0, (told) => {
   showCamera(told.status, told.viewers);
   if (told.aim) showAim(told.aim);
 });

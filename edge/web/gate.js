@@ -25,6 +25,13 @@ const CAUSES = {
   closed: "The program is ending.",
 };
 
+/* Why the program, or a proxy before it, does not answer what is asked. */
+const REFUSALS = {
+  421: "The address of this page is not one of the machine's names: add it to live.hosts.",
+  429: "Too many attempts to sign in at the moment.",
+  500: "An error of the program's own; its log tells more.",
+};
+
 const PAGE = document.title.replace(/gatereader$/, ""); // what tells this page's tab from another of the same gate
 
 const byId = (id) => document.getElementById(id);
@@ -33,6 +40,12 @@ let retryTimer = 0;
 let streamName = "";
 let streamStarted = 0;
 let hiddenTimer = 0;
+let signedOut = false;
+let mayStay = true; // an old picture may: not where strangers' plates are kept back
+let takenAway = false;
+
+/* Without this script nothing of them would be true. */
+for (const part of document.querySelectorAll("#state, main > section")) part.hidden = false;
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -79,6 +92,7 @@ function gateTime(local) {
 
 function startStream() {
   clearTimeout(retryTimer);
+  if (signedOut) return;
   streamStarted = Date.now();
   streamName = `${streamStarted}-${Math.random().toString(36).slice(2, 10)}`;
   picture.src = `stream.mjpg?${streamName}`;
@@ -94,6 +108,15 @@ function watchStream(age, viewers) {
 function stopStream() {
   clearTimeout(retryTimer);
   picture.removeAttribute("src");
+}
+
+/* Takes the picture away when it is old and must not stay; a new one comes when there is one. */
+function takeAway(old) {
+  if (takenAway && !old && !document.hidden) startStream();
+  takenAway = old && !mayStay;
+  if (!takenAway) return;
+  stopStream();
+  picture.hidden = true;
 }
 
 picture.addEventListener("load", showPicture);
@@ -154,19 +177,43 @@ function setTitle(name, well) {
   if (document.title !== title) document.title = title;
 }
 
-/* No answer from the program: say since when. */
-function showLost(lostSince) {
+/* No answer from the program, or one with which it refuses: say since when. */
+function showLost(lostSince, refusal) {
   setTitle(byId("camera").textContent, false);
   const since = moment(lostSince);
-  setState("lost", `no answer from gatereader since ${since}`, `No answer from gatereader since ${since}; trying again.`);
+  if (refusal) {
+    const why = REFUSALS[refusal] || `gatereader, or a proxy before it, answers ${refusal}.`;
+    setState("lost", `refused (${refusal}) since ${since}`, `${why}\nTrying again.`);
+  } else {
+    setState("lost", `no answer from gatereader since ${since}`, `No answer from gatereader since ${since}; trying again.`);
+  }
 }
 
-/* Asks the server again and again, `every` milliseconds, and shows what it tells. */
-function keepAsking(address, every, show) {
+/* The password is another one now. Nothing more is asked, for each time would count as a guess. */
+function showSignedOut() {
+  signedOut = true;
+  stopStream();
+  setTitle(byId("camera").textContent, false);
+  setState("lost", "signed out", "Sign in again: reload the page.");
+}
+
+/* Asks the server again and again, `every` milliseconds, or `unseen` while the page is hidden (0: not at all then), and
+   shows what it tells. */
+function keepAsking(address, every, unseen, show) {
   let lostSince = null;
   let last = Date.now();
 
+  function wake() {
+    last = Date.now();
+    ask();
+  }
+
   async function ask() {
+    if (document.hidden && !unseen) {
+      document.addEventListener("visibilitychange", wake, { once: true });
+      return;
+    }
+    let refusal = 0;
     const slept = Date.now() - last > 20000; // the computer was asleep: the stream is broken, but nobody said so
     last = Date.now();
     try {
@@ -174,18 +221,28 @@ function keepAsking(address, every, show) {
       url.username = url.password = ""; // of http://user:password@gate/, which fetch refuses
       url.searchParams.set("stream", streamName);
       const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(8000) });
-      if (!answer.ok) throw new Error(`${answer.status}`);
+      if (answer.status === 401) {
+        showSignedOut();
+        return;
+      }
+      if (!answer.ok) {
+        refusal = answer.status;
+        throw new Error(`${refusal}`);
+      }
       const told = await answer.json();
       if ((lostSince || slept) && !document.hidden) startStream();
       lostSince = null;
+      mayStay = told.old_picture;
+      takeAway(told.status.last_frame_age > STILL_SECONDS);
       showPicture();
       watchStream(told.stream_age, told.viewers);
       show(told);
     } catch {
       lostSince ??= new Date();
-      showLost(lostSince);
+      takeAway(Date.now() - lostSince > 1000 * STILL_SECONDS);
+      showLost(lostSince, refusal);
     }
-    setTimeout(ask, document.hidden ? 5000 : every);
+    setTimeout(ask, document.hidden && unseen ? unseen : refusal ? RETRY_MS : every);
   }
 
   ask();

@@ -1,6 +1,7 @@
 "use strict";
 
 const POLL_MS = 1000; // how often the list and the status are asked for
+const HIDDEN_POLL_MS = 5000; // the tab's title tells when the camera is offline
 const WEAK = 0.8; // characters less sure than this are marked
 
 const REASONS = {
@@ -163,7 +164,7 @@ function showStatus(status, viewers) {
 }
 
 startStream();
-keepAsking(() => `api/events?earlier=true&since=${token}`, POLL_MS, (told) => {
+keepAsking(() => `api/events?earlier=true&since=${token}`, POLL_MS, HIDDEN_POLL_MS, (told) => {
   if (told.events) showEvents(told.events, told.token.split("-")[0]);
   token = told.token;
   showStatus(told.status, told.viewers);
