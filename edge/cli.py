@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edge import __version__
 from edge.errors import ConfigError, GateReaderError
 from edge.log_options import add_log_commands
+from edge.printable import printable
 from edge.usage import CommandParser
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (GateReaderError, OSError) as error:
         if debug:
             traceback.print_exc()
-        sys.stderr.write(f"gatereader: {error}\n")
+        _complain(str(error))
         return error.exit_status if isinstance(error, GateReaderError) else 1
 
 
@@ -259,9 +260,9 @@ def _read(options: argparse.Namespace) -> int:
     for values in read_paths(options.paths, detector, PlateReader(config.reader), config.vote, options.save):
         failed = "error" in values
         if failed and not options.json:
-            sys.stderr.write(f"gatereader: {values['image']}: {values['error']}\n")
+            _complain(f"{values['image']}: {values['error']}")
         else:
-            _print(json.dumps(values, ensure_ascii=False) if options.json else still_line(values))
+            _print(json.dumps(values, ensure_ascii=False) if options.json else printable(still_line(values)))
         status = 1 if failed else status
     return status
 
@@ -377,7 +378,7 @@ def _aim(options: argparse.Namespace) -> int:
         if "error" in told:
             status = 1
             if not options.json:
-                sys.stderr.write(f"gatereader: {told['image']}: {told['error']}\n")
+                _complain(f"{told['image']}: {told['error']}")
                 continue
         for line in picture_lines(told, as_json=options.json, colour=colour):
             _print(line)
@@ -459,6 +460,10 @@ def _print(line: str) -> None:
     sys.stdout.flush()  # a line is a result: whoever reads the pipe gets it now
 
 
+def _complain(line: str) -> None:
+    sys.stderr.write(f"gatereader: {printable(line)}\n")
+
+
 def _path(text: str) -> Path:
     if not text:  # Path would take it for the current folder
         raise argparse.ArgumentTypeError("an empty path; the current folder is .")
@@ -487,7 +492,15 @@ def _angle(text: str) -> float:
     return degrees
 
 
-class _LogFormatter(logging.Formatter):
+class _LineFormatter(logging.Formatter):
+    """One line, whatever is told, or more with a traceback."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # a line break would forge a line
+        """The line, without the traceback, which keeps its own."""
+        return printable(super().formatMessage(record))
+
+
+class _JournalFormatter(_LineFormatter):
     """The journal has its own clock and reads a priority in front of each line; a terminal has neither."""
 
     _PRIORITIES: ClassVar = {"DEBUG": 7, "INFO": 6, "WARNING": 4}
@@ -501,9 +514,9 @@ def _start_logging(debug: bool, service: bool) -> None:
     """To standard error: of the service what happens, of the other commands what goes wrong."""
     handler = logging.StreamHandler()
     if service and "JOURNAL_STREAM" in os.environ:
-        handler.setFormatter(_LogFormatter("%(message)s"))
+        handler.setFormatter(_JournalFormatter("%(message)s"))
     else:
         form = "%(asctime)s %(message)s" if service else "gatereader: %(message)s"
-        handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))
+        handler.setFormatter(_LineFormatter(form, "%H:%M:%S"))
     level = logging.DEBUG if debug else logging.INFO if service else logging.WARNING
     logging.basicConfig(level=level, handlers=[handler], force=True)

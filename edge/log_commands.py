@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from edge import recording, review
@@ -16,7 +18,8 @@ from edge.log_files import counts_as, in_order, log_files, real_log
 from edge.log_verify import FileReport, Report, verify_files, verify_log
 from edge.ownership import as_owner
 from edge.pictures import pictures_folder
-from edge.privacy import pseudonym_of
+from edge.printable import printable
+from edge.privacy import known_in, pseudonym_of
 from edge.torn_lines import torn_path
 from edge.whole_file import write_whole
 
@@ -86,28 +89,45 @@ def _export(options: argparse.Namespace, config: Config) -> int:
         parse_moment(options.since) if options.since else None,
         parse_moment(options.until, is_end=True) if options.until else None,
         options.plate,
-        tuple(options.status or ()),
+        statuses=tuple(options.status or ()),
     )
+    if choice.since and choice.until and choice.since >= choice.until:
+        raise ConfigError(f"--from {options.since} is not before --to {options.until}: no row can be between the two")
     if options.output is not None:
         _spare_the_record(options.output, config)
     path, written = real_log(Path(config.csv.path)), b""
     with as_owner(_folder(config)):
         _require_record(record_files(config.csv, config.json))
-        lines = export(path, choice, options.json)
+        pseudonym, unsought = _sought_pseudonym(options.plate, config)
+        lines = export(path, replace(choice, pseudonym=pseudonym), options.json)
         if options.output is None:
             sys.stdout.buffer.writelines(lines)
             sys.stdout.buffer.flush()
         else:
             written = b"".join(lines)
-        missing = left_out(path)
+        missing = unsought + left_out(path)
     if options.output is not None:  # where root says, he may write
         try:
             write_whole(options.output, written)
         except OSError as error:
             raise OutputError(f"cannot write {options.output}: {error.strerror}") from None
     for line in missing:
-        sys.stderr.write(f"gatereader: NOT EXPORTED: {line}\n")
+        sys.stderr.write(f"gatereader: NOT EXPORTED: {printable(line)}\n")
     return int(bool(missing))
+
+
+def _sought_pseudonym(plate: str, config: Config) -> tuple[str, list[str]]:
+    """What rows of strangers have in the place of the plate, and a line if that cannot be known; a `*` has none."""
+    if not plate or "*" in plate:
+        return "", []
+    missing = f"rows with a pseudonym of {plate}"
+    key = config.privacy.key_file if config.privacy.unknown == "pseudonym" else ""
+    if key and not Path(key).exists():
+        return "", [f"{missing}: privacy.key_file: {_nowhere(key)}"]
+    try:
+        return pseudonym_of(plate, config.privacy, config.csv.path), []
+    except ConfigError as error:  # others than the service's user may read the rows, but not the key
+        return "", [f"{missing}: {error}"]
 
 
 def _spare_the_record(output: Path, config: Config) -> None:
@@ -130,6 +150,12 @@ def _erase(options: argparse.Namespace, config: Config) -> int:
     for missing in _missing(config, recorded):
         _print(f"NOT ERASED: {missing}")
         status = 1
+    try:
+        for place in known_in(options.plate, config.privacy):
+            _print(f"not erased: the plate is still on the list of known plates in {place}: take it out there")
+    except ConfigError as error:
+        _print(f"NOT ERASED: the plate may be on the list of known plates: {error}")
+        status = 1
     return status
 
 
@@ -144,24 +170,23 @@ def _missing(config: Config, recorded: str) -> list[str]:
     missing = {name: path for name, path in logs.items() if path and not any(log_files(real_log(Path(path))))}
     missing |= {name: path for name, path in folders.items() if path and not Path(path).is_dir()}
     missing |= {"privacy.key_file": key} if key and not Path(key).exists() else {}
-    return [f"{name}: nothing is at {Path(path).absolute()}; {_cure(path)}" for name, path in missing.items()]
+    return [f"{name}: {_nowhere(path)}" for name, path in missing.items()]
 
 
-def _cure(path: str) -> str:
-    if Path(path).is_absolute():
-        return "is its disk missing?"
-    return "relative paths start where you stand: go to the folder that the service runs in, or give the whole path"
+def _nowhere(path: str) -> str:
+    cure = "relative paths start where you stand: go to the folder that the service runs in, or give the whole path"
+    return f"nothing is at {Path(path).absolute()}; {'is its disk missing?' if Path(path).is_absolute() else cure}"
 
 
 def _erase_text(plate: str, recorded: str, config: Config, *, trial: bool) -> int:
     pictures = pictures_folder(config.pictures, config.csv.path)
     place = Place(tuple(erasable_files(config.csv, config.json)), pictures, record_journal(config.csv, config.json))
-    erased = erase_plate(place, plate, trial=trial)
-    crops = review.erase(crops_folder(config.review, config.csv.path), plate, trial=trial)
-    passes = recording.erase(Path(recorded), plate, trial=trial) if recorded else 0
+    beside = _Beside(plate, crops_folder(config.review, config.csv.path), Path(recorded) if recorded else None)
+    erased = erase_plate(place, plate, beside.named, beside.erase_unnamed, trial=trial)
+    beside.erase(erased.passes, trial)
     _print(
         f"{'would erase' if trial else 'erased'}: {erased.rows} rows and lines, {erased.torn} half rows, "
-        f"{erased.pictures} pictures, {crops} kept crops, {passes} recorded passes"
+        f"{erased.pictures} pictures, {beside.crops} kept crops, {beside.recorded} recorded passes"
     )
     for text, count in sorted(erased.alike.items()):
         _print(
@@ -174,5 +199,33 @@ def _erase_text(plate: str, recorded: str, config: Config, *, trial: bool) -> in
     return 1 if erased.left else 0
 
 
+class _Beside:
+    """What is kept of passes outside the record: the crops, whose answers may name a plate that no row has, and the
+    recorded frames. `crops` and `recorded` count what went."""
+
+    def __init__(self, plate: str, crops: Path, recorded: Path | None) -> None:
+        self.crops = self.recorded = 0
+        self._plate, self._crops_folder, self._recorded_folder = plate, crops, recorded
+        self._by_crop = review.passes_of(crops, plate)
+        self._by_frames = recording.passes_of(recorded, plate) if recorded else set()
+
+    @property
+    def named(self) -> set[str]:
+        """The `event_id`s of the passes that are of the plate by what stands here."""
+        return self._by_crop | self._by_frames
+
+    def erase_unnamed(self, passes: AbstractSet[str]) -> None:
+        """Of these passes what does not name the plate itself: nothing would lead there once the rest is gone."""
+        self.crops += review.erase_passes(self._crops_folder, passes - self._by_crop)
+        if self._recorded_folder:
+            self.recorded += recording.erase_passes(self._recorded_folder, passes - self._by_frames)
+
+    def erase(self, passes: AbstractSet[str], trial: bool) -> None:
+        """All that is of the plate or of these passes."""
+        self.crops += review.erase(self._crops_folder, self._plate, passes, trial=trial)
+        if self._recorded_folder:
+            self.recorded += recording.erase(self._recorded_folder, self._plate, passes, trial=trial)
+
+
 def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(printable(line) + "\n")

@@ -8,7 +8,8 @@ import csv
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ class Erased:
     """Pictures that its rows name and that are nowhere: gone by age or size, or moved away."""
     left: list[str] = field(default_factory=list)
     """Files that could not be looked into, or pictures that are not ours to delete."""
+    passes: set[str] = field(default_factory=set)
+    """The `event_id`s of what was to go, those that the caller named among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,18 @@ class Place:
     journal: Path
 
 
-def erase_plate(place: Place, plate: str, *, trial: bool = False) -> Erased:
+def erase_plate(
+    place: Place,
+    plate: str,
+    passes: AbstractSet[str] = frozenset(),
+    first: Callable[[AbstractSet[str]], None] | None = None,
+    *,
+    trial: bool = False,
+) -> Erased:
     """Erases the plate from all files of the logs, and the pictures that its rows name; `trial` only counts.
+
+    `passes` are `event_id`s that go whatever their rows say. `first` gets all that go before any does, but not in a
+    trial: what only a row leads to must be gone before that row, lest a second try not find it.
 
     OutputError if another program has the folder for too long, or a file cannot be written; then nothing is changed.
     """
@@ -68,7 +81,9 @@ def erase_plate(place: Place, plate: str, *, trial: bool = False) -> Erased:
             erasure.finish(place.journal)
             for log in place.logs:
                 erasure.discard(log)
-            return _Eraser(place, wanted).run(trial)
+            return _Eraser(place, wanted, passes).run(trial, first)
+        except OutputError:  # what `first` says
+            raise
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             state = "the rest follows with the next try" if place.journal.exists() else "nothing was changed"
@@ -77,17 +92,17 @@ def erase_plate(place: Place, plate: str, *, trial: bool = False) -> Erased:
 
 
 class _Eraser:
-    def __init__(self, place: Place, plate: str) -> None:
+    def __init__(self, place: Place, plate: str, passes: AbstractSet[str]) -> None:
         self._place, self._plate = place, plate
         self._done = Erased()
-        self._ids: set[str] = set()
+        self._ids = set(passes)
         self._pictures: set[Path] = set()
         self._missing: set[Path] = set()
         self._by_name: dict[str, list[Path]] | None = None
         self._written: list[Path] = []
         self._now = datetime.now(UTC)
 
-    def run(self, trial: bool) -> Erased:
+    def run(self, trial: bool, first: Callable[[AbstractSet[str]], None] | None) -> Erased:
         files = [file for log in self._place.logs for file in log_files(log)]
         for file in files:
             self._note_passes(file)
@@ -99,6 +114,9 @@ class _Eraser:
                 self._done.left += [f"{file} is compressed; unpack it and erase again" for file in packed_files(log)]
             self._look_at_others()
             self._done.pictures, self._done.missing = len(self._pictures), len(self._missing)
+            self._done.passes = self._ids
+            if first and not trial:
+                first(self._ids)
             if not trial and (self._written or self._pictures):
                 written, self._written = self._written, []  # from here on they are the journal's
                 erasure.commit(self._place.journal, written, self._pictures)

@@ -32,13 +32,16 @@ class Choice:
     """First sight of the plate, from `since` on and before `until`; both with a time zone."""
     plate: str = ""
     """The plate, with `*` for any characters; what a row has as `?` fits."""
+    pseudonym: str = ""
+    """What rows may have in the place of that plate."""
     statuses: tuple[str, ...] = ()
 
     def takes(self, values: Mapping[str, str], texts: tuple[str, ...]) -> bool:
         """Whether a row with these cells is wanted."""
         if self.statuses and values.get("status") not in self.statuses:
             return False
-        if self.plate and not any(_fits(text, self.plate) for text in texts):
+        wanted = [plate for plate in (self.plate, self.pseudonym) if plate]
+        if wanted and not any(_fits(text, plate) for text in texts for plate in wanted):
             return False
         if self.since is None and self.until is None:
             return True

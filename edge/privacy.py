@@ -79,6 +79,13 @@ def known_plates(settings: PrivacySettings) -> frozenset[str]:
     return frozenset(plates)
 
 
+def known_in(plate: str, settings: PrivacySettings) -> list[str]:
+    """Where the list of known plates has this one: `privacy.known`, the file, both or neither; ConfigError as
+    `known_plates`."""
+    lists = {"privacy.known": replace(settings, known_file=""), settings.known_file: replace(settings, known=())}
+    return [place for place, one in lists.items() if plain(plate) in known_plates(one)]
+
+
 def _check_plate(text: str, where: str) -> None:
     # a * or a ? must not be taken for nothing: here only whole plates are known
     if not re.fullmatch(r"[A-Za-z0-9]([ .-]*[A-Za-z0-9]){1,11}", text.strip()):

@@ -12,6 +12,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from edge.alphabet import plain
 from edge.clock import Now, utc_now
 from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
-from edge.log_rows import TEXTS
+from edge.log_rows import TEXTS, is_of
 from edge.pace import Pace
 from edge.recorded import EVENTS, MARKER, own_frame, seconds_values, session_stamp
 from edge.records import Frame, FrameResult, PlateEvent
@@ -240,8 +241,21 @@ def _changed(stat: os.stat_result) -> datetime:
     return datetime.fromtimestamp(stat.st_mtime, UTC)
 
 
-def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
-    """Removes the recorded frames around each pass that may be of `plate`, and the passes themselves.
+def passes_of(folder: Path, plate: str) -> set[str]:
+    """The `event_id`s of the recorded passes that are of `plate`, as rows are; OutputError if they cannot be read."""
+    wanted = plain(plate)
+    try:
+        passes = _read_events(folder)
+    except OSError as error:
+        raise OutputError(f"cannot read recorded passes in {folder}: {error.strerror}") from None
+    return {
+        _event_id(values) for values in passes if any(is_of(plain(str(values.get(key) or "")), wanted) for key in TEXTS)
+    } - {""}
+
+
+def erase(folder: Path, plate: str, passes: AbstractSet[str] = frozenset(), *, trial: bool = False) -> int:
+    """Removes the recorded frames around each pass that may be of `plate` or is one of these (`event_id`s), and the
+    passes themselves.
 
     Returns how many passes; OutputError if a file cannot be removed. Other cars on those frames go with them. `trial`
     only counts.
@@ -249,8 +263,21 @@ def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
     wanted = plain(plate)
 
     def meant(values: Mapping[str, Any]) -> bool:
-        return any(may_be(str(values.get(key) or ""), wanted) for key in TEXTS)
+        return _event_id(values) in passes or any(may_be(str(values.get(key) or ""), wanted) for key in TEXTS)
 
+    return _erase(folder, meant, trial)
+
+
+def erase_passes(folder: Path, passes: AbstractSet[str]) -> int:
+    """As `erase`, but only these passes."""
+    return _erase(folder, lambda values: _event_id(values) in passes, trial=False)
+
+
+def _event_id(values: Mapping[str, Any]) -> str:
+    return str(values.get("event_id") or "")
+
+
+def _erase(folder: Path, meant: Callable[[Mapping[str, Any]], bool], trial: bool) -> int:
     try:
         passes = [values for values in _read_events(folder) if meant(values)]
         if trial:

@@ -9,7 +9,8 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from edge.alphabet import ALPHABET, plain
 from edge.errors import ConfigError, OutputError
-from edge.log_rows import TEXTS
+from edge.log_rows import TEXTS, is_of
 from edge.whole_file import PARTIAL, write_whole
 
 UNDECIDED = "?"
@@ -54,6 +55,11 @@ class Item:
     def picture(self) -> Path:
         """The crop."""
         return self.path.with_suffix(".jpg")
+
+    @property
+    def event_id(self) -> str:
+        """Names the pass, as in its row."""
+        return str(self.values.get("event_id") or "")
 
     @property
     def plate(self) -> str:
@@ -147,23 +153,47 @@ def record_answer(item: Item, answer: Answer | None) -> Item:
     return Item(item.id, item.path, values, answer)
 
 
-def erase(folder: Path, plate: str, *, trial: bool = False) -> int:
-    """Removes every kept crop that may be of `plate`, and returns how many; OutputError if one cannot be removed.
+def passes_of(folder: Path, plate: str) -> set[str]:
+    """The `event_id`s of the crops that are of `plate` by what was read or answered.
+
+    As in rows, half of a text must be known: what goes by these is a whole pass, and no longer one crop.
+    """
+    wanted = plain(plate)
+    items, _ = read_items(folder)
+    return {item.event_id for item in items if any(is_of(plain(text), wanted) for text in item.texts)} - {""}
+
+
+def erase(folder: Path, plate: str, passes: AbstractSet[str] = frozenset(), *, trial: bool = False) -> int:
+    """Removes every kept crop that may be of `plate` or is of these passes (`event_id`s), and returns how many;
+    OutputError if one cannot be removed.
 
     A `?` in what is known of a crop stands for any character: rather one crop too many. A description that cannot be
     read goes too, with its picture, because nobody can say whose it is. `trial` only counts.
     """
-    plate = plain(plate)
+    wanted = plain(plate)
+
+    def meant(item: Item | None) -> bool:
+        return item is None or item.event_id in passes or any(may_be(text, wanted) for text in item.texts)
+
+    return _erase(folder, meant, trial)
+
+
+def erase_passes(folder: Path, passes: AbstractSet[str]) -> int:
+    """As `erase`, but only the crops of these passes."""
+    return _erase(folder, lambda item: item is not None and item.event_id in passes, trial=False)
+
+
+def _erase(folder: Path, meant: Callable[[Item | None], bool], trial: bool) -> int:
+    """`meant` gets None for what cannot be read."""
     removed = 0
     if not folder.is_dir():
         return removed
     try:
         for path in item_files(folder):
-            try:
-                meant = any(may_be(text, plate) for text in read_item(path).texts)
-            except ValueError:
-                meant = True
-            if meant:
+            item = None
+            with contextlib.suppress(ValueError):
+                item = read_item(path)
+            if meant(item):
                 removed += 1
                 if not trial:
                     remove(path)

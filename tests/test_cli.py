@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -380,6 +381,64 @@ def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture
         error = capsys.readouterr().err
         assert "Traceback" in error
         assert error.splitlines()[-1].startswith("gatereader: ")
+
+
+FORGED = "x\n23:00:00 ZZ999ZZ accepted 1.00, 9 readings\n\x1b[2J\u2028\x9b\u202e.jpg"
+ESCAPED = r"x\n23:00:00 ZZ999ZZ accepted 1.00, 9 readings\n\x1b[2J\u2028\x9b\u202e.jpg"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["read"],
+        ["replay"],
+        ["run", "--listen", "127.0.0.1:0", "--set", "source.realtime=false", "--source"],
+    ],
+)
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_files_name_forges_no_line(
+    picture: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    journal: bool,
+) -> None:
+    """Cameras upload into folders, and what they upload may have any name."""
+    monkeypatch.chdir(tmp_path)
+    if journal:
+        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    folder = tmp_path / "uploaded"
+    folder.mkdir()
+    (folder / FORGED).write_bytes(b"no picture")
+    shutil.copy(picture, folder / f"{FORGED}.png")
+    assert main([*command, str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert ESCAPED in err
+    if command == ["read"]:
+        assert f"{ESCAPED}.png: " in out
+    lines = (out + err).splitlines()
+    assert not any(line.startswith(("23:00:00 ZZ999ZZ", "<3>23:00:00")) for line in lines)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_name_in_any_script_is_told_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "Bild 3.04\u202fPM – 門\u3000é.jpg"
+    assert name in failure(capsys, 1, "read", tmp_path / name)
+
+
+def test_a_traceback_in_the_log_keeps_its_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    main(["read", str(tmp_path / "nowhere.jpg")])
+    try:
+        raise ValueError("this")
+    except ValueError:
+        logging.getLogger("edge").exception("it\tbroke")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:3] == [r"gatereader: it\tbroke", "Traceback (most recent call last):"]
+    assert lines[-1] == "ValueError: this"
 
 
 # --- what cannot be had

@@ -16,6 +16,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 from output_samples import EVENT, event
+from review_samples import doubtful, keep
 
 from edge import erasure, log_erase
 from edge.chain import CsvForm
@@ -29,6 +30,7 @@ from edge.log_files import folder_lock, log_files
 from edge.log_verify import verify_log
 from edge.pictures import PictureSettings
 from edge.records import PlateEvent, PlateReading, Shot
+from edge.review import Answer, read_items, record_answer
 from edge.whole_file import create, write_whole
 
 PLATE = "AB123CD"
@@ -591,6 +593,98 @@ def keep_more(folder: Path, plate: str = PLATE) -> None:
     (folder / "recorded" / "events.jsonl").write_text(json.dumps(seen) + "\n")
 
 
+def crop_of(record: Record, number: int, row: str, answer: str = "", reading: str = "") -> str:
+    """A pass whose row says `row`, and its crop with what the owner or the single reading says; its `event_id`."""
+    one = doubtful(number, reading or row, plate=row, plate_raw="", unruled="", second="")
+    ledger = record.open()
+    ledger(one)
+    ledger.close()
+    keep(record.folder / "review", one, min_free_megabytes=0)
+    if answer:
+        item = next(item for item in read_items(record.folder / "review")[0] if item.event_id == one.event_id)
+        record_answer(item, Answer("plate", answer))
+    return one.event_id
+
+
+def recorded_pass(record: Record, identity: str, plate: str, second: int) -> None:
+    """With one frame."""
+    folder = record.folder / "recorded"
+    folder.mkdir(exist_ok=True)
+    (folder / f"20261120T140301Z_t{second:08.3f}.jpg").write_bytes(b"")
+    seen = {"session": "20261120T140301Z", "event_id": identity, "plate": plate}
+    with (folder / "events.jsonl").open("a") as file:
+        file.write(json.dumps({**seen, "first_seen": float(second), "last_seen": second + 1.0}) + "\n")
+
+
+def erase_with_recorded(record: Record, plate: str, *options: str, status: int = 0) -> None:
+    with working_in(record.folder):
+        assert main(["log", "erase", "--plate", plate, "--record", "recorded", *options]) == status
+
+
+@pytest.mark.parametrize("told", [{"answer": "QQ11QQ"}, {"reading": "QQ11QQ"}])
+def test_a_pass_whose_crop_names_the_plate_goes_with_its_row_and_its_picture(
+    record: Record, capsys: pytest.CaptureFixture[str], told: dict[str, str]
+) -> None:
+    """The owner has said in the review, or a single reading, what no row has."""
+    mine = crop_of(record, 1, "????QQ", **told)
+    others = crop_of(record, 2, "????QQ", answer="ZZ11QQ")
+    recorded_pass(record, mine, "", 100)
+    recorded_pass(record, others, "", 200)
+    assert record.pictures_left() == 2
+    erase_with_recorded(record, "QQ11QQ", "--dry-run")
+    assert record.pictures_left() == 2
+    erase_with_recorded(record, "QQ11QQ")
+    would, did = capsys.readouterr().out.splitlines()
+    # its row and its line; the other's crop too, which may be of the plate by what was read
+    assert would == "would erase: 2 rows and lines, 0 half rows, 1 pictures, 2 kept crops, 1 recorded passes"
+    assert did == "erased" + would.removeprefix("would erase")
+    assert record.holding(mine.upper()) == record.holding("QQ11QQ") == []
+    assert len(record.holding(others.upper())) == 3  # CSV, JSON lines and recording
+    assert record.pictures_left() == 1
+    assert record.is_whole()
+    assert [path.name[-12:] for path in (record.folder / "recorded").glob("*.jpg")] == ["0200.000.jpg"]
+
+
+def test_a_pass_that_only_the_recording_names_goes_and_one_that_only_its_row_names_too(record: Record) -> None:
+    recorded = crop_of(record, 1, "XX22XX", answer="XX22XX")
+    recorded_pass(record, recorded, PLATE, 100)
+    written = crop_of(record, 2, PLATE)
+    for item in read_items(record.folder / "review")[0]:
+        if item.event_id == written:
+            item.path.write_text(json.dumps({"id": item.id, "event_id": written, "plate": "XX33XX"}))
+    recorded_pass(record, written, "XX33XX", 200)
+    erase_with_recorded(record, PLATE)
+    for trace in (PLATE, "XX22XX", "XX33XX", recorded.upper(), written.upper()):
+        assert record.holding(trace) == []
+    assert record.pictures_left() == 0
+    assert not list((record.folder / "review").iterdir())
+    assert not list((record.folder / "recorded").glob("*.jpg"))
+
+
+@pytest.mark.parametrize("failing", ["rows", "crops"])
+def test_after_an_erasure_that_failed_half_way_the_next_one_finds_all(
+    record: Record, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """What leads to another trace stays until that one is gone."""
+    by_crop = crop_of(record, 1, "????CD", answer=PLATE)
+    by_row = crop_of(record, 2, PLATE)
+    item = next(item for item in read_items(record.folder / "review")[0] if item.event_id == by_row)
+    item.path.write_text(json.dumps({"id": item.id, "event_id": by_row, "plate": "XX33XX"}))
+    recorded_pass(record, by_crop, "", 100)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*((erasure, "commit", full) if failing == "rows" else ("edge.review.remove", full)))
+        erase_with_recorded(record, PLATE, status=1)
+    assert record.holding(PLATE)
+    erase_with_recorded(record, PLATE)
+    for trace in (PLATE, "XX33XX", by_crop.upper(), by_row.upper()):
+        assert record.holding(trace) == []
+    assert record.pictures_left() == 0
+
+
 def test_a_folder_that_is_not_where_it_is_looked_for_is_told(
     record: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -636,6 +730,30 @@ def test_what_is_configured_and_not_there_at_all_is_told(
     out = capsys.readouterr().out
     assert f"NOT ERASED: {section}.{key}: nothing is at {nowhere}; is its disk missing?" in out
     assert out.count("nothing is at") == 1
+
+
+def test_a_plate_that_stays_on_the_list_of_known_plates_is_told(
+    record: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record.write(PLATE)
+    known = record.folder / "known.txt"
+    known.write_text("ab 123-cd  # the neighbour\n")
+    erase = ["log", "erase", "--plate", PLATE, "--csv", record.csv.path, "--set", f"privacy.known_file={known}"]
+    assert main([*erase, "--set", 'privacy.known=["AB-123-CD"]']) == 0
+    told = capsys.readouterr().out.splitlines()[1:]
+    assert told == [
+        f"not erased: the plate is still on the list of known plates in {place}: take it out there"
+        for place in ("privacy.known", known)
+    ]
+    known.write_text("XX111XX\n")
+    assert main([*erase, "--set", 'privacy.known=["AB123CE"]']) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    known.unlink()
+    assert main(erase) == 1
+    assert (
+        f"NOT ERASED: the plate may be on the list of known plates: privacy.known_file: cannot read {known}: No such"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("moved", ["csv", "pictures"])

@@ -123,6 +123,20 @@ def test_the_command(path: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixt
     assert main(["log", "export", *only_lines]) == 78
 
 
+@pytest.mark.usefixtures("_berlin")
+@pytest.mark.parametrize(("since", "until"), [("2026-11-21", "2026-11-20"), ("2026-11-20T14:00", "2026-11-20T13:00Z")])
+def test_a_span_that_ends_before_it_begins_is_told(
+    path: Path, capsys: pytest.CaptureFixture[str], since: str, until: str
+) -> None:
+    """An answer without rows would be taken for none at that time."""
+    assert main(["log", "export", "--csv", str(path), "--from", since, "--to", until]) == 78
+    assert capsys.readouterr() == (
+        "",
+        f"gatereader: --from {since} is not before --to {until}: no row can be between the two\n",
+    )
+    assert main(["log", "export", "--csv", str(path), "--from", "2026-11-20", "--to", "2026-11-20"]) == 0
+
+
 @pytest.mark.parametrize(
     ("name", "content", "cause"),
     [

@@ -155,6 +155,38 @@ def test_a_stranger_who_asks_is_erased_by_the_plate(
     assert verify_log(tmp_path / "plates.csv").broken is None
 
 
+@pytest.mark.parametrize("mode", ["pseudonym", "keep"])
+def test_a_stranger_who_asks_gets_the_rows_by_the_plate(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], mode: str
+) -> None:
+    """What `erase` finds, whoever answers "what do you have of me?" must find too."""
+    kept_by(tmp_path, "pseudonym")
+    key = tmp_path / "privacy.key"
+    pseudonym = PseudonymKey(key, 30).pseudonym(STRANGER)
+    command = ["log", "export", "--csv", str(tmp_path / "plates.csv"), "--set", f"privacy.unknown={mode}"]
+    capfd.readouterr()
+    assert main([*command, "--plate", f"{STRANGER[:3]} {STRANGER[3:].lower()}"]) == 0
+    _, *lines = capfd.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert pseudonym in lines[0]
+    assert main([*command, "--plate", KNOWN]) == 0
+    assert pseudonym not in capfd.readouterr().out
+    key.chmod(0o644)
+    assert main([*command, "--plate", STRANGER]) == 1
+    assert f"NOT EXPORTED: rows with a pseudonym of {STRANGER}: privacy.key_file: others may" in capfd.readouterr().err
+
+
+def test_a_key_that_is_not_where_it_should_be_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kept_by(tmp_path, "pseudonym")
+    nowhere = tmp_path / "nowhere"
+    command = ["log", "export", "--csv", str(tmp_path / "plates.csv"), "--set", "privacy.unknown=pseudonym"]
+    command += ["--set", f"privacy.key_file={nowhere}"]
+    assert main([*command, "--plate", STRANGER]) == 1
+    told = f"gatereader: NOT EXPORTED: rows with a pseudonym of {STRANGER}: privacy.key_file: nothing is at {nowhere};"
+    assert told in capfd.readouterr().err
+    assert main([*command, "--plate", "*"]) == 0
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_frames(tmp_path_factory.mktemp("clip") / "frames", PASS, fps=3.0)
