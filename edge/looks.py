@@ -46,7 +46,8 @@ def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateRe
     best = max(readings, key=lambda reading: (votes[reading.text], reading.confidence))
     lost = sorted((text for text in votes if text and text != best.text), key=votes.__getitem__, reverse=True)
     rivals = tuple((text, votes[text] / votes[best.text]) for text in lost if best.text)
-    return replace(_less_sure(best, readings), rivals=rivals)
+    # sharpness is compared between the readings of a pass: always that of the crop as it is
+    return replace(_less_sure(best, readings), rivals=rivals, sharpness=first.sharpness)
 
 
 def _less_sure(best: PlateReading, readings: Sequence[PlateReading]) -> PlateReading:

@@ -38,7 +38,11 @@ class Detector(Protocol):
 
 
 class Reader(Protocol):
-    """Whatever reads a plate."""
+    """Whatever reads a plate.
+
+    One that can `read_again` is asked to, with the crop and its first reading, where a reading is to vote on a pass
+    that has no answer yet.
+    """
 
     def read(self, crop: Image) -> PlateReading:
         """(H, W, 3) BGR, one plate and little around it → its text."""
@@ -105,9 +109,12 @@ class Pipeline:
         boxes, readings, crops = self._read(frame, boxes)
         with self._measured("vote"):
             tracks = self._tracker.update(frame, boxes, readings)
-            for track, reading, crop in zip(tracks, readings, crops, strict=True):
-                if reading is not None and crop is not None:
-                    self._poll(frame, track, reading, crop)
+        for track, reading, crop in zip(tracks, readings, crops, strict=True):
+            if reading is not None and crop is not None:
+                closer = self._look_again(frame, track, reading, crop)
+                with self._measured("vote"):
+                    self._poll(frame, track, closer, crop)
+        with self._measured("vote"):
             events = _in_order([*events, *self._announce(frame.time)])
             shown = tuple(self._show(track) for track in tracks)
         resting, region = getattr(self._detector, "resting", False), getattr(self._detector, "region", None)
@@ -161,6 +168,16 @@ class Pipeline:
                 nothing.append(box)
         self._nothing = nothing
         return tuple(one[0] for one in counted), tuple(one[1] for one in counted), tuple(one[2] for one in counted)
+
+    def _look_again(self, frame: Frame, track: Track, first: PlateReading, crop: Image) -> PlateReading:
+        """The reading; of one that may vote on a pass without an answer, what several looks make of it."""
+        again = getattr(self._reader, "read_again", None)
+        height, width = frame.image.shape[:2]
+        if again is None or track.final is not None or refusal_of(first, track.box, (width, height), self._settings):
+            return first
+        with self._measured("read"):
+            closer: PlateReading = again(crop, first)
+        return closer
 
     def _poll(self, frame: Frame, track: Track, reading: PlateReading, crop: Image) -> None:
         """Let a reading vote, or hold it back until the next one tells which plate it is of."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edge.alphabet import ALPHABET, CLASSES, Decoded, decode_greedy
 from edge.card import ModelCard, shipped_model
 from edge.errors import ModelError
+from edge.looks import look_again
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView, plate_views, to_int8
 from edge.records import Image, PlateReading
 from edge.runtime import Int8Model, check_threads
@@ -66,6 +67,10 @@ class PlateReader:
             if _is_clear(decoded[0]):
                 break
         return best_reading(views, decoded)
+
+    def read_again(self, crop: Image, first: PlateReading) -> PlateReading:
+        """What `read` made of this crop, made surer or less sure by other looks at it where it was unsure."""
+        return look_again(first, crop, self.read)
 
     def logits(self, view: PlateView) -> npt.NDArray[np.float32]:
         """(T, C) logits of one view."""

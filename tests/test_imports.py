@@ -14,7 +14,7 @@ SCENE = {name.stem for name in (ROOT / "edge").glob("demo*.py")}
 """The demo scene may be drawn for training frames."""
 VOTING = {"alignment", "countries", "formats", "pipeline", "poll", "tracker", "vote"}
 """What `JUDGES` run: the device's own tracking and voting, not a copy of it."""
-JUDGES = {"vote_bench", "vote_curves", "vote_outcomes"}
+JUDGES = {"passes", "vote_bench", "vote_curves", "vote_outcomes"}
 
 
 @cache

@@ -8,6 +8,7 @@ import pytest
 from core_fakes import reading
 
 from edge.looks import other_looks, read_well
+from edge.reader import PlateReader
 from edge.records import Image, PlateReading
 from edge.slant import Slant, slant, upright
 
@@ -55,6 +56,22 @@ def test_a_character_that_other_looks_contradict_is_less_sure(others: list[str],
     assert found.text == "AB12"
     assert [confidence for _, confidence in found.characters] == pytest.approx(confidences)
     assert found.confidence == min(confidence for _, confidence in found.characters)
+
+
+def test_sharpness_is_that_of_the_crop_as_it_is() -> None:
+    sharp = iter((100.0, 900.0, 800.0, 700.0, 600.0))
+    found = read_well(CROP, lambda _: reading("AB123CD", 0.8, next(sharp)))
+    assert found.sharpness == 100.0
+
+
+def test_the_reader_looks_again_at_what_it_read() -> None:
+    reader = PlateReader()
+    crop: Image = np.full((44, 150, 3), 190, np.uint8)
+    cv2.putText(crop, "AB123CD", (8, 32), cv2.FONT_HERSHEY_SIMPLEX, 0.95, (90, 90, 90), 2)
+    crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), 3.4), np.uint8)
+    first = reader.read(crop)
+    assert first.confidence < 0.9, "else there is nothing to look at again"
+    assert reader.read_again(crop, first) == read_well(crop, reader.read) != first
 
 
 def test_what_lost_is_a_rival_of_the_reading() -> None:

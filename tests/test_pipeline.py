@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import soak
-from core_fakes import IMAGE, Gate, Sight, box, frame, objects_of, reading
+from core_fakes import IMAGE, Gate, Script, Sight, box, frame, objects_of, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -552,6 +552,24 @@ def test_plates_are_looked_for_in_the_small_picture_and_read_in_the_large_one() 
     assert result.boxes == (PlateBox(200, 100, 320, 128, 0.9),), "in pixels of the frame of 1280×720"
     assert seen[0] == (360, 640, 3)
     assert seen[1][1] >= 120, "the crop is of the large picture"
+
+
+def test_a_reading_that_may_vote_is_made_again_and_no_other() -> None:
+    asked = list[str]()
+
+    class Closer(Script):
+        def read_again(self, crop: Image, first: PlateReading) -> PlateReading:
+            asked.append(first.text)
+            return replace(first, text="AB123CD", characters=reading("AB123CD").characters)
+
+    gate = Gate()
+    gate.script = script = Closer()
+    gate.pipeline.use(script, script, TrackerSettings(), VoteSettings(), keep_frames=False)
+    too_small, cut = box(600, width=30), box(0)
+    gate.watch((i / 10, [(box(100 + 20 * i), reading("AB128CD")), (too_small, reading("S")), (cut, reading("C"))])
+               for i in range(20))  # fmt: skip
+    assert set(asked) == {"AB128CD"}
+    assert "AB123CD" in {event.plate for event in gate.finish()}
 
 
 @pytest.mark.parametrize(

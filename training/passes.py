@@ -17,11 +17,13 @@ from rich.console import Console
 from rich.progress import track
 
 from edge.detector import PlateDetector
-from edge.errors import SourceError
+from edge.errors import ConfigError, SourceError
 from edge.geometry import overlap
+from edge.poll import refusal_of
 from edge.preprocess import crop_plate
 from edge.reader import PlateReader, ReaderSettings
 from edge.records import Image, PlateBox, PlateReading
+from edge.vote import VoteSettings
 from training.dataset import load_picture
 from training.pass_scene import FRAME, GATES, draw_approach, glimpses
 from training.readings import RecordedPass, Sight, write_passes
@@ -37,7 +39,7 @@ def simulate(reader: PlateReader, gate: str, seed: int, count: int) -> Iterator[
         approach = draw_approach(GATES[gate], seed, number)
         random_ = np.random.default_rng([seed, number, 1])
         sights = tuple(
-            Sight(seen.time, FRAME, seen.box, None if seen.crop is None else reader.read(seen.crop))
+            Sight(seen.time, FRAME, seen.box, None if seen.crop is None else _read(reader, seen.crop, seen.box, FRAME))
             for seen in glimpses(approach, random_)
         )
         yield RecordedPass(f"{gate}/{seed}/{number}", approach.text, approach.conditions, sights)
@@ -67,8 +69,15 @@ def _look(time: float, image: Image, box: PlateBox, reader: PlateReader, detecto
     if detector is not None:
         near = [each for each in detector.detect(image) if overlap(each, box) >= 0.4]
         found = max(near, key=lambda each: each.confidence, default=None)
-    reading: PlateReading | None = None if found is None else reader.read(crop_plate(image, found))
+    reading = None if found is None else _read(reader, crop_plate(image, found), found, size)
     return Sight(time, size, found, reading)
+
+
+def _read(reader: PlateReader, crop: Image, box: PlateBox | None, size: tuple[int, int]) -> PlateReading:
+    """As the device reads it in a pass; `size` is the frame's, (width, height)."""
+    first = reader.read(crop)
+    may_vote = box is not None and refusal_of(first, box, size, VoteSettings()) is None
+    return reader.read_again(crop, first) if may_vote else first
 
 
 def _tracks(folder: Path) -> dict[str, list[tuple[float, dict[str, str]]]]:
@@ -97,6 +106,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--reader", default="", metavar="MODEL", help="a reader.tflite (default: the shipped one)")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if given.count < 1:
+        raise ConfigError(f"--count {given.count}: wanted 1 or more")
+    if given.seed < 0:
+        raise ConfigError(f"--seed {given.seed}: wanted 0 or more")
+    if given.sequences and not given.sequences.is_dir():
+        raise ConfigError(f"--sequences {given.sequences}: no such folder; wanted one with labels.csv and tracks.csv")
     cv2.setNumThreads(1)  # small pictures: more threads only get in the way of what else runs
     reader = PlateReader(ReaderSettings(model=given.reader))
     if given.sequences:
