@@ -23,10 +23,11 @@ _SETTLE = 86_400.0
 """Seconds without a large jump after which a clock is believed that nothing vouches for."""
 
 
-def check_days(name: str, days: float) -> None:
-    """ConfigError for an age, in the setting `name`, that cannot be reckoned with."""
+def check_days(name: str, days: float, least: str = "0 (for ever)") -> None:
+    """ConfigError for an age, in the setting `name`, that cannot be reckoned with; `least` is told as what it may be
+    from on."""
     if not 0 <= days <= MOST_DAYS:
-        raise ConfigError(f"{name} = {days}: wanted 0 (for ever) to {MOST_DAYS:g}")
+        raise ConfigError(f"{name} = {days}: wanted {least} to {MOST_DAYS:g}")
 
 
 class Ages:

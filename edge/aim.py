@@ -159,10 +159,11 @@ class Sight:
 class AimMeter:
     """Measures the widest plate of the results it is given, and keeps the last seconds. Not safe for two threads.
 
-    `scale` tells the detector's pixels for each pixel of a frame, `margin` what `measure` wants it for.
+    `scale` tells the detector's pixels for each pixel of a frame; `margin`, asked for each look because the service can
+    change it, what `measure` wants it for.
     """
 
-    def __init__(self, scale: Callable[[Frame], float], margin: float = AT_EDGE_SHARE) -> None:
+    def __init__(self, scale: Callable[[Frame], float], margin: Callable[[], float] = lambda: AT_EDGE_SHARE) -> None:
         self._scale, self._margin = scale, margin
         self._looks: deque[tuple[float, Measure]] = deque()
         self._last: tuple[float, TrackedPlate] | None = None
@@ -188,7 +189,7 @@ class AimMeter:
                 plate.lines,
                 scale=self._scale(frame),
                 speed=self._speed(frame.time, plate),
-                margin=self._margin,
+                margin=self._margin(),
             )
             self._last = (frame.time, plate)
             self._looks.append((frame.time, now))

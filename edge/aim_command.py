@@ -1,6 +1,7 @@
 """`gatereader aim`: a meter in the terminal for whoever places the camera, or one block for each plate of pictures."""
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -20,7 +21,7 @@ from edge.motion import open_detector
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
 from edge.records import Frame, PlateBox
-from edge.source import open_source
+from edge.source import open_source, starting
 from edge.stills import frames_of, read_still
 
 _WORDS: dict[Verdict, str] = {"good": "good", "fair": "fair", "poor": "POOR", "unknown": "-"}
@@ -35,6 +36,9 @@ _REDRAW_SECONDS, _LINE_SECONDS = 0.2, 1.0
 _ONCE_SECONDS = 2.0
 """`--once` ends when no better look has come for so long."""
 _BAR = 16
+_WITH_BEST, _WITH_BAR = 88, 77
+"""Columns that a figure's line takes with its best value, and with its bar; narrower terminals go without."""
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
@@ -73,16 +77,19 @@ def picture_lines(told: dict[str, Any], *, as_json: bool, colour: bool) -> Itera
         yield from block(report, colour=colour)
 
 
-def live_reports(config: Config) -> Iterator[tuple[Frame, Report]]:
-    """What is seen of each frame of the source, until it ends. ModelError, SourceError as elsewhere."""
+def live_reports(config: Config, *, for_ever: bool = True) -> Iterator[tuple[Frame, Report]]:
+    """What is seen of each frame of the source, until it ends. ModelError, SourceError as elsewhere.
+
+    A camera that is not there is waited for `for_ever`, or else no longer than `check` waits.
+    """
     detector = open_detector(settled(config.detector, config.region), config.region, config.motion)
     pipeline = Pipeline(detector, PlateReader(config.reader), config.tracker, config.vote, config.service.camera)
     meter = AimMeter(
-        lambda frame: frame_scale(frame, detector.card.input.shape[1], config.region), config.vote.edge_margin
+        lambda frame: frame_scale(frame, detector.card.input.shape[1], config.region), lambda: config.vote.edge_margin
     )
     with open_source(config.source) as source:
         told = ""
-        for frame in source:
+        for frame in source if for_ever else starting(source):
             if frame is None:
                 cause = source.state().cause
                 if cause and cause != told:
@@ -137,7 +144,7 @@ def _first_plate(config: Config) -> Report | None:
     """The best look at the first plate, once no clearly better one has come for a while; None if none came."""
     best: Report | None = None
     improved = 0.0
-    for frame, report in live_reports(config):
+    for frame, report in live_reports(config, for_ever=False):
         if report.ago == 0.0 and (best is None or _is_clearly_better(report, best)):
             best, improved = report, frame.time
         if best is not None and frame.time - improved >= _ONCE_SECONDS:
@@ -152,17 +159,27 @@ def _is_clearly_better(one: Report, other: Report) -> bool:
 
 def block(report: Report, *, colour: bool) -> Iterator[str]:
     """A report as lines: a figure each with a bar and its verdict, and the advice."""
+    yield from _figure_lines(report, _WITH_BEST, colour=colour)
+    yield from _advice_lines(report, colour=colour)
+
+
+def _figure_lines(report: Report, columns: int, *, colour: bool) -> Iterator[str]:
     for one in report.figures:
         share = 0.0 if one.value is None else min(1.0, abs(one.value) / one.scale.full)
         bar = "#" * round(share * _BAR)
         sign = "≥" if one.scale.good > one.scale.fair else "≤"
         aim = f"{sign} {one.told(one.scale.good)}"
         word = _painted(f"{_WORDS[one.verdict]:4}", one.verdict, colour=colour)
-        yield f"  {one.label:22} {one.shown:>9}  [{bar:{_BAR}}] {word}  {aim:12} best {one.told(one.best)}"
+        drawn = f"  [{bar:{_BAR}}]" if columns >= _WITH_BAR else " "
+        best = f" best {one.told(one.best)}" if columns >= _WITH_BEST else ""
+        yield f"  {one.label:22} {one.shown:>9}{drawn} {word}  {aim:12}{best}"
     if report.exact is not None:
         yield f"  of single looks at a plate as wide, at most {report.exact:.0%} can be read without any error"
     if report.ago:
         yield f"  no plate in view: the best of the last seconds, {report.ago:.0f} s ago"
+
+
+def _advice_lines(report: Report, *, colour: bool) -> Iterator[str]:
     yield f"  {_painted(_HEADLINES[report.verdict], report.verdict, colour=colour)}"
     for advice in report.advice:
         yield f"  → {advice}"
@@ -184,12 +201,16 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 class _Screen:
-    """A block of lines in a terminal that is drawn over itself; works over SSH, as it only moves the cursor up."""
+    """A block of lines in a terminal that is drawn over itself; works over SSH, as it only moves the cursor up.
+
+    Once there was no room for all lines, the advice stands first, and the last figures are left out.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._colour = colours_of(stream) != "none"
         self._height = 0
+        self._advice_first = False
 
     def __enter__(self) -> "_Screen":
         self._stream.write("\x1b[?25l")  # no cursor that jumps about
@@ -202,20 +223,29 @@ class _Screen:
     def show(self, report: Report) -> None:
         """Draw it over what was drawn last."""
         columns, rows = shutil.get_terminal_size()
-        texts = [report.text or "no plate" if report.ago is None else report.text or "(illegible)"]
-        texts += block(report, colour=self._colour)
-        lines = [part for text in texts for part in _folded(text, columns - 1)][: rows - 1]
+        head = [report.text or "no plate" if report.ago is None else report.text or "(illegible)"]
+        figures = list(_figure_lines(report, columns, colour=self._colour))
+        advice = list(_advice_lines(report, colour=self._colour))
+        lines = _all_folded([*head, *figures, *advice], columns - 1)
+        self._advice_first |= len(lines) >= rows  # from now on: lines that change places are hard to read
+        if self._advice_first:
+            lines = _all_folded([*head, *advice, *figures], columns - 1)[: rows - 1]
         up = f"\x1b[{self._height}A" if self._height else ""
         self._stream.write(up + "\r" + "".join(f"{text}\x1b[K\n" for text in lines) + "\x1b[J")
         self._stream.flush()
         self._height = len(lines)
 
 
+def _all_folded(texts: Sequence[str], columns: int) -> list[str]:
+    return [part for text in texts for part in _folded(text, columns)]
+
+
 def _folded(text: str, columns: int) -> Iterator[str]:
-    """Long advice goes on in the next line; a line with colours in it is short enough as it is."""
-    if "\x1b" in text or len(text) <= columns:
+    """What is too long goes on in the next line, without its colours; no line is wider than the terminal."""
+    if len(_COLOUR.sub("", text)) <= columns:
         yield text
         return
+    text = _COLOUR.sub("", text)
     while len(text) > columns:
         cut = text.rfind(" ", 5, columns)
         cut = cut if cut > 0 else columns

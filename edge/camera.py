@@ -68,6 +68,7 @@ class LiveCamera(ClosedByWith):
 
     `patience` is how long, in seconds, one call of the driver may take before its thread counts as hung and is left
     behind for a new one. `fps` limits the frames handed out; 0 takes all. `rotate` turns them clockwise.
+    `longest_silence` is for who waits for a picture: so many seconds without one are no fault yet.
     """
 
     live = True
@@ -81,11 +82,15 @@ class LiveCamera(ClosedByWith):
         fps: float = 0.0,
         rotate: int = 0,
         patience: float = 20.0,
+        longest_silence: float = 0.0,
         wait: float = 0.5,
         now: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] | None = None,
     ) -> None:
         self.description = description
+        self.longest_silence = longest_silence
+        self.trouble = ""
+        """Why no pictures come, with advice for the owner and without a password; empty while they do."""
         self._open = open_capture
         self._pace, self._rotate, self._patience, self._wait = Pace(fps), rotate, patience, wait
         self._now = now
@@ -96,6 +101,7 @@ class LiveCamera(ClosedByWith):
         self._state = SourceState(False, datetime.now(UTC), "connecting", 0, 0)
         self._time = float("-inf")
         self._online_at = self._time
+        self._told_size, self._told_at = (0, 0), self._time
         self._busy_since: float | None = None
         self._left_since: float | None = None
         self._threads: list[threading.Thread] = []
@@ -159,15 +165,28 @@ class LiveCamera(ClosedByWith):
             if image is None:
                 self._state = replace(state, frames=state.frames + 1)
                 return
+            self._tell_size(image.shape[1], image.shape[0])
             if not state.online:
                 self._online_at = self._time
-                log.info("%s: pictures of %d×%d", self.description, image.shape[1], image.shape[0])
+                self.trouble = ""
             since = state.since if state.online else datetime.now(UTC)
             late = self._box is not None
             self._state = SourceState(True, since, "", state.frames + 1, state.dropped + late)
             self._pace.took(self._time)
             self._box = Frame(image, self._time, datetime.now(UTC), state.frames, self.description, small)
             self._changed.notify_all()
+
+    def _tell_size(self, width: int, height: int) -> None:
+        """Whenever the camera comes; and when its size changes, but not for each frame where two take turns."""
+        if not self._state.online:
+            log.info("%s: pictures of %d×%d", self.description, width, height)
+        elif (width, height) == self._told_size or self._time - self._told_at < _STEADY:
+            return
+        else:
+            log.warning(
+                "%s: its pictures are %d×%d now, no more %d×%d", self.description, width, height, *self._told_size
+            )
+        self._told_size, self._told_at = (width, height), self._time
 
     def rest(self, fps: float) -> None:
         """From now on hand out at most so many frames a second; 0 ends that, with the very next one."""
@@ -177,6 +196,7 @@ class LiveCamera(ClosedByWith):
     def _set_offline(self, cause: Cause, message: str) -> None:
         with self._changed:
             state = self._state
+            self.trouble = message
             if state.online or state.cause != cause:
                 log.warning("%s: %s; trying again until it is there", self.description, message)
             since = datetime.now(UTC) if state.online else state.since

@@ -14,7 +14,7 @@ import numpy as np
 from edge.camera import DEFAULT_SIZE, CameraError
 from edge.frame_pool import FramePool
 from edge.jpeg import decode_jpeg
-from edge.network import find_cause
+from edge.network import ask_camera, find_cause
 from edge.records import Image
 from edge.source_state import Cause
 from edge.v4l2 import holders, is_busy, video_devices
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 """Without these the first frames of an RTSP stream are 1.6 s old; TCP because lost UDP packets smear the picture."""
+_ONLY_JPEGS = "|input_format;mjpeg"
+"""FFmpeg refuses parts of a stream whose type is not just `image/jpeg`; told the format, it looks for the JPEGs."""
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 _ONLY_ERRORS = 2
 """OpenCV's name for it is where OpenCV 4 does not have it."""
@@ -100,17 +102,18 @@ def keep_quiet() -> None:
 
 
 @contextmanager
-def _stream_options() -> Iterator[None]:
-    """Set our FFmpeg options for one opening, unless the user has set some; files must not get them."""
+def _stream_options(more: str = "") -> Iterator[None]:
+    """Set our FFmpeg options, or what the user has set, and `more` for one opening; files must not get them."""
     name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = _STREAM_OPTIONS
+    before = os.environ.get(name)
+    os.environ[name] = (_STREAM_OPTIONS if before is None else before) + more
     try:
         yield
     finally:
-        os.environ.pop(name, None)
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCapture:
@@ -120,12 +123,19 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout * 1000)]
     with _stream_options():
         capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+    patience = min(open_timeout, 5.0)
+    if not capture.isOpened() or (_is_mjpeg(capture) and not capture.get(cv2.CAP_PROP_FRAME_WIDTH)):
+        asked = ask_camera(url, patience)
+        if asked.content.startswith("multipart/"):
+            capture.release()
+            with _stream_options(_ONLY_JPEGS):
+                capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+        if not capture.isOpened():
+            raise CameraError(asked.cause, asked.advice)
 
     def why() -> tuple[Cause, str]:
-        return find_cause(url, min(open_timeout, 5.0))
+        return find_cause(url, patience)
 
-    if not capture.isOpened():
-        raise CameraError(*why())
     # FFmpeg decodes whatever it is asked to skip, 3.5 ms a JPEG; so it hands them over as they come
     jpegs = _is_mjpeg(capture) and capture.set(cv2.CAP_PROP_FORMAT, -1)
     return OpenCvCapture(capture, read_timeout, jpegs=jpegs, why=why)

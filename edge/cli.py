@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -446,7 +447,9 @@ def _password(_: argparse.Namespace) -> int:
     from edge.password import hash_password
 
     try:
-        first, again = (getpass.getpass(ask) for ask in ("Password of the live page: ", "The same again: "))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", getpass.GetPassWarning)  # a pipe shows nothing that is typed
+            first, again = (getpass.getpass(ask) for ask in ("Password of the live page: ", "The same again: "))
     except EOFError:
         raise ConfigError("no password came, as the input has ended; type it in a terminal") from None
     if again != first:

@@ -116,6 +116,7 @@ def read_config(path: Path | None = None, overrides: Iterable[Override] = ()) ->
 def _read_config(path: Path | None, overrides: Iterable[Override]) -> tuple[Config, Origins]:
     given: dict[str, dict[str, _Given]] = {} if path is None else _read(path)
     sections, on_line = get_type_hints(Config), list(overrides)
+    left_out = _without_sign_in(given.get("source", {}), on_line)
     for override in on_line:
         if override.section not in sections:
             raise ConfigError(f"{override.option}: {_unknown_section(override.section, sections)}")
@@ -125,24 +126,39 @@ def _read_config(path: Path | None, overrides: Iterable[Override]) -> tuple[Conf
     if conflict := _conflict(config):
         where = next(origins[section][key] for section, key in conflict.keys if key in origins.get(section, {}))
         raise ConfigError(f"{where}: {conflict.message}")
-    _check_heeded(config.source, origins.get("source", {}), {one.key for one in on_line if one.section == "source"})
+    on_source = {one.key for one in on_line if one.section == "source"}
+    _check_heeded(config.source, origins.get("source", {}), on_source, left_out)
     return config, origins
 
 
-def _check_heeded(settings: SourceSettings, origins: Mapping[str, str], on_line: Collection[str]) -> None:
+def _without_sign_in(file: dict[str, _Given], on_line: Collection[Override]) -> list[str]:
+    """Takes user and password out of the file's [source] where the command line names another source; their keys.
+
+    They are for the file's camera: no other one may get its password.
+    """
+    named = [one.value for one in on_line if (one.section, one.key) == ("source", "source")]
+    if not named or ("source" in file and file["source"].value == named[-1]):
+        return []
+    left_out = [key for key in ("user", "password_file", "password_env") if file.pop(key, None) is not None]
+    given = {one.key for one in on_line if one.section == "source"}
+    return [key for key in left_out if key not in given]
+
+
+def _check_heeded(
+    settings: SourceSettings, origins: Mapping[str, str], on_line: Collection[str], left_out: Iterable[str]
+) -> None:
     """ConfigError for a key that this kind of source does not obey.
 
     Where the command line names the source (`on_line` are its keys), the file's keys are for another one: only a
-    warning, as people try things out that way.
+    warning, as people try things out that way. It names those that were `left_out` for that reason, too.
     """
     found = unheeded(settings)
     for_another = [key for key in found if "source" in on_line and key not in on_line]
     for key, message in found.items():
         if key not in for_another:
             raise ConfigError(f"{origins[key]}: [source] {message}; leave it out")
-    if for_another:
-        keys = ", ".join(for_another)
-        log.warning("%s: the file's settings have no effect on this kind of source: %s", origins["source"], keys)
+    if keys := ", ".join([*left_out, *for_another]):
+        log.warning("%s: the file's settings for another source have no effect: %s", origins["source"], keys)
 
 
 def _conflict(config: Config) -> _Conflict | None:
@@ -190,7 +206,10 @@ def _tidied_folders(config: Config) -> dict[str, Path]:
 
 
 def parse_override(text: str) -> Override:
-    """`SECTION.KEY=VALUE` → Override; the value is TOML, or a plain text where it is not."""
+    """`SECTION.KEY=VALUE` → Override; the value is TOML, or a plain text where it is not.
+
+    A number or date is a text, too, where the key wants one: a shell takes the quotes away.
+    """
     name, separator, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (separator and dot and section and key):
@@ -198,6 +217,9 @@ def parse_override(text: str) -> Override:
     try:
         parsed: object = tomllib.loads(f"value = {value}")["value"]
     except ValueError:  # TOMLDecodeError, or a number with thousands of digits
+        parsed = value
+    cls = get_type_hints(Config).get(section)
+    if cls is not None and get_type_hints(cls).get(key) is str and not isinstance(parsed, str | bool | list | dict):
         parsed = value
     return Override(section, key, parsed, f"--set {section}.{key}")
 
@@ -246,7 +268,8 @@ def _build(cls: type[Settings], section: str, given: Mapping[str, _Given], secti
     values: dict[str, Any] = {}
     for key, (value, where) in given.items():
         if key not in hints:
-            hint = _suggestion(key, hints) or _home(key, sections) or f"; it knows {', '.join(hints)}"
+            hint = _instead_of_password(key, hints) or _suggestion(key, hints) or _home(key, sections)
+            hint = hint or f"; it knows {', '.join(hints)}"
             raise ConfigError(f"{where}: unknown key `{key}` in [{section}]{hint}")
         try:
             values[key] = convert(value, hints[key])
@@ -305,6 +328,13 @@ def _where(path: Path, text: str, section: str, key: str | None = None) -> str:
 def _suggestion(word: str, known: Iterable[str], form: str = "`{}`") -> str:
     near = difflib.get_close_matches(word.lower(), list(known), n=1)
     return f"; did you mean {form.format(near[0])}?" if near else ""
+
+
+def _instead_of_password(word: str, known: Collection[str]) -> str:
+    """No key takes the password itself; who is told another one that is alike, may leave it there, to be printed."""
+    if word.lower() != "password" or "password_file" not in known:
+        return ""
+    return "; write it into a file that others cannot read, and that file's name as `password_file`"
 
 
 def _unknown_section(name: str, sections: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ def _of_the_program(config: Config, running: bool) -> Iterator[Diagnosis]:
 def _only_the_services(password_file: str, password_env: str = "") -> str:
     """Where a password is that cannot be had here, though the service may well have it; empty for any other."""
     if password_env and not os.environ.get(password_env):
-        return f"the variable {password_env} of its environment"
+        return "a variable of its environment (source.password_env)"
     if only_the_services(password_file):
         return f"the credential {password_file}"
     return ""
@@ -197,7 +197,7 @@ def network(settings: SourceSettings) -> Diagnosis | None:
     except (SourceError, ConfigError) as error:
         return Diagnosis("network", "bad", str(error), "mend [source] in the configuration")
     asked = ask_camera(url, _NETWORK_PATIENCE)
-    if asked.status == 200 and not asked.is_single:
+    if asked.is_stream:
         return Diagnosis("network", "ok", f"{shown} answers")
     if asked.status == NOT_TOLD or 300 <= asked.status < 400:  # where it leads to, only the stream itself finds out
         return Diagnosis("network", "unknown", f"{shown}: {asked.advice}")

@@ -59,7 +59,7 @@ class ReviewSettings:
         for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
             if not value > 0:
                 raise ConfigError(f'{name} = {value}: wanted more than 0; keep = "off" keeps none')
-        check_days("max_days", self.max_days)
+        check_days("max_days", self.max_days, "more than 0")
         if self.min_free_megabytes < 0:
             raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
         for name, value in (("margin", self.margin), ("agreement", self.agreement)):

@@ -32,8 +32,13 @@ class Asked(NamedTuple):
     advice: str
     status: int = 0
     """Its status code, 200 where it would give the stream; 0 if it gave none, `NOT_TOLD` if nobody here can tell."""
-    is_single: bool = False
-    """Whether it is the address of a single picture, not of a stream."""
+    content: str = ""
+    """What it says that it sends, such as `multipart/x-mixed-replace`; empty if it does not say."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it would give what may be a stream: no single picture, no web page."""
+        return self.status == 200 and not _what_else(self.content)
 
 
 def check_url(url: str) -> str:
@@ -58,6 +63,11 @@ def signed_url(url: str, user: str, password: str) -> str:
     place = parts.netloc.rpartition("@")[2]
     secret = f":{quote(password, safe='')}" if password else ""
     return parts._replace(netloc=f"{quote(user, safe='')}{secret}@{place}").geturl()
+
+
+def has_user(url: str) -> bool:
+    """Whether somebody is named before the host."""
+    return "@" in urlsplit(url).netloc
 
 
 def path_tokens(path: str) -> list[str]:
@@ -91,9 +101,10 @@ def ask_camera(url: str, timeout: float) -> Asked:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
     try:
-        status, _, content = _ask(parts, (host, port), time.monotonic() + timeout)
+        answer = _ask(parts, (host, port), time.monotonic() + timeout)
     except OSError as error:
         return Asked(*_network_cause(error, host, port))
+    status, content = answer.status, answer.content
     where = f"port {port} of {host} answers"
     if status == NOT_TOLD:
         tls = parts.scheme.lower() not in ("rtsp", "http")
@@ -105,11 +116,19 @@ def ask_camera(url: str, timeout: float) -> Asked:
     if status in (404, 454):
         return Asked("no such stream", "the camera does not know this path", status)
     if status in (0, 200):
-        is_single = status == 200 and content.startswith("image/")
-        single = "it gives a single picture; wanted is the address of its stream"
-        advice = single if is_single else f"{where}, but gives no video that can be decoded"
-        return Asked("no picture", advice, status, is_single)
-    return Asked("no picture", f"{where} with {status} instead of a video", status)
+        what = _what_else(content) if status else ""
+        single = f"it gives {what}; wanted is the address of its stream"
+        advice = single if what else f"{where}, but gives no video that can be decoded"
+        return Asked("no picture", advice, status, content)
+    leads_to = f", which leads to {answer.leads_to}," if answer.leads_to else ""
+    return Asked("no picture", f"{where} with {status}{leads_to} instead of a video", status)
+
+
+def _what_else(content: str) -> str:
+    """What the camera sends instead of a stream; empty for what may be one."""
+    if content.startswith("image/"):
+        return "a single picture"
+    return "a web page" if content in ("text/html", "application/xhtml+xml") else ""
 
 
 def _network_cause(error: OSError, host: str, port: int) -> tuple[Cause, str]:
@@ -133,6 +152,8 @@ class _Answer(NamedTuple):
     """Ways of signing in, each with its values."""
     content: str
     """What it says that it sends, such as `multipart/x-mixed-replace`; empty if it does not say."""
+    leads_to: str = ""
+    """The host that it sends on to; empty if to none."""
 
 
 def _ask(parts: SplitResult, place: tuple[str, int], until: float) -> _Answer:
@@ -183,10 +204,12 @@ def _exchange(connection: socket.socket, request: bytes, until: float) -> _Answe
     head = answer.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
     challenges = re.findall(r"(?im)^www-authenticate:\s*(\w+)(.*)$", head)
     content = re.search(r"(?im)^content-type:\s*([^\s;]+)", head)
+    location = re.search(r"(?im)^location:\s*\w+://(?:[^\s/?#]*@)?([\w.:\[\]-]+)", head)
     return _Answer(
         int(found[1]) if found else 0,
         [(way.lower(), told) for way, told in challenges],
         content[1].lower() if content else "",
+        location[1] if location else "",
     )
 
 

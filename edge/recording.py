@@ -81,7 +81,7 @@ class RecordingSettings:
         for name, value in (("max_megabytes", self.max_megabytes), ("max_days", self.max_days)):
             if not value > 0:
                 raise ConfigError(f'{name} = {value}: wanted more than 0; folder = "" records nothing')
-        check_days("max_days", self.max_days)
+        check_days("max_days", self.max_days, "more than 0")
         if self.min_free_megabytes < 0:
             raise ConfigError(f"min_free_megabytes = {self.min_free_megabytes}: wanted 0 or more")
 

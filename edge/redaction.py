@@ -17,9 +17,11 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>,;]+", re.IGNORECASE)
 _HASH = re.compile(r"\bscrypt\$\S+")
 _NAMED = re.compile(
     r"(?P<name>\b\w*(?:passw\w*|passphrase|secret|token|api_?key|credential\w*|authorization|\bpw)\"?\s*[=:]\s*)"
-    r"(?:(?:basic|bearer|digest)\s+)?(?:\"[^\"]*\"|'[^']*'|[^\s,;]+)",
+    r"(?!(?:\"\"|'')(?![\"']))"
+    r"(?:(?:basic|bearer|digest)\s+)?(?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"[^\"]*\"|'[^']*'|[^\s,;]+)",
     re.IGNORECASE,
 )
+"""What stands behind a name that tells a secret; not an empty text, which is no secret and may be the fault."""
 _WORD = re.compile(r"[A-Za-z0-9?]+")
 _PASS = re.compile(r"\S+ (?=(?:accepted|undecided|rejected) [01]\.\d\d, \d+ readings)")
 _LIKE_A_PLATE = re.compile(

@@ -342,7 +342,8 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
         progress.motion.use(config.motion)
         if isinstance(source, LiveCamera):  # a recording may well hold one picture for long
             progress.frozen = FrozenMeter()
-        aim = aim_values(AimMeter(parts.scale, config.vote.edge_margin), config.aim, config.source.shutter)
+        meter = AimMeter(parts.scale, lambda: parts.config.vote.edge_margin)
+        aim = aim_values(meter, config.aim, config.source.shutter)
         crops, frames = config.pictures.keep != "off", config.privacy.unknown == "keep"
         page = stack.enter_context(closing(LiveServer(config.live, progress.status, aim, crops=crops, frames=frames)))
         progress.page = page

@@ -34,6 +34,7 @@ class SignIn:
             return lines[0]
         if self.password_env:
             if not (password := os.environ.get(self.password_env, "")):
-                raise ConfigError(f"source.password_env: the environment has no {self.password_env}, or it is empty")
+                # not even its name is told: it may be the password, by mistake
+                raise ConfigError("source.password_env: the environment has no variable of this name, or it is empty")
             return password
         return ""

@@ -24,7 +24,7 @@ from edge.motion import GatedDetector
 from edge.pace import lower_limit
 from edge.pipeline import Pipeline
 from edge.reader import PlateReader
-from edge.source import Source, open_source
+from edge.source import Source, open_source, starting
 
 Kind = Literal["resting", "looking", "plate"]
 KINDS: tuple[Kind, ...] = ("resting", "looking", "plate")
@@ -133,7 +133,7 @@ def soak(
     machine: Machine | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> SoakReport:
-    """Run for so many minutes, or until Ctrl-C or the source's end, and report; SourceError without a single frame."""
+    """Run for so many minutes, or until Ctrl-C or the source's end, and report; SourceError without a first frame."""
     run = _Run(config, settings, machine or Machine(), clock)
     with open_source(replace(config.source, realtime=False, loop=True)) as source:
         try:
@@ -163,7 +163,7 @@ class _Run:
 
     def through(self, source: Source, tell: Tell) -> None:
         """All frames until the time is over."""
-        for number, frame in enumerate(frame for frame in source if frame is not None or self._is_over()):
+        for number, frame in enumerate(frame for frame in starting(source) if frame is not None or self._is_over()):
             if frame is None:
                 break
             start = time.perf_counter()

@@ -13,7 +13,7 @@ from edge.clip import PICTURES, Clip, Pictures, Video
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.gstreamer import check_gstreamer, described, jetson_pipeline, open_pipeline
-from edge.network import public_url, signed_url
+from edge.network import has_user, public_url, signed_url
 from edge.picamera import PiWishes, pi_camera
 from edge.picture_folder import find_pictures, tell_left_out
 from edge.recorded import TimedPictures, find_frames, is_recording
@@ -28,8 +28,9 @@ __all__ = ["Source", "SourceSettings", "SourceState", "arriving", "open_source",
 _LOOK_UP = 80.0
 """Seconds that a name may take which no name server answers: it is looked up for the stream, and again for the cause.
 glibc takes 40 for it where two are silent and a search domain is set, and its timeouts cannot be cut short."""
-_MOST_WAITS = 20
-"""Half seconds that a camera gets for a frame."""
+_WAIT = 0.5
+"""Seconds that a None of a source stands for."""
+_LONGEST_SILENCE = 10.0
 _KINDS: dict[Kind, str] = {
     "demo": "the demo scene",
     "picamera": "a Raspberry Pi camera (picamera:0)",
@@ -113,6 +114,9 @@ class SourceSettings:
             raise ConfigError("password_file and password_env are both given; keep one of them")
         if (self.password_file or self.password_env) and not self.user:
             raise ConfigError("user is empty, and password_file or password_env is given: whose password is it?")
+        kind, what = parse_source(self.source)
+        if self.user and kind == "network" and has_user(what):
+            raise ConfigError("user is given, and the address in source names a user too; keep one of them")
         if self.small_width and not 64 <= self.small_width <= 1920:
             raise ConfigError(f"small_width = {self.small_width}: wanted 64 to 1920, or 0 for none")
         if not 0 <= self.shutter <= 1000:
@@ -157,16 +161,37 @@ def open_source(settings: SourceSettings) -> Source:
 
 
 def arriving(source: Source) -> Iterator[Frame]:
-    """The frames of a source; SourceError once a camera has given none for ten seconds."""
+    """The frames of a source.
+
+    SourceError once it has given none for ten seconds; while a live camera has not failed yet, for as long as its own
+    settings let it take.
+    """
     waits = 0
     for frame in source:
+        waits = waits + 1 if frame is None else 0
+        _check_silence(source, waits)
         if frame is not None:
-            waits = 0
             yield frame
-        elif waits < _MOST_WAITS:
-            waits += 1
-        else:
-            raise SourceError(f"{source.description}: no picture yet: {source.state().cause or 'it is silent'}")
+
+
+def starting(source: Source) -> Iterator[Frame | None]:
+    """What a source gives, also each None; SourceError if its first frame takes longer than `arriving` waits."""
+    has_come = False
+    for waits, frame in enumerate(source, start=1):
+        has_come |= frame is not None
+        if not has_come:
+            _check_silence(source, waits)
+        yield frame
+
+
+def _check_silence(source: Source, waits: int) -> None:
+    limit, told = _LONGEST_SILENCE, ""
+    if isinstance(source, LiveCamera):
+        told = source.trouble
+        if source.state().cause in ("", "connecting"):
+            limit = max(limit, source.longest_silence)
+    if waits * _WAIT > limit:
+        raise SourceError(f"{source.description}: no picture yet: {told or source.state().cause or 'it is silent'}")
 
 
 def _live(
@@ -175,7 +200,8 @@ def _live(
     """`turned`: the pictures come as they should be. `more`: seconds of patience beyond the settings'."""
     patience = settings.open_timeout + settings.read_timeout + 5 + more
     rotate = 0 if turned else settings.rotate
-    return LiveCamera(opens, description, fps=settings.fps, rotate=rotate, patience=patience)
+    silence = settings.open_timeout + settings.read_timeout
+    return LiveCamera(opens, description, fps=settings.fps, rotate=rotate, patience=patience, longest_silence=silence)
 
 
 def _pi_wishes(settings: SourceSettings) -> PiWishes:

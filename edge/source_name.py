@@ -55,7 +55,7 @@ def parse_source(text: str) -> SourceName:
     if spec.startswith("/dev/") or _is_number(spec):
         return SourceName("v4l2", _device(spec))
     if word.lower() in SCHEMES and rest.startswith("//"):
-        return SourceName("network", _address(spec))
+        return SourceName("network", _address(word.lower() + spec[len(word) :]))  # FFmpeg knows no capitals
     _refuse_scheme(spec)
     return SourceName("clip", spec)
 

@@ -100,6 +100,8 @@ class VoteSettings:
         for name in ("consensus_readings", "max_votes", "min_characters"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted 1 or more")
+        if self.edge_margin > 1:
+            raise ValueError(f"edge_margin is {self.edge_margin}, wanted plate widths, 0 to 1")
         if self.max_characters < self.min_characters:
             raise ValueError(f"max_characters is {self.max_characters}, wanted at least min_characters")
         try:

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from aim_scenes import BY_NAME, Scene, scene
 from demo_clips import best_moment, largest_pass, picture_at, write_frames, write_picture
 from output_samples import MOMENT
+from test_service import FakeCamera
 
 from edge.aim import AimMeter, AimSettings, Measure, measure
 from edge.aim_command import _Screen, aim_live, aim_pictures
@@ -122,6 +124,21 @@ def test_once_ends_with_one_plate(frames: Path, capsys: pytest.CaptureFixture[st
     assert "plate in the detector" in capsys.readouterr().out
 
 
+def test_once_waits_for_a_camera_no_longer_than_check_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Silent(FakeCamera):
+        online = False
+
+        def __iter__(self) -> Iterator[None]:
+            yield from [None] * 25
+            pytest.fail("waited for longer than twelve seconds")
+
+    monkeypatch.setattr("edge.aim_command.open_source", lambda _: nullcontext(Silent()))
+    assert main(["aim", "--once"]) == 1
+    assert "a camera: no picture yet: unreachable" in capsys.readouterr().err
+
+
 def test_no_plate_is_said_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_picture(tmp_path / "empty.png", np.full((90, 160, 3), 90, np.uint8))
     assert main(["aim", "--source", str(tmp_path), "--once"]) == 1
@@ -182,6 +199,49 @@ def test_no_line_of_the_block_is_longer_than_the_terminal(monkeypatch: pytest.Mo
     lines = re.sub(r"\x1b\[[?\d]*[A-Za-z]", "", terminal.getvalue()).split("\n")
     assert max(len(line) for line in lines) < 60
     assert "".join(lines).count("°") >= 4
+
+
+def drawn_by(terminal: Terminal) -> list[str]:
+    """The lines, colours taken out."""
+    return re.sub(r"\x1b\[[?;\d]*[A-Za-z]|\r", "", terminal.getvalue()).split("\n")
+
+
+@pytest.mark.parametrize("colours", ["", "1"])
+@pytest.mark.parametrize("columns", [30, 56, 60, 76, 77, 80, 87, 88, 120])
+def test_no_line_wraps_and_the_cursor_goes_up_as_far_as_it_came_down(
+    columns: int, colours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("COLUMNS", str(columns)), ("LINES", "50"), ("NO_COLOR", colours), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+    terminal, report = Terminal(), report_of(look_at(scene(2, 60, slope=9.0)), AimSettings(), 20.0)
+    with _Screen(terminal) as screen:
+        screen.show(report)
+        lines = drawn_by(terminal)
+        screen.show(report)
+    assert ("\x1b[1;31m" in terminal.getvalue()) is not bool(colours)
+    assert max(map(len, lines)) < columns
+    assert f"\x1b[{len(lines) - 1}A" in terminal.getvalue()
+    assert any(" best " in line for line in lines) is (columns >= 88)
+    assert any("[###" in line for line in lines) is (columns >= 77)
+
+
+@pytest.mark.parametrize("colours", ["", "1"])
+def test_where_rows_are_scarce_the_advice_comes_first_and_stays_there(
+    colours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("COLUMNS", "60"), ("LINES", "16"), ("NO_COLOR", colours), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+    terminal, report = Terminal(), report_of(look_at(scene(2, 60, slope=9.0)), AimSettings(), 20.0)
+    with _Screen(terminal) as screen:
+        screen.show(report)
+        lines = drawn_by(terminal)
+        assert len(lines) == 16, "the last one is empty: there the cursor stands"
+        assert all(advice[:20] in "\n".join(lines[:9]) for advice in report.advice)
+        monkeypatch.setenv("LINES", "60")
+        screen.show(report)
+    again = drawn_by(terminal)[15:]
+    assert again[1].strip() == "not yet:"
+    assert any("shutter for 20 km/h" in line for line in again)
 
 
 def look_at(one: Scene) -> Measure:

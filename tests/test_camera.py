@@ -15,6 +15,7 @@ from edge.camera import CameraError, LiveCamera
 from edge.errors import SourceError
 from edge.records import Frame, Image, PlateEvent
 from edge.service import Loop, Progress, Stop
+from edge.source import Source, arriving, starting
 
 SECONDS = 5.0
 """A test that waits this long has failed."""
@@ -98,6 +99,83 @@ def test_the_newest_frame_wins_and_the_others_are_counted() -> None:
         assert (frame.image[0, 0, 0], frame.index, frame.time, frame.name) == (4, 4, 100.0, "fake")
         assert source.state().dropped == 4
         assert source.state().online
+        fake.end()
+
+
+def test_a_size_that_changes_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    fake, clock = FakeCamera(), Clock()
+    large = np.zeros((8, 12, 3), np.uint8)
+    with live(fake, now=clock) as source:
+        for number, (seconds, image) in enumerate(
+            [(0, picture(1)), (20, large), (1, picture(1)), (1, large), (20, large)]
+        ):
+            clock.seconds += seconds
+            fake.script.put(image)
+            until(lambda wanted=number + 1: source.state().frames == wanted)  # type: ignore[misc]
+        fake.end()
+    told = [message for message in caplog.messages if "×" in message]
+    assert told == ["fake: pictures of 6×4", "fake: its pictures are 12×8 now, no more 6×4"]
+
+
+def test_why_no_pictures_come_is_known_with_the_advice() -> None:
+    fake = FakeCamera()
+    fake.refuse = [CameraError("busy", "/dev/video0 is in use by motion (7)")]
+    with live(fake) as source:
+        until(lambda: source.trouble != "")
+        assert source.trouble == "busy; /dev/video0 is in use by motion (7)"
+        fake.script.put(picture(1))
+        until(lambda: source.state().online)
+        assert source.trouble == ""
+        fake.end()
+
+
+class SlowCamera(LiveCamera):
+    """Gives no picture for so many half seconds, in no time, while `fake` does what a test says."""
+
+    def __init__(self, fake: FakeCamera, **options: object) -> None:
+        super().__init__(fake.open, "slow", wait=0.001, pause=lambda _: time.sleep(0.001), **options)  # type: ignore[arg-type]
+        self.asked = 0
+
+    def _take(self) -> Frame | None:
+        self.asked += 1
+        return super()._take()
+
+
+def test_a_camera_that_has_not_failed_yet_may_take_what_its_settings_say() -> None:
+    fake = FakeCamera()
+    with (
+        SlowCamera(fake, longest_silence=60.0) as source,
+        pytest.raises(SourceError, match="slow: no picture yet: conn"),
+    ):
+        next(arriving(source))
+    assert source.asked == 121
+    fake.end()
+
+
+@pytest.mark.parametrize("wait", [arriving, starting])
+def test_one_that_fails_gets_ten_seconds_and_its_advice_is_told(
+    wait: Callable[[Source], Iterator[Frame | None]],
+) -> None:
+    fake = FakeCamera()
+    fake.refuse = [CameraError("no such device", "/dev/video9 is not there; cameras: none")] * 10_000
+    with SlowCamera(fake, longest_silence=60.0) as source:
+        until(lambda: source.trouble != "")
+        with pytest.raises(
+            SourceError, match="no picture yet: no such device; /dev/video9 is not there; cameras: none"
+        ):
+            list(wait(source))
+    assert source.asked == 21
+
+
+def test_only_the_first_frame_is_waited_for_at_the_start() -> None:
+    fake = FakeCamera()
+    with SlowCamera(fake) as source:
+        fake.script.put(picture(1))
+        until(lambda: source.state().frames == 1)
+        frames = starting(source)
+        assert next(frames) is not None
+        assert [next(frames) for _ in range(40)] == [None] * 40
         fake.end()
 
 

@@ -158,6 +158,16 @@ BROKEN = {
         3,
         ["[source] width", "source is a GStreamer pipeline"],
     ),
+    "the password itself": (
+        "[source]\nuser = 'gate'\npassword = 'hunter2'\n",
+        3,
+        ["unknown key `password` in [source]", "that file's name as `password_file`"],
+    ),
+    "two users": (
+        "[source]\nsource = 'http://bob:hunter2@cam/v'\nuser = 'gate'\n",
+        3,
+        ["[source] user is given", "the address in source names a user too", "keep one of them"],
+    ),
     "two passwords": ("[live]\npassword_hash = 'a'\npassword_file = 'b'\n", 2, ["password_file", "keep one"]),
 }
 """File, line and words; "40 broken files" was the aim."""
@@ -349,7 +359,9 @@ def test_another_source_may_be_tried_with_a_file_for_the_pis_camera(
     assert main(["config", "check", str(path), option[0], option[1].format(source)]) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("gatereader: --s")
-    assert line.endswith(" no effect on this kind of source: width, height, small_width, shutter, focus")
+    assert line.endswith(
+        ": the file's settings for another source have no effect: width, height, small_width, shutter, focus"
+    )
 
 
 @pytest.mark.parametrize("options", [("--source", "picamera:1"), ("--source", "0", "--set", "source.fps=5")])
@@ -359,6 +371,36 @@ def test_what_the_other_source_obeys_needs_no_warning(
     path = written(tmp_path, '[source]\nsource = "picamera:0"\nwidth = 1280\nheight = 720\n')
     assert main(["config", "check", str(path), *options]) == 0
     assert capsys.readouterr().err == ""
+
+
+CAMERA = '[source]\nsource = "rtsp://camera/s"\nuser = "gate"\npassword_env = "GATE_CAMERA"\n'
+
+
+@pytest.mark.parametrize("option", [("--source", "{}"), ("--set", "source.source={}")])
+@pytest.mark.parametrize("source", ["http://bob:xyz@other/v", "http://other/v", "rtsp://bob@camera/s", "clip.mp4"])
+def test_the_files_user_and_password_are_for_its_own_camera(
+    option: tuple[str, str], source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, CAMERA)
+    assert main(["config", "check", str(path), option[0], option[1].format(source)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("settings for another source have no effect: user, password_env")
+    settings = load_config(path, [parse_override(f"source.source={source}")]).source
+    assert (settings.user, settings.password_file, settings.password_env) == ("", "", "")
+
+
+def test_the_command_line_may_name_the_same_camera_or_another_user(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, other = written(tmp_path, CAMERA), parse_override("source.source=http://other/v")
+    assert load_config(path, [parse_override("source.source=rtsp://camera/s")]).source.user == "gate"
+    assert load_config(path, [parse_override("source.fps=5")]).source.user == "gate"
+    assert capsys.readouterr().err == ""
+    sign_in = [parse_override(f"source.{text}") for text in ("user=bob", "password_env=BOBS")]
+    settings = load_config(path, [other, *sign_in]).source
+    assert (settings.user, settings.password_env) == ("bob", "BOBS")
+    with pytest.raises(ConfigError, match=r"^--set source\.password_env: \[source\] user is empty"):
+        load_config(path, [other, sign_in[1]])
 
 
 def test_a_setting_of_the_command_line_is_for_its_source(tmp_path: Path) -> None:
@@ -374,6 +416,17 @@ def test_a_number_of_thousands_of_digits_is_told(tmp_path: Path) -> None:
         load_config(file)
     with pytest.raises(ConfigError, match=r"^--set csv.keep_rows: \[csv\] keep_rows: found"):
         load_config(None, [parse_override(f"csv.keep_rows={'1' * 5000}")])
+
+
+@pytest.mark.parametrize("value", ["1", "2026-01-01", "1.50", '"1"', "gate"])
+def test_a_text_on_the_command_line_needs_no_quotes_which_a_shell_takes_away(value: str) -> None:
+    assert load_config(None, [parse_override(f"service.camera={value}")]).service.camera == value.strip('"')
+
+
+@pytest.mark.parametrize("text", ["csv.path=false", "service.camera=[1]"])
+def test_what_is_meant_otherwise_is_no_text(text: str) -> None:
+    with pytest.raises(ConfigError, match="wanted a text in quotes"):
+        load_config(None, [parse_override(text)])
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

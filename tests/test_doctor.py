@@ -429,6 +429,11 @@ def answering(status: bytes) -> tuple[socket.socket, Thread]:
         (b"RTSP/1.0 401 Unauthorized\r\n\r\n", "bad", "unauthorised"),
         (b"RTSP/1.0 503 Service Unavailable\r\n\r\n", "attention", "answers with 503"),
         (b"220 mail.example ESMTP\r\n\r\n", "attention", "gives no video"),
+        (
+            b"RTSP/1.0 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n",
+            "attention",
+            "it gives a web page; wanted",
+        ),
         (b"RTSP/1.0 302 Moved\r\n\r\n", "unknown", "answers with 302"),
         (b"RTSP/1.0 401 No\r\nWWW-Authenticate: NTLM\r\n\r\n", "unknown", "nobody but the stream itself"),
     ],
@@ -459,6 +464,7 @@ def test_a_password_that_only_the_service_has_is_no_fault(
     finding = network(camera)
     assert finding is not None
     assert told(finding).startswith("unknown: rtsp://192.0.2.1/live: only the service has its password: ")
+    assert "GATE_C" not in finding.text, "it may be the password itself, by mistake"
     monkeypatch.setattr(doctor, "network", lambda _: None)
     page = LiveSettings(listen="127.0.0.1:0", password_file="/run/credentials/g.service/page")
     config = Config(source=camera, live=page, csv=CsvSettings(str(tmp_path / "plates.csv")))
@@ -740,7 +746,7 @@ def test_the_bundle_of_a_wrong_configuration_holds_no_secret_either(settings: Pa
     settings.write_text(
         text.replace("rtsp://camera.example", url).replace('["KNOWN01"]', '"KNOWN01"'), encoding="utf-8"
     )
-    with pytest.raises(ConfigError, match="known: found a text, wanted a list") as caught:
+    with pytest.raises(ConfigError, match="names a user too") as caught:
         load_config(settings)
     bundle = tmp_path / "bundle.zip"
     said = [Diagnosis("configuration", "bad", f"{caught.value}; found KNOWN01", "mend it")]

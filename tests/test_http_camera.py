@@ -1,6 +1,7 @@
 """A real MJPEG camera over HTTP on loopback."""
 
 import base64
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ FLAWS: dict[str, Callable[[bytes, int], bytes]] = {
     "/noise": lambda _, index: b"\xff\xd8" + np.random.default_rng(index).bytes(900) + b"\xff\xd9",
 }
 """What a path's JPEGs become, given their number."""
+KINDS = {"/jpg": "Content-Type: image/jpg\r\n", "/charset": "Content-Type: image/jpeg; charset=utf-8\r\n", "/none": ""}
+"""What the parts of a path say of their type, where it is not just `image/jpeg`."""
 
 
 class Camera(BaseHTTPRequestHandler):
@@ -46,7 +49,9 @@ class Camera(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(cv2.imencode(".jpg", np.zeros((120, 160, 3), np.uint8))[1].tobytes())
             return
-        flaw = FLAWS.get(self.path)
+        flaw = FLAWS["/video"] if self.path in KINDS else FLAWS.get(self.path)
+        if self.path in KINDS:
+            self.protocol_version = "HTTP/1.1"  # FFmpeg then counts as opened what it found nothing in
         self.send_response(404 if flaw is None else 200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
@@ -54,7 +59,8 @@ class Camera(BaseHTTPRequestHandler):
         while flaw is not None and not self.stop.wait(0.05):
             index += 1
             jpeg = flaw(cv2.imencode(".jpg", np.full((120, 160, 3), index % 200, np.uint8))[1].tobytes(), index)
-            part = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
+            kind = KINDS.get(self.path, "Content-Type: image/jpeg\r\n")
+            part = f"--frame\r\n{kind}Content-Length: {len(jpeg)}\r\n\r\n".encode()
             try:
                 self.wfile.write(part + jpeg + b"\r\n")
             except OSError:
@@ -92,6 +98,15 @@ def test_mjpeg_comes_and_a_loss_is_noticed(port: int) -> None:
         Camera.stop.set()
         wait_for(source, lambda: not source.state().online)
         assert source.state().cause in ("lost", "no picture")
+
+
+@pytest.mark.parametrize("path", KINDS)
+def test_parts_of_another_type_than_ffmpeg_wants_come_as_in_every_browser(port: int, path: str) -> None:
+    with open_source(SourceSettings(source=f"http://gate:s3c%2Fret@127.0.0.1:{port}{path}", open_timeout=5)) as source:
+        wait_for(source, lambda: source.state().frames >= 3)
+        frame = next(frame for frame in source if frame is not None)
+    assert frame.image.shape == (120, 160, 3)
+    assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ, "files must not get them"
 
 
 @pytest.mark.parametrize("path", ["/extraneous", "/torn"])

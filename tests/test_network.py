@@ -199,11 +199,12 @@ def test_the_password_comes_from_a_file_or_the_environment(tmp_path: Path, monke
     assert SignIn("gate", "", "").password() == ""
     monkeypatch.delenv("GATE_CAMERA")
     for sign_in, named in (
-        (SignIn("gate", "", "GATE_CAMERA"), "GATE_CAMERA"),
+        (SignIn("gate", "", "GATE_CAMERA"), "has no variable of this name"),
         (SignIn("gate", str(tmp_path / "none"), ""), "cannot read"),
     ):
-        with pytest.raises(ConfigError, match=named):
+        with pytest.raises(ConfigError, match=named) as caught:
             sign_in.password()
+        assert "GATE_CAMERA" not in str(caught.value), "it may be the password itself, by mistake"
     file.write_text("\n")
     with pytest.raises(ConfigError, match="first line"):
         SignIn("gate", str(file), "").password()

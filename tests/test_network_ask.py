@@ -129,6 +129,39 @@ def test_what_else_it_answers_is_told() -> None:
         assert ask_camera(f"rtsp://127.0.0.1:{port}/live", 5).status == 0
 
 
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("http://me:s3c@10.0.0.9:81/login?back=s3c", ", which leads to 10.0.0.9:81,"),
+        ("https://portal.example/sign-in", ", which leads to portal.example,"),
+        ("/login.asp", ""),
+    ],
+)
+def test_where_a_redirect_leads_is_told_by_its_host(location: str, told: str) -> None:
+    answer = f"HTTP/1.0 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    with camera(lambda _: answer) as (port, _):
+        assert find_cause(f"http://127.0.0.1:{port}/v", 5) == (
+            "no picture",
+            f"port {port} of 127.0.0.1 answers with 302{told} instead of a video",
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "is_stream"),
+    [
+        ("multipart/x-mixed-replace; boundary=x", True),
+        ("video/mp4", True),
+        ("image/jpeg", False),
+        ("Text/HTML; charset=utf-8", False),
+    ],
+)
+def test_what_is_no_stream_is_told(content: str, is_stream: bool) -> None:
+    with camera(lambda _: f"HTTP/1.0 200 OK\r\nContent-Type: {content}\r\n\r\n") as (port, _):
+        found = ask_camera(f"http://127.0.0.1:{port}/", 5)
+    assert found.is_stream == is_stream
+    assert ("wanted is the address of its stream" in found.advice) != is_stream
+
+
 def test_of_a_camera_with_tls_nothing_is_asked() -> None:
     with camera(lambda _: "") as (port, asked):
         found = ask_camera(f"rtsps://gate:s3cret@127.0.0.1:{port}/live", 5)

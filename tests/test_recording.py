@@ -311,6 +311,12 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
         RecordingSettings(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("days", [0, 99_999])
+def test_what_is_wanted_of_an_age_is_the_same_from_either_side(days: float) -> None:
+    with pytest.raises(ConfigError, match="wanted more than 0"):
+        RecordingSettings(max_days=days)
+
+
 def test_the_loop_hands_every_result_to_the_extras_and_tells_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     class Extra:
         error = "review: No space left on device"

@@ -68,6 +68,22 @@ def test_what_looks_like_a_plate_goes_from_the_names_of_files_in_a_log(text: str
     assert Redactor().log(text) == hidden
 
 
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ('password_file = ""\nuser = "a', 'password_file = ""\nuser = "a'),
+        ('{"password_env": "", "fps": 1}', '{"password_env": "", "fps": 1}'),
+        ("password_file=''  # none", "password_file=''  # none"),
+        ('password = """hunter2"""', "password = (hidden)"),
+        ('password = "hunter2"', "password = (hidden)"),
+    ],
+)
+def test_an_empty_password_is_shown_as_empty(text: str, hidden: str) -> None:
+    told = Redactor().text(text)
+    assert "hunter2" not in told
+    assert told.startswith(hidden) if hidden.endswith("(hidden)") else told == hidden
+
+
 @pytest.mark.parametrize("secret", ["AB12CD!tail", 'tops"ecret', "back\\slash"])
 def test_a_secret_goes_as_a_whole_and_as_json_writes_it(secret: str) -> None:
     assert Redactor([secret]).log(f"x {secret} y") == "x (hidden) y"

@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from core_fakes import IMAGE
@@ -245,6 +246,23 @@ def test_interrupted_it_reports_what_it_has(folder: Path) -> None:
     found = soak(config, SoakSettings(60.0), tell, clock=clock)
     assert (found.complete, len(found.samples)) == (False, 2)
     assert "(interrupted)" in soak_text(found)
+
+
+def test_a_camera_that_gives_nothing_is_no_reason_to_wait_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(Came):
+        def __iter__(self) -> Iterator[Any]:
+            yield from [None] * 25
+            pytest.fail("waited for longer than twelve seconds")
+
+        def state(self) -> SourceState:
+            return SourceState(False, MOMENT, "refused", 0, 0)
+
+    for name in ("PlateDetector", "PlateReader", "Pipeline"):
+        monkeypatch.setattr(f"edge.soak.{name}", Empty)
+    monkeypatch.setattr("edge.soak.open_source", lambda _: Silent([0.0], 0))
+    config = load_config(None, [Override("motion", "gate", False, "--set")])
+    with pytest.raises(SourceError, match="camera: no picture yet: refused"):
+        soak(config, SoakSettings(60.0), lambda *_: None)
 
 
 def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ from edge.capture import open_v4l2
 from edge.clip import PICTURES, Clip, Pictures, Video
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
-from edge.network import check_url, find_cause, public_url
+from edge.network import Asked, check_url, find_cause, public_url
 from edge.picture_folder import find_pictures
 from edge.recorded import APART, EVENTS, MARKER, TimedPictures, find_frames
 from edge.source import Source, SourceSettings, SourceState, open_source
+from edge.source_name import parse_source
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def fast(source: str | Path, **wishes: object) -> Source:
         ("rtsp://me:secret@10.0.0.1/live?key=secret", LiveCamera, "rtsp://10.0.0.1/live?…"),
         ("RTSPS://10.0.0.1:322/live", LiveCamera, "rtsps://10.0.0.1:322/live"),
         ("http://me:secret@cam.local:8081/video", LiveCamera, "http://cam.local:8081/video"),
+        ("Http://cam.local/video", LiveCamera, "http://cam.local/video"),
     ],
 )
 @pytest.mark.usefixtures("no_camera")
@@ -82,6 +84,18 @@ def test_a_string_names_any_source(spec: str, kind: type[Source], description: s
         assert source.description == description
         assert isinstance(source.state(), SourceState)
         assert source.skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "address"),
+    [
+        ("RTSP://Me:S3c@Cam/Live", "rtsp://Me:S3c@Cam/Live"),
+        ("Http://cam/v", "http://cam/v"),
+        ("rtsp://c/s", "rtsp://c/s"),
+    ],
+)
+def test_a_scheme_is_written_small_as_ffmpeg_wants_it(spec: str, address: str) -> None:
+    assert parse_source(spec) == ("network", address)
 
 
 @pytest.mark.parametrize(
@@ -526,8 +540,11 @@ def test_streams_get_our_options_and_files_do_not(monkeypatch: pytest.MonkeyPatc
         def isOpened(self) -> bool:  # noqa: N802
             return False
 
+        def release(self) -> None:
+            pass
+
     monkeypatch.setattr(cv2, "VideoCapture", Closed)
-    monkeypatch.setattr(capture, "find_cause", lambda *_: ("refused", ""))
+    monkeypatch.setattr(capture, "ask_camera", lambda *_: Asked("refused", ""))
     monkeypatch.delenv(name, raising=False)
     for _ in range(2):
         with pytest.raises(CameraError, match="refused"):
@@ -538,6 +555,11 @@ def test_streams_get_our_options_and_files_do_not(monkeypatch: pytest.MonkeyPatc
         [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 3000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 4000],
     )
     assert seen[1][0] == os.environ[name] == "rtsp_transport;udp"
+    monkeypatch.setattr(capture, "ask_camera", lambda *_: Asked("no picture", "", 200, "multipart/x-mixed-replace"))
+    with pytest.raises(CameraError, match="no picture"):
+        capture.open_stream("http://h/", 3, 4)
+    assert [options for options, _ in seen[2:]] == ["rtsp_transport;udp", "rtsp_transport;udp|input_format;mjpeg"]
+    assert os.environ[name] == "rtsp_transport;udp"
 
 
 def test_a_device_that_is_not_there_or_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,7 @@ def test_a_plate_that_creeps_nearer_keeps_improving() -> None:
         {"accept_confidence": 1.5},
         {"max_delay": -1.0},
         {"max_votes": 0},
+        {"edge_margin": 3.0},
         {"min_characters": 5, "max_characters": 4},
     ],
 )
