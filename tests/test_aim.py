@@ -193,6 +193,14 @@ def test_the_meter_measures_a_frame_once_and_forgets_when_a_clip_starts_over() -
     assert len(meter.look(result(0.0, (BOX, 1))).recent) == 1
 
 
+def test_the_meter_takes_the_margin_that_a_reload_may_have_changed() -> None:
+    margins = [0.0, 0.5]
+    meter = AimMeter(lambda _: 1.0, lambda: margins.pop(0))
+    near_the_edge = PlateBox(20, 30, 120, 60, 0.9)
+    looks = [meter.look(result(time, (near_the_edge, 1))).now for time in (0.0, 1.0)]
+    assert [look.cut for look in looks if look] == [False, True]
+
+
 def test_the_meter_tells_the_speed_of_one_track_only() -> None:
     meter = AimMeter(lambda _: 1.0)
     moved = PlateBox(BOX.x1 - 20, BOX.y1, BOX.x2 - 20, BOX.y2, 0.9)
