@@ -78,8 +78,8 @@ def open_recording(config: Config, clip: str, fps: float | None = None, timed: b
 
     `timed`: the times of a folder's frames are in their names, as they always are in a recorded one.
     """
-    signed_out = {"user": "", "password_file": "", "password_env": ""}  # they are the camera's
-    settings = replace(config.source, source=clip, realtime=False, loop=False, **signed_out)
+    signed_out = replace(config.source, user="", password_file="", password_env="")  # they are the camera's
+    settings = replace(signed_out, source=clip, realtime=False, loop=False)
     if fps is not None:
         settings = replace(settings, fps=fps)
     if not timed or is_recording(Path(clip)):

@@ -45,11 +45,12 @@ def main() -> None:
     losses = [trainer.update(batches.batch(trainer.step)) for _ in range(steps)]
     trainer.save()
     value = trainer.model.trainable_variables[0].value
+    odd = Pool(pool().views[:7], pool().texts[:7])  # which two devices cannot divide
     lie_on = len(value.devices()) if keras.backend.backend() == "jax" else 1
     result = {
         "backend": keras.backend.backend(),
         "losses": losses,
-        "exact": trainer.validate(Judges(pool())).usual,
+        "exact": trainer.validate(Judges(odd)).usual,
         "devices": lie_on,
     }
     sys.stdout.write(json.dumps(result) + "\n")

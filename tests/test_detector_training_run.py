@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from edge.errors import ConfigError, GateReaderError, ModelError, OutputError, S
 from training import detector_data, detector_network
 from training.curves import read_history
 from training.detector_average import main as average
+from training.detector_evaluate import _table
+from training.detector_evaluate import main as evaluate
 from training.detector_export import main as export
 from training.detector_metrics import Found
 from training.detector_network import CutNetwork, build_network, load_weights, save_weights
@@ -29,11 +32,13 @@ from training.detector_prepare import main as prepare
 from training.detector_scenes import SceneSettings
 from training.detector_score import report
 from training.detector_settings import TrainSettings
+from training.detector_train import _Run
 from training.detector_train import main as train
 from training.detector_validation import Validation
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
 
+SHIPPED = Path(__file__).parent.parent / "models" / "checkpoints" / "detector.pt"
 OPTIONS = ["--batch", "2", "--sizes", "0:64", "--threads", "1", "--no-mine", "--validate-every", "1000", "--drawn", "5"]
 
 
@@ -136,6 +141,30 @@ def test_judging_what_a_run_starts_from_takes_none_of_its_minutes(
     assert steps_of(out) == [0, 1]
 
 
+def test_ctrl_c_before_the_first_validation_loses_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "my run"
+    step = _Run.train_step
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(run: _Run, *about: Any) -> tuple[int, float]:
+        signal.raise_signal(signal.SIGINT)  # the step becomes whole nevertheless
+        return step(run, *about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Run, "train_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(["--out", str(out), "--steps", "2", *OPTIONS])
+    assert signal.getsignal(signal.SIGINT) is before
+    assert torch.load(out / "last.pt", weights_only=True)["step"] == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"stopped after step 1; go on with: python -m training detector train --out '{out}' --resume" in told
+    monkeypatch.setattr("training.detector_train.report", Goals(0.5))
+    assert train(["--out", str(out), "--resume"]) == 0
+    assert steps_of(out) == [2]
+
+
 def test_a_run_whose_first_scores_are_nothing_has_a_best(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +221,15 @@ def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
 def test_what_cannot_be_begun_is_told_in_one_line(data: Path, tmp_path: Path, wrong: list[str], words: str) -> None:
     with pytest.raises(GateReaderError, match=words):
         train(["--out", str(tmp_path / "run"), *OPTIONS, *wrong])
+
+
+def test_settings_that_prove_wrong_do_not_spoil_the_run(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--steps", "1", *OPTIONS]) == 0
+    before = (out / "settings.json").read_bytes()
+    with pytest.raises(SourceError, match="no folder images in it"):
+        train(["--out", str(out), "--resume", "--extra", "/typo", "--extra-share", "0.3"])
+    assert (out / "settings.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("content", ["empty", "text", "pickle", "half", "zip", "list", "other", "state"])
@@ -261,6 +299,107 @@ def test_data_that_is_not_there_is_told(data: Path) -> None:
         detector_data.load_negatives(data, held_back=False)
 
 
+def test_data_that_nothing_can_be_learned_from_or_judged_by_is_refused_at_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.detector_data._read", lambda path: pytest.fail(f"{path} was read"))
+    commands = ((prepare, ["--sheet", str(tmp_path / "scenes.png")]), (train, ["--out", str(tmp_path / "run")]))
+
+    def refused(words: str, *, judged: bool = True) -> None:
+        for command, options in commands:
+            with pytest.raises(SourceError, match=words):
+                command(options)
+        if judged:
+            with pytest.raises(SourceError, match=words):
+                Validation(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(detector_data, "HELD_BACK_NEGATIVES", 5)  # all that there are
+        refused("negatives/train/images: too few pictures without plates; wanted more than 5", judged=False)
+    for labels in data.glob("detector/*/val/labels/*.txt"):
+        labels.write_text("\n")
+    refused("val/labels: not one plate in 4 pictures")
+    for picture in data.glob("detector/*/val/images/*.png"):
+        picture.unlink()
+    refused("val/images: no pictures; wanted some with plates to judge by")
+    for picture in data.glob("detector/*/train/images/*.png"):
+        picture.unlink()
+    refused("train/images: no pictures; wanted some with plates to learn from", judged=False)
+
+
+def test_what_file_managers_put_beside_pictures_is_skipped(data: Path) -> None:
+    for folder in data.glob("detector/*/*/images"):
+        (folder / ".DS_Store").write_bytes(b"\0")
+        (folder / "more").mkdir()
+    assert len(detector_data.load_pictures(data, "train")) == 4
+    assert len(detector_data.load_folder(data / "detector" / "mine" / "val")) == 2
+    counts = [len(detector_data.negative_paths(data, held_back=side)) for side in (True, False)]
+    assert counts == [3, 2]
+
+
+def test_pictures_that_are_learned_from_and_judged_by_are_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not detector_data.shared_pictures(data)
+    for place in ("web/train", "negatives/train"):  # another set's, and one that was thought to be without plates
+        for kind, ending in (("images", "png"), ("labels", "txt")):
+            copy = data / "detector" / place / kind / f"copy.{ending}"
+            shutil.copyfile(data / "detector" / "mine" / "val" / kind / f"p1.{ending}", copy)
+    assert prepare(["--sheet", str(tmp_path / "scenes.png")]) == 0
+    images = data / "detector" / "web" / "train" / "images" / "copy.png"
+    told = f"pictures are learned from and judged by, byte for byte, such as {images} and {data}"
+    assert told in capsys.readouterr().err
+    assert images in [path for path, _ in detector_data.shared_pictures(data)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--threshold", "2"], "--threshold 2: wanted more than 0 and less than 1, or 0 for the card's"),
+        (["--threshold", "nan"], "--threshold nan: wanted"),
+        (["--sheets", "file/sheets"], "--sheets file/sheets: cannot be written"),
+        (["--report", "/proc/report"], "--report /proc/report: cannot be written"),
+    ],
+)
+def test_what_evaluate_cannot_do_is_told_before_anything_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: list[str], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.detector_evaluate.Validation", lambda _: pytest.fail("pictures were loaded"))
+    (tmp_path / "file").touch()
+    with pytest.raises(GateReaderError, match=words):
+        evaluate(wrong)
+
+
+def test_an_evaluation_of_few_pictures_is_valid_json(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(data / "detector" / "mine" / "val")  # only the web's, which are no photographs
+    assert evaluate(["--report", "report", "--json"]) == 0
+
+    def refused(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    for text in (capsys.readouterr().out, (tmp_path / "report" / "report.json").read_text()):
+        assert json.loads(text, parse_constant=refused)["photographs"] == {}
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+def test_scores_of_widths_that_no_plate_has_are_left_out(data: Path, narrow: bool) -> None:
+    if narrow:
+        for labels in data.glob("detector/mine/val/labels/*.txt"):
+            labels.write_text("0 0.5 0.5 0.1 0.1\n")  # 12.8 px wide
+    else:
+        shutil.rmtree(data / "detector" / "mine")
+    validation = Validation(data)
+    nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    figures = report(validation, [nothing] * len(validation.pictures), [nothing] * 3, 512)
+    json.dumps(figures, allow_nan=False)
+    assert list(figures["photographs"]) == (["12 px and more"] if narrow else [])
+    assert _table(figures).row_count > 3
+
+
 def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "run"
@@ -314,6 +453,31 @@ def test_an_export_makes_its_folder_and_tells_what_was_learned_from(
     assert (rows["extra frames"]["folder"], rows["extra frames"]["train"]) == ("gate", 2)
     assert card.architecture["training"]["start"] == "first.pt"
     assert card.notes.startswith("1 steps from first.pt;")
+
+
+def test_the_shipped_checkpoint_is_exported_though_older_than_drawn_plates(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(*_: object) -> None:
+        shutil.copyfile(shipped_model("detector.tflite"), Path("runs/detector/export/mine.tflite"))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.detector_export.convert", convert)
+    monkeypatch.setattr("training.detector_export.LEAST_AGREEMENT", 0.0)
+    monkeypatch.setattr("training.detector_export.MOST_LOST", {})
+    assert export(["--checkpoint", str(SHIPPED), "--out", "x/mine.tflite", "--calibration", "4"]) == 0
+    card = load_card(tmp_path / "x" / "mine.tflite", "detector")
+    assert " --drawn 0 " in card.command
+    assert {row["name"]: row.get("train") for row in card.data}["drawn plates, pasted"] == 0
+
+
+def test_what_the_card_tells_of_the_data_is_looked_up_before_anything_is_scored(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.detector_export.Validation", lambda _: pytest.fail("pictures were loaded"))
+    (data / "reader" / "any" / "train" / "images" / "c.png").unlink()
+    with pytest.raises(SourceError, match="not a readable picture"):
+        export(["--checkpoint", str(SHIPPED), "--out", str(tmp_path / "mine.tflite")])
 
 
 @pytest.fixture

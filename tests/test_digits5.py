@@ -245,3 +245,35 @@ def test_a_wider_network_begins_where_a_narrower_one_is(tmp_path: Path) -> None:
     assert np.asarray(wide(pixels)) == pytest.approx(np.asarray(narrow(pixels)), abs=1e-3)
     with pytest.raises(ConfigError, match=r"none\.h5: no such file"):
         load_weights(wide, tmp_path / "none.h5", architecture="cnn", width=0.25, context=2, seed=1)
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
+def test_weights_that_are_not_there_are_told_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training.digits5_train import main
+
+    monkeypatch.setattr("training.digits5_train.make_pool", lambda *_: pytest.fail("drawn before the weights"))
+    with pytest.raises(ConfigError, match="--from typo: no such file"):
+        main(["--run", str(tmp_path / "run"), *FEW, "--from", "typo"])
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
+def test_a_run_is_not_resumed_with_another_network(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training.digits5_train import DigitsSettings, main
+    from training.run_folder import write_settings
+
+    write_settings(tmp_path, DigitsSettings())
+    (tmp_path / "history.csv").write_text("epoch,loss,exact,photographed\n1,9.0,0.0,0.0\n")
+    told = (tmp_path / "settings.json").read_text()
+    for option in ("--width", "--context"):
+        with pytest.raises(
+            ConfigError, match=rf"{option} 1\S*: the run in .* has .*; begin another --run, --from .*h5$"
+        ):
+            main(["--run", str(tmp_path), "--resume", option, "1"])
+    assert (tmp_path / "settings.json").read_text() == told

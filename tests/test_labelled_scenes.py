@@ -1,6 +1,7 @@
 """Whole photographs and sequences with label tables: what is wrong with a table is told in one line."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,9 @@ import pytest
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
 
-from edge.errors import SourceError
+from edge.errors import ConfigError, OutputError, SourceError
 from training.passes import main as passes
-from training.readings import read_passes
+from training.readings import RecordedPass, read_passes, write_passes
 from training.scenes import main as scenes
 from training.scenes import read_labels
 
@@ -75,3 +76,42 @@ def test_without_readable_plates_there_are_no_shares_of_them(folder: Path, capsy
     assert scenes(["--folder", str(folder)]) == 0
     told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (told["plates"], told["readable"], told["exact"], told["readable_found"]) == (1, 0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("--sequences", "none"), "--sequences none: no such folder"),
+        (("--seed", "-1"), "--seed -1: wanted 0 or more"),
+        (("--count", "0"), "--count 0: wanted 1 or more"),
+    ],
+)
+def test_what_cannot_be_recorded_leaves_the_readings_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("readings.jsonl").write_text("those of an hour")
+    with pytest.raises(ConfigError, match=words):
+        passes(["readings.jsonl", *wrong])
+    assert Path("readings.jsonl").read_text() == "those of an hour"
+
+
+def test_passes_that_are_broken_off_leave_no_part_of_a_file(folder: Path) -> None:
+    def broken_off() -> Iterator[RecordedPass]:
+        yield RecordedPass("1", "AB12", {}, ())
+        raise KeyboardInterrupt
+
+    there = sorted(folder.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        write_passes(folder / "readings.jsonl", broken_off())
+    assert sorted(folder.iterdir()) == there
+    with pytest.raises(OutputError, match=r"cannot be written \(Is a directory\)"):
+        write_passes(folder, broken_off())
+
+
+def test_a_sheet_that_was_not_written_is_not_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "labels.csv").write_text(LABELS.replace("AB12", ""))  # which nobody can read
+    caplog.set_level("INFO")
+    assert scenes(["--folder", str(folder), "--sheet", str(folder / "misses.png")]) == 0
+    assert not (folder / "misses.png").exists()
+    assert caplog.messages[-1] == f"every plate read exactly: no {folder / 'misses.png'} was written"

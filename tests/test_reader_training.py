@@ -31,10 +31,11 @@ from training.calibrate import best_temperature
 from training.dataset import Pool
 from training.evaluate import main as evaluate
 from training.float_reader import FloatReader, logits_of
+from training.learned import data_rows
 from training.model import build_reader
 from training.own import read_own, real_samples, split_own
 from training.photographed import judge, photographed
-from training.run_folder import TrainSettings, read_settings
+from training.run_folder import TrainSettings, read_settings, write_settings
 from training.state import load_state, save_state
 from training.train import OWN_DEFAULTS, Trainer, _keep_start, learning_rate_at, train
 from training.train import main as train_command
@@ -78,7 +79,7 @@ def test_train_resume_export_read(
     (run / "history.csv").write_text("\n".join([*history, "5,1.0,0.0"]) + "\n")  # killed after its last state
     assert train_command(["--run", str(run), "--resume", "--steps", "6"]) == 0  # with its own data
     assert [line.split(",")[0] for line in (run / "history.csv").read_text().splitlines()] == ["step", "2", "4", "6"]
-    lists = {"mix": [0.5, 0.5], "averaged_from": []}
+    lists = {"mix": [0.5, 0.5], "averaged_from": [], "teachers": []}
     assert json.loads((run / "settings.json").read_text()) == {**asdict(settings), "steps": 6, **lists}
     pools = json.loads((run / "pools.json").read_text())
     assert set(pools) == {"synthetic", "real", "astray"}
@@ -167,6 +168,47 @@ def test_a_full_disk_is_told(data: Path, tmp_path: Path, monkeypatch: pytest.Mon
         train_command([*where, *few])
 
 
+def test_an_export_onto_a_full_disk_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, models = tmp_path / "new", tmp_path / "models"
+    (models / "checkpoints").mkdir(parents=True)
+    new.write_text("new")
+    targets = [models / "reader.tflite", models / "reader.json", models / "checkpoints" / "reader.weights.h5"]
+    for target in targets:
+        target.write_text("old")
+    copy = shutil.copyfile
+    stops: list[BaseException] = [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
+
+    def copyfile(source: Path, target: Path) -> None:
+        copy(source, target)
+        if "weights" in target.name:
+            raise stops.pop(0)
+
+    monkeypatch.setattr("training.export.shutil.copyfile", copyfile)
+    for told, words in (
+        (OutputError, r"models/checkpoints/reader\.weights\.h5: cannot be .*No space left"),
+        (KeyboardInterrupt, "^$"),
+    ):
+        with pytest.raises(told, match=words):
+            exporting._put(dict.fromkeys(targets, new))
+        assert [target.read_text() for target in targets] == ["old"] * 3
+        assert sorted(path for path in models.rglob("*") if path.is_file()) == sorted(targets)
+    monkeypatch.setattr("training.export.shutil.copyfile", copy)
+    exporting._put(dict.fromkeys(targets, new))
+    assert [target.read_text() for target in targets] == ["new"] * 3
+
+
+def test_every_batch_of_logits_can_be_divided_among_the_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    def predict(pixels: Any, batch_size: int, verbose: int) -> Any:
+        assert (len(pixels) % 3, batch_size % 3) == (0, 0)
+        return pixels[:, :2, 0, :]
+
+    shared = Mock(device_mesh=Mock(devices=np.array(["cpu:0", "cpu:1", "cpu:2"])))
+    monkeypatch.setattr("keras.distribution.distribution", lambda: shared)
+    views = np.random.default_rng(1).integers(0, 256, (65, 48, 160), dtype=np.uint8)
+    logits = logits_of(Mock(predict=predict), views)
+    assert (logits[..., 0] == views[:, :2, 0].astype(np.float32) - 128).all()
+
+
 def test_resume_without_a_run_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing to resume"):
         train(replace(SETTINGS, data=str(data)), tmp_path / "runs" / "none", resume=True)
@@ -218,7 +260,7 @@ def test_the_card_tells_what_was_learned_and_what_made_the_model(
         for name in pools.values():
             (run.parent / "pools" / name).touch()
         (run / "pools.json").write_text(json.dumps(pools))
-        rows = exporting._data_rows(run, settings, usual)
+        rows = data_rows(run, settings, usual)
         assert all(row["licence"] for row in rows)
         counts = {str(row["name"]): row.get("pictures", row["kind"]) for row in rows}
         return counts, exporting._command(run, settings, usual, Path("models"))
@@ -264,6 +306,19 @@ def test_the_card_tells_what_was_learned_and_what_made_the_model(
     _keep_start(run, replace(mine, init=str(stray)))
     row = json.loads((run / "start.json").read_text())
     assert (row["sha256"], row["licence"], row["data"]) == (file_sha256(start), "not told", "not told")
+    before = run.parent / "before"
+    before.mkdir()
+    shutil.copyfile(start, before / "best.weights.h5")
+    write_settings(before, settings)
+    (before / "pools.json").write_text(json.dumps({"real": "real-1.npz", "synthetic": "synthetic-1.npz"}))
+    (before / "start.json").write_text(json.dumps({"name": "older.weights.h5", "kind": "start weights"}))
+    _keep_start(run, replace(mine, init=str(before / "best.weights.h5")))
+    row = json.loads((run / "start.json").read_text())
+    assert row["licence"] == "AGPL-3.0-or-later"
+    assert [each["name"] for each in row["data"]] == ["brazil", "older.weights.h5", "synthetic"]
+    (before / "pools.json").write_text(json.dumps({"real": "lost.npz"}))
+    _keep_start(run, replace(mine, init=str(before / "best.weights.h5")))
+    assert json.loads((run / "start.json").read_text())["data"] == "not told"
     _keep_start(run, mine)
     assert not (run / "start.json").exists()
     with pytest.raises(ModelError, match=r"none: the pictures that .*one learned from are not there"):
@@ -290,6 +345,17 @@ def test_a_crnn_is_trained_and_judged_but_not_exported(
     assert not (tmp_path / "models").exists()
     with pytest.raises(ModelError, match="no trained run here"):
         FloatReader(tmp_path)
+
+
+def test_only_what_can_be_exported_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("training.train.train", lambda _settings, folder, _resume: folder / "best.weights.h5")
+    caplog.set_level("INFO")
+    for architecture in ("cnn", "crnn"):
+        assert train_command(["--run", str(tmp_path), "--architecture", architecture]) == 0
+    assert ["export them with" in message for message in caplog.messages] == [True, False]
+    assert caplog.messages[1] == f"best weights: {tmp_path / 'best.weights.h5'}"
 
 
 def test_doubt_of_the_truth_shows_before_a_text_changes(data: Path) -> None:

@@ -20,7 +20,7 @@ pytest.importorskip("rich", reason="rich is not installed; it comes with the ext
 from training.augment import jitter, photograph, rephotograph
 from training.camera import bloom, coded, denoised, motion_blurred, noisy, rained_on, smear, video_coded
 from training.dataset import LONGEST, load_picture, synthetic_chunk
-from training.lettering import serial_mask
+from training.lettering import serial_mask, small_text
 from training.plates import (
     LONGEST_SERIAL,
     SEPARATORS,
@@ -382,6 +382,14 @@ def test_the_documented_country_is_right(tmp_path: Path) -> None:
         (OWN + "weight = inf\n", r"\[QQ\] weight = inf: wanted a number above 0"),
         (OWN + 'square = ["0|"]\n', r"\[QQ\] square: '0\|': a line without a character"),
         (OWN + "weight = 0\n", r"\[QQ\] weight = 0: wanted a number above 0"),
+        (OWN + 'below = ["ΑΘΗΝΑ"]\n', r"\[QQ\] below: 'ΑΘΗΝΑ': \d+ of the fonts that may draw it have no 'Α', such as"),
+        (OWN + 'above = ["{Roma,Софи}"]\n', r"\[QQ\] above: '\{Roma,Софи\}': .* have no 'С'"),
+        (OWN + 'captions = ["東京"]\n', r"\[QQ\] captions: '東京': .* have no '京'"),
+        (OWN + 'captions = ["A – B"]\n', r"\[QQ\] captions: 'A – B': .* have no '–'"),
+        (OWN + 'band = "*\u0642"\n', r"\[QQ\] band: '\*\u0642': .* have no '\u0642'"),
+        (OWN + 'band_right = " "\n', r"\[QQ\] band_right: ' ' has nothing to draw; leave it out"),
+        (OWN + 'above = [" "]\n', r"\[QQ\] above: ' ' has nothing to draw; leave it out"),
+        (OWN + 'header = [""]\n', r"\[QQ\] header: '' has nothing to draw; leave it out"),
         ("QQ = 3\n", r"\[QQ\]: wanted a section"),
         ("", "no layout in it"),
         ("[QQ", r"plates\.toml: "),
@@ -394,3 +402,8 @@ def test_a_wrong_layout_file_is_one_clear_line(tmp_path: Path, wrong: str, told:
         load_layouts(path)
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
+
+
+def test_lettering_that_inks_nothing_is_empty() -> None:
+    for text in ("", " "):
+        assert not small_text(text, str(font_files("din")[0]), 20, 1).any()

@@ -64,7 +64,7 @@ def test_a_picture_needs_a_name_that_can_be_written(
         (("scenes", "--threshold", "1.5"), 78, "--threshold 1.5: wanted 0 or more and below 1"),
         (("vote-bench", "passes.jsonl", "--processes", "0"), 78, "--processes 0: wanted 1 or more"),
         (("vote-bench", "binary.jsonl"), 1, "binary.jsonl: no file of readings (JSON lines); `python -m training"),
-        (("passes", "a.png/readings.jsonl"), 1, "a.png: File exists"),
+        (("passes", "a.png/readings.jsonl"), 1, "a.png/readings.jsonl: cannot be written (File exists)"),
     ],
 )
 def test_what_cannot_be_is_one_line(
@@ -114,3 +114,9 @@ def test_own_crops_of_another_number_of_cells_are_refused(tmp_path: Path) -> Non
     labels.write_text(labels.read_text().replace(",CD34,", ",1,23E+10,"))
     with pytest.raises(SourceError, match=r"labels\.csv:3: not 4 cells"):
         read_own(tmp_path / "own")
+
+
+def test_a_sheet_of_nothing_misread_is_not_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    evaluate._write_sheet(tmp_path / "misses.png", Mock(right=np.array([True, True])))
+    assert caplog.messages == [f"no crop misread: no {tmp_path / 'misses.png'} was written"]

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.card import file_sha256
 from edge.errors import SourceError
 from edge.records import Image
 from training import dataset
@@ -61,6 +62,55 @@ def sources(data: Path, split: str) -> list[str]:
     )
 
 
+def picture_paths(folder: Path) -> list[Path]:
+    """What lies in a folder of pictures, by name, but for folders and what file managers hide (`.DS_Store`)."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_dir())
+
+
+def require_learned(data: Path) -> None:
+    """SourceError, before any picture is loaded, if there is nothing to learn from or to judge by."""
+    if not any(picture_paths(data / "detector" / name / "train" / "images") for name in sources(data, "train")):
+        raise SourceError(f"{data / 'detector'}/*/train/images: no pictures; wanted some with plates to learn from")
+    if not negative_paths(data, held_back=False):
+        raise SourceError(
+            f"{data / 'detector' / NEGATIVES}/train/images: too few pictures without plates; wanted more than "
+            f"{HELD_BACK_NEGATIVES}: the first {HELD_BACK_NEGATIVES} choose the threshold, the others are learned from"
+        )
+    require_judged(data)
+
+
+def require_judged(data: Path) -> None:
+    """SourceError, before any picture is loaded, if there is nothing to judge a detector by."""
+    paths = [
+        path for name in sources(data, "val") for path in picture_paths(data / "detector" / name / "val" / "images")
+    ]
+    if not paths:
+        raise SourceError(f"{data / 'detector'}/*/val/images: no pictures; wanted some with plates to judge by")
+    if not any(_read_labels(_labels_path(path)) for path in paths):
+        raise SourceError(
+            f"{data / 'detector'}/*/val/labels: not one plate in {len(paths)} pictures; wanted some to judge by"
+        )
+    if not negative_paths(data, held_back=True):
+        raise SourceError(
+            f"{data / 'detector' / NEGATIVES}/train/images: no pictures; wanted {HELD_BACK_NEGATIVES} without plates, "
+            "to choose the threshold"
+        )
+
+
+def shared_pictures(data: Path) -> list[tuple[Path, Path]]:
+    """Pictures to learn from whose bytes are those of one that judges, and that one."""
+
+    def paths(split: str, *, held_back: bool) -> list[Path]:
+        real = [
+            path for name in sources(data, split) for path in picture_paths(data / "detector" / name / split / "images")
+        ]
+        return real + negative_paths(data, held_back=held_back)
+
+    judging = {file_sha256(path): path for path in paths("val", held_back=True)}
+    learned = ((path, judging.get(file_sha256(path))) for path in paths("train", held_back=False))
+    return [(path, other) for path, other in learned if other]
+
+
 def load_pictures(data: Path, split: str, names: Sequence[str] = ()) -> list[Picture]:
     """Every real picture of `split` ("train" or "val") with its boxes, of all sets or of those named, in the order of
     their names.
@@ -71,7 +121,7 @@ def load_pictures(data: Path, split: str, names: Sequence[str] = ()) -> list[Pic
     return [
         _corrected(_load(path, source), corrections.get((source, path.name), ()))
         for source in names or sources(data, split)
-        for path in sorted((data / "detector" / source / split / "images").iterdir())
+        for path in picture_paths(data / "detector" / source / split / "images")
     ]
 
 
@@ -79,7 +129,7 @@ def load_folder(folder: Path) -> list[Picture]:
     """Pictures of one folder in the same layout, such as frames drawn for training."""
     if not (folder / "images").is_dir():
         raise SourceError(f"{folder}: no folder images in it; wanted images/ and labels/, YOLO text")
-    return [_load(path, folder.name) for path in sorted((folder / "images").iterdir())]
+    return [_load(path, folder.name) for path in picture_paths(folder / "images")]
 
 
 def negative_paths(data: Path, *, held_back: bool) -> list[Path]:
@@ -93,7 +143,7 @@ def negative_paths(data: Path, *, held_back: bool) -> list[Path]:
         raise SourceError(
             f"{folder}: missing; the threshold is chosen on {HELD_BACK_NEGATIVES} pictures without plates"
         )
-    paths = sorted(folder.iterdir())
+    paths = picture_paths(folder)
     paths.sort(key=lambda path: (hashlib.sha1(_belongs_to(path).encode()).hexdigest(), path.name))
     return paths[:HELD_BACK_NEGATIVES] if held_back else paths[HELD_BACK_NEGATIVES:]
 
@@ -162,11 +212,15 @@ def _belongs_to(path: Path) -> str:
 def _load(path: Path, source: str) -> Picture:
     image = _read(path)
     height, width = image.shape[:2]
-    rows = _read_labels(path.parent.parent / "labels" / f"{path.stem}.txt")
+    rows = _read_labels(_labels_path(path))
     middle = np.array(rows, np.float32).reshape(-1, 4) * np.array([width, height, width, height], np.float32)
     half = middle[:, 2:] / 2
     boxes = np.concatenate([middle[:, :2] - half, middle[:, :2] + half], axis=1)
     return Picture(image, boxes, source, path.name)
+
+
+def _labels_path(picture: Path) -> Path:
+    return picture.parent.parent / "labels" / f"{picture.stem}.txt"
 
 
 def _read_labels(path: Path) -> list[tuple[float, ...]]:

@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from edge.card import shipped_model
 from edge.detector import DetectorSettings, PlateDetector
+from edge.errors import ConfigError
 from training import detector_data as data
+from training.detector_output import prepare_folder
 from training.detector_report import Judged, write_report
 from training.detector_score import int8_finder, read_finder, report
 from training.detector_tiles import false, missed, sheet
 from training.detector_validation import Validation
+from training.picture_file import write_picture
 
 
 def seconds_a_call(model: Path, pictures: Sequence[data.Picture], threshold: float) -> dict[str, float]:
@@ -65,6 +67,11 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output")
     options = parser.parse_args(argv)
+    if not 0.0 <= options.threshold < 1.0:
+        raise ConfigError(f"--threshold {options.threshold:g}: wanted more than 0 and less than 1, or 0 for the card's")
+    prepare_folder(options.sheets, f"--sheets {options.sheets}")
+    if options.report:
+        prepare_folder(options.report, f"--report {options.report}")
     console = Console(stderr=True)
     model = options.model or shipped_model("detector.tflite")
     detector = PlateDetector(DetectorSettings(str(model), options.threshold))
@@ -81,13 +88,12 @@ def main(argv: list[str]) -> int:
         "negatives_boxed": together["negatives"]["boxed"],
     }
     figures["milliseconds"] = seconds_a_call(model, validation.pictures, threshold)
-    options.sheets.mkdir(parents=True, exist_ok=True)
     for name, mistakes in {
         "missed": missed(validation.pictures, found, threshold),
         "false": false(validation.pictures, found, threshold),
         "false_negatives_pictures": false(validation.negatives, negatives, threshold),
     }.items():
-        cv2.imwrite(str(options.sheets / f"{name}.png"), sheet(mistakes, threshold))
+        write_picture(options.sheets / f"{name}.png", sheet(mistakes, threshold))
         console.log(f"{len(mistakes)} in {options.sheets / name}.png")
     if options.report:
         command = shlex.join(["python", "-m", "training", "detector", "evaluate", *argv])

@@ -7,7 +7,6 @@ greatest values seen (its default, a moving average, clips the logits: confidenc
 import argparse
 import logging
 import shlex
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,10 +27,10 @@ from edge.runtime import Int8Model
 from training import detector_data as data
 from training.detector_metrics import Found, box_iou
 from training.detector_network import BINS, STRIDES, CutNetwork, load_weights, save_weights
-from training.detector_output import write_whole, writing
+from training.detector_output import prepare_folder, write_whole, writing
 from training.detector_scenes import DEVICE_SIZE
 from training.detector_score import NMS_IOU, float_finder, int8_finder, report
-from training.detector_settings import GRID, train_command
+from training.detector_settings import BEFORE, GRID, train_command
 from training.detector_validation import Validation
 from training.graph import operators, require_one_delegate, tensor_specs
 
@@ -141,7 +140,9 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     torch.set_num_threads(1)
     folder = data.data_folder()
     network, about = load_weights(checkpoint)
+    about = {**about, "settings": {**BEFORE, **about["settings"]}}
     _require_exportable(folder, out, size, count)
+    command, rows = f"{_made_by(about)}; {command}", _data_rows(about["settings"])
     validation = Validation(folder)
     console.log("float: scoring")
     floats, float_negatives = validation.run(float_finder(network, size))
@@ -151,7 +152,7 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
         trial.parent.mkdir(parents=True, exist_ok=True)
         convert(network, size, calibration_canvases(folder, size, count), trial)
         counts = check_operators(trial)
-        card = _card(trial, out.name, size, f"{_made_by(about)}; {command}", about)
+        card = _card(trial, out.name, size, about, command=command, rows=rows)
         card.write(trial.with_suffix(".json"))
     console.log("int8: scoring")
     ints, int_negatives = validation.run(int8_finder(trial))
@@ -189,9 +190,7 @@ def _require_exportable(folder: Path, out: Path, size: int, count: int) -> None:
         raise ConfigError(f"--calibration {count}: wanted {least} or more: of each set, and of those without plates")
     if out.is_dir():
         raise ConfigError(f"--out {out}: is a folder; wanted a file, such as {out / 'detector.tflite'}")
-    with writing(f"--out {out}"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out.parent).close()
+    prepare_folder(out.parent, f"--out {out}")
 
 
 def _made_by(about: dict[str, Any]) -> str:
@@ -203,7 +202,9 @@ def _made_by(about: dict[str, Any]) -> str:
     return "; ".join(commands)
 
 
-def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]) -> ModelCard:
+def _card(
+    model: Path, name: str, size: int, about: dict[str, Any], *, command: str, rows: tuple[dict[str, Any], ...]
+) -> ModelCard:
     """The card with a provisional threshold, and golden vectors computed by the file itself."""
     tensor, outputs = describe_tensors(model)
     decoding = {"strides": list(STRIDES), "bins": BINS, "threshold": 0.5, "nms_iou": NMS_IOU}
@@ -223,7 +224,7 @@ def _card(model: Path, name: str, size: int, command: str, about: dict[str, Any]
             "size": size,
             "training": settings,
         },
-        data=_data_rows(settings),
+        data=rows,
         metrics={},
         command=command,
         created=datetime.now(UTC).date().isoformat(),
@@ -241,8 +242,8 @@ def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         {
             "name": source,
             "licence": _LICENCES.get(source, "not told"),
-            "train": len(list((folder / source / "train" / "images").iterdir())),
-            "val": len(list((folder / source / "val" / "images").glob("*"))),
+            "train": len(data.picture_paths(folder / source / "train" / "images")),
+            "val": len(data.picture_paths(val)) if (val := folder / source / "val" / "images").is_dir() else 0,
         }
         for source in data.sources(data.data_folder(), "train")
     ]
@@ -252,8 +253,9 @@ def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     rows.append({"name": "plate crops, pasted", "licence": "as for the plate reader", "train": crops})
     rows.append({"name": "drawn plates, pasted", "licence": "fonts: OFL-1.1 and MIT", "train": settings["drawn"]})
     if settings["extra"]:
+        images = Path(settings["extra"]) / "images"
         row = {"name": "extra frames", "folder": settings["extra"], "licence": "not told"}
-        count = sum(1 for _ in (Path(settings["extra"]) / "images").glob("*"))  # none where the folder is no longer
+        count = len(data.picture_paths(images)) if images.is_dir() else 0  # the folder may be no longer
         rows.append({**row, "share": settings["extra_share"], **({"train": count} if count else {})})
     return tuple(rows)
 

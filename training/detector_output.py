@@ -1,5 +1,6 @@
 """Files of the detector's training: whole or not at all, and one line where they cannot be written."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,13 @@ def writing(what: Path | str) -> Iterator[None]:
     except OSError as error:
         cause = error.strerror or error
         raise OutputError(f"{what}: cannot be written ({cause}); make room there, or name another place") from None
+
+
+def prepare_folder(folder: Path, what: str) -> None:
+    """Make a folder to write into after long work; OutputError that names `what`, as `writing`, if that cannot be."""
+    with writing(what):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -43,11 +43,18 @@ def main(argv: list[str]) -> int:
     prepare_picture(options.sheet, "--sheet")
     console = Console(stderr=True)
     folder = data.data_folder()
+    data.require_learned(folder)
     train = data.load_pictures(folder, "train")
     negatives = data.load_negatives(folder, held_back=False)
     validation = data.load_pictures(folder, "val") + data.load_negatives(folder, held_back=True)
     for split, pictures in (("train", train + negatives), ("val", validation)):
         console.print(_counts(pictures, split))
+    if shared := data.shared_pictures(folder):
+        told = (
+            f"{len(shared)} pictures are learned from and judged by, byte for byte, such as {shared[0][0]} and "
+            f"{shared[0][1]}: take them out of one of the two, or the scores flatter"
+        )
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     plates = data.load_plate_crops(folder)
     console.print(f"{len(plates)} plate crops to paste, and as many drawn plates as you like")
     plates += data.draw_plates(_DRAWN, options.seed)

@@ -122,13 +122,16 @@ def report(
 
 
 def _photographs(pictures: Sequence[data.Picture], hits: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Recall on whole photographs and frames (not the web's, which are stretched) by the plate's width in them."""
+    """Recall on whole photographs and frames (not the web's, which are stretched) by the plate's width in them; of
+    widths that no plate has, nothing."""
     widths = np.concatenate([picture.boxes[:, 2] - picture.boxes[:, 0] for picture in pictures])
     whole = np.concatenate([np.full(len(picture.boxes), picture.source != "web") for picture in pictures])
     shares = {}
     for least in (12, 24):
         chosen = whole & (widths >= least)
-        shares[f"{least} px and more"] = {"plates": int(chosen.sum()), "recall": round(float(hits[chosen].mean()), 4)}
+        if chosen.any():
+            share = round(float(hits[chosen].mean()), 4)
+            shares[f"{least} px and more"] = {"plates": int(chosen.sum()), "recall": share}
     return shares
 
 

@@ -73,6 +73,10 @@ OPTIONS = {
 """Settings that an option of their own gives, and what --help says of it."""
 
 
+BEFORE = {"drawn": 0}
+"""Settings that older checkpoints, the shipped one among them, do not hold: what held before there were any."""
+
+
 def parse_sizes(text: str) -> Sizes:
     """ "0:320,0.85:416" as pairs; ConfigError if it is nothing of the kind."""
     try:

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import math
+import shlex
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -20,6 +21,7 @@ from torch import Tensor
 from edge.errors import ConfigError
 from training import detector_data as data
 from training.curves import draw_curves, record
+from training.detector_interrupt import interrupts_noted
 from training.detector_network import (
     build_network,
     load_weights,
@@ -68,8 +70,11 @@ class Average:
 
 def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
     """Train into `out`: `settings.json`, `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`,
-    `history.csv` and `curves.png`; the path of the best, which may be what it started from. OutputError if the folder
-    cannot be written."""
+    `history.csv` and `curves.png`; the path of the best, which may be what it started from.
+
+    OutputError if the folder cannot be written. KeyboardInterrupt after the step in hand (Ctrl-C), with the state to
+    resume from in `last.pt`.
+    """
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
@@ -81,14 +86,15 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
         run.restore()
     elif (out / LAST).exists():
         raise ConfigError(f"{out}: holds a run already; go on with --resume or choose another --out")
-    with writing(f"--out {out}"):
-        write_settings(out, settings)
+    data.require_learned(folder)
     console.log("loading pictures")
     extra = data.load_folder(Path(settings.extra)) if settings.extra else ()
     negatives = data.load_negatives(folder, held_back=False)
     plates = data.load_plate_crops(folder) + data.draw_plates(settings.drawn, settings.seed)
     maker = SceneMaker(data.load_pictures(folder, "train"), negatives, plates, extra)
     validation = Validation(folder)
+    with writing(f"--out {out}"):
+        write_settings(out, settings)  # not before all of them have proved right: --resume begins with these
     with Progress(
         TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(),
         TextColumn("size {task.fields[size]}  loss {task.fields[loss]:.2f}  best {task.fields[best]:.3f}"),
@@ -100,10 +106,16 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
         if settings.start and not resume:
             run.validate(validation, 0.0)
         run.begin()
-        with ThreadPoolExecutor(1, "scenes") as drawer:
+        with ThreadPoolExecutor(1, "scenes") as drawer, interrupts_noted() as interrupts:
             while (share := run.share()) < 1.0:
                 size, loss = run.train_step(maker, share, drawer)
                 bar.update(task, completed=share, step=run.step, size=size, loss=loss, best=max(run.best, 0.0))
+                if interrupts:
+                    run.save()
+                    words = ["python", "-m", "training", "detector", "train", "--out", str(out), "--resume"]
+                    told = f"stopped after step {run.step}; go on with: {shlex.join(words)}"
+                    console.print(told, markup=False, highlight=False, soft_wrap=True)  # to be copied
+                    raise KeyboardInterrupt
                 if run.validation_due():
                     run.validate(validation, share)
                     run.mine(maker)
@@ -201,10 +213,7 @@ class _Run:
         if goal > self.best:
             self.best = goal
             save_weights(self.average.network, self.out / "best.pt", about)
-        state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
-                 "optimizer": self.optimizer.state_dict(), "step": self.step, "best": self.best,
-                 "spent": self._elapsed()}  # fmt: skip
-        write_state(state, self.out / LAST)
+        self.save()
         loss = round(float(np.mean(self._losses)), 4) if self._losses else None  # before the first step
         line = {"step": self.step, "share": round(share, 4), "loss": loss,
                 "processor_minutes": round((time.process_time() - self._processor) / 60, 2),
@@ -218,6 +227,13 @@ class _Run:
             record(self.out / "history.csv", ("step", "loss", "AP50", "AP50-95", "recall"), row)
             draw_curves(self.out / "history.csv", self.out / "curves.png", "on the validation pictures")
         self._validated = time.monotonic()
+
+    def save(self) -> None:
+        """Write all of the state into `last.pt`."""
+        state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
+                 "optimizer": self.optimizer.state_dict(), "step": self.step, "best": self.best,
+                 "spent": self._elapsed()}  # fmt: skip
+        write_state(state, self.out / LAST)
 
     def restore(self) -> None:
         """Go on from `last.pt`."""

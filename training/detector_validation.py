@@ -13,9 +13,10 @@ Finder = Callable[[data.Picture], Found]
 
 
 class Validation:
-    """The pictures that judge a detector, in memory."""
+    """The pictures that judge a detector, in memory; SourceError, at once, if they could judge none."""
 
     def __init__(self, folder: Path) -> None:
+        data.require_judged(folder)
         self.pictures = data.load_pictures(folder, "val")
         self.negatives = data.load_negatives(folder, held_back=True)
 

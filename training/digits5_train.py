@@ -146,13 +146,10 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
         raise ConfigError(f"{folder}: nothing to resume; start without --resume")
     if begun and not resume:
         raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
+    if resume:
+        _require_same_network(settings, folder)
     use_threads(settings.threads)
     keras.utils.set_random_seed(settings.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_settings(folder, settings)
-    pools = Pools(folder.parent / "pools", settings)
-    forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
-    drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
     model = build_reader(settings.width, settings.context, settings.dropout, shape=(HEIGHT, WIDTH))
     if settings.init and not begun:
         load_weights(
@@ -163,7 +160,12 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
             context=settings.context,
             seed=settings.seed,
         )
+    folder.mkdir(parents=True, exist_ok=True)
+    pools = Pools(folder.parent / "pools", settings)
+    forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
+    drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
     compile_reader(model, keras.optimizers.Adam(settings.learning_rate))
+    write_settings(folder, settings)  # last: what could not begin changes no run
     model.fit(
         DigitBatches(forms, settings.batch, settings.seed + len(read_history(folder / "history.csv"))),
         epochs=settings.epochs,
@@ -175,6 +177,17 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
     )
     draw_curves(folder / "history.csv", folder / "curves.png")
     return _final(model, pools, settings.final, folder)
+
+
+def _require_same_network(settings: DigitsSettings, folder: Path) -> None:
+    """ConfigError unless the run's last state fits the network that the settings want."""
+    before = resumed(folder, DigitsSettings, "a run of digits5", {})
+    for name in ("width", "context"):
+        had, wanted = getattr(before, name), getattr(settings, name)
+        if had != wanted:
+            raise ConfigError(
+                f"--{name} {wanted}: the run in {folder} has {had}; begin another --run, --from {folder / WEIGHTS}"
+            )
 
 
 def _final(model: keras.Model, pools: Pools, count: int, folder: Path) -> dict[str, float]:

@@ -78,7 +78,9 @@ def _write_sheet(path: Path, judged: Judged) -> None:
     missed = np.flatnonzero(~judged.right).tolist()
     if missed:
         write_picture(path, contact_sheet(judged, missed))
-    log.info("%d misread crops in %s", len(missed), path)
+        log.info("%d misread crops in %s", len(missed), path)
+    else:
+        log.info("no crop misread: no %s was written", path)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,8 +15,8 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -35,14 +35,14 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
 from training.dataset import Pool, boxed_samples, data_folder, load_crop, plain_pool, synthetic_chunk
-from training.detector_data import NEGATIVES
+from training.detector_output import writing
 from training.evaluate import evaluate_reader
 from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
+from training.learned import data_rows, pools_of, unusual_tree
 from training.model import build_reader
-from training.own import NAME, is_own, read_own, real_samples, split_own, usual_samples
-from training.pools import negatives_to_learn
-from training.run_folder import POOLS, SETTINGS, START, WEIGHTS, TrainSettings, read_settings
+from training.own import is_own, real_samples
+from training.run_folder import SETTINGS, WEIGHTS, TrainSettings, read_settings
 from training.scores import exact_share, greedy_texts
 from training.train import OPTIONS, OWN_DEFAULTS
 
@@ -59,18 +59,6 @@ GOLDEN_SEED = 2026
 OUTPUT = Path("models")
 """Where a model goes unless one says otherwise: in the place of the shipped one."""
 _PROGRAM = ("python", "-m", "training")
-_LICENCES = {
-    "openimages": "CC BY",
-    "openimages_small": "CC BY",
-    "indonesia": "CC BY",
-    "europe": "AGPL-3.0",
-    "brazil": "AGPL-3.0",
-    "brazil_toll": "AGPL-3.0",
-    "romania": "MIT",
-    "web": "MIT",
-    NEGATIVES: "AGPL-3.0, CC BY 4.0",
-    NAME: "the owner's",
-}
 
 
 def inference_model(settings: TrainSettings, weights: Path) -> keras.Model:
@@ -116,7 +104,7 @@ def calibration_views(run: Path, seed: int) -> npt.NDArray[np.uint8]:
     random_ = np.random.default_rng(seed)
     shares = {"synthetic": 0.4, "real": 0.55, "empty": 0.05, "own": 0.3}
     views = []
-    for path in _pools(run):
+    for path in pools_of(run):
         if count := round(shares.get(path.name.split("-")[0], 0.0) * CALIBRATION_VIEWS):
             pool = Pool.load(path)
             views.append(pool.views[random_.choice(len(pool), min(count, len(pool)), replace=False)])
@@ -125,24 +113,6 @@ def calibration_views(run: Path, seed: int) -> npt.NDArray[np.uint8]:
             f"{run.parent / 'pools'}: no pools to calibrate with; they are made by training, beside its run"
         )
     return np.concatenate(views)
-
-
-def _pools(run: Path) -> list[Path]:
-    """The files that the run learned from; of an older run, which does not say, all that lie there.
-
-    ModelError if one of them, or the list of them, cannot be read.
-    """
-    folder = run.parent / "pools"
-    try:
-        names = json.loads((run / POOLS).read_text(encoding="utf-8")).values()
-    except (ValueError, AttributeError) as error:
-        again = f"delete it, `train --resume --run {run}` makes it anew"
-        raise ModelError(f"{run / POOLS}: damaged ({error}); {again}") from None
-    except FileNotFoundError:
-        names = [path.name for path in folder.glob("*.npz") if ".partial" not in path.name]
-    if lost := [name for name in sorted(names) if not (folder / name).is_file()]:
-        raise ModelError(f"{folder / lost[0]}: missing; copy the run together with the folder `pools` beside it")
-    return [folder / name for name in sorted(names)]
 
 
 def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
@@ -160,7 +130,8 @@ def golden_vectors(reader: PlateReader) -> tuple[dict[str, str], ...]:
 def export(run: Path, output: Path, data: Path) -> ModelCard:
     """Write the int8 file, its card, and the weights to go on from (checkpoints/) into `output`.
 
-    ModelError, and nothing written, if the gate refuses; OutputError, at once, if `output` cannot be written.
+    ModelError, and nothing written, if the gate refuses; OutputError, at once, if `output` cannot be written, and with
+    the model there as it was if there is no room for another.
     """
     if keras.backend.backend() != "tensorflow":
         raise ModelError(f"export needs TensorFlow: run it without KERAS_BACKEND={keras.backend.backend()}")
@@ -171,7 +142,7 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
             "train a cnn"
         )
     _require_writable(output)
-    command, rows = _command(run, settings, data, output), _data_rows(run, settings, data)
+    command, rows = _command(run, settings, data, output), data_rows(run, settings, data)
     model = inference_model(settings, run / WEIGHTS)
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "reader.tflite"
@@ -180,12 +151,33 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
         card = _card(draft, settings, model, command=command, rows=rows, operators=counts)
         card.write(draft.with_suffix(".json"))
         card = _judged(card, draft, model, data)
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "reader.tflite").write_bytes(draft.read_bytes())
-        (output / "checkpoints").mkdir(exist_ok=True)
-        shutil.copyfile(run / WEIGHTS, output / "checkpoints" / "reader.weights.h5")  # to go on from
-    card.write(output / "reader.json")
+        card.write(draft.with_suffix(".json"))
+        _put(
+            {
+                output / "reader.tflite": draft,
+                output / "reader.json": draft.with_suffix(".json"),
+                output / "checkpoints" / "reader.weights.h5": run / WEIGHTS,
+            }
+        )
     return card
+
+
+def _put(files: Mapping[Path, Path]) -> None:
+    """Target → source: copies all of them beside their targets, then renames; OutputError, and nothing replaced, if
+    there is no room."""
+    partials = {target: target.with_name(f"{target.name}.partial") for target in files}
+    try:
+        for target, source in files.items():
+            with writing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, partials[target])
+        for target, partial in partials.items():
+            with writing(target):
+                partial.replace(target)
+    finally:
+        for partial in partials.values():
+            with suppress(OSError):
+                partial.unlink()
 
 
 def _require_writable(output: Path) -> None:
@@ -223,43 +215,9 @@ def _command(run: Path, settings: TrainSettings, data: Path, output: Path) -> st
             values = told[name] if isinstance(told[name], tuple) else (told[name],)
             words += [f"--{option.replace('_', '-')}", *map(str, values)]
     words += ["--quantize-aware"] if settings.quantize_aware else []
-    if learned := settings.own or _unusual(settings):
+    if learned := settings.own or unusual_tree(settings):
         words += ["--data", learned]
     return f"{shlex.join(words)}; {shlex.join(export_)}"
-
-
-def _unusual(settings: TrainSettings) -> str:
-    """The tree that the run learned from; nothing if it is the usual one."""
-    return "" if settings.data in ("", str(data_folder())) else settings.data
-
-
-def _data_rows(run: Path, settings: TrainSettings, data: Path) -> list[dict[str, object]]:
-    """What the run learned and went on from; own crops are looked for in `data` too, where they may lie meanwhile.
-
-    ModelError if it learned from a tree that is no longer there.
-    """
-    kinds = {path.name.split("-")[0] for path in _pools(run)}
-    tree = Path(settings.data or data_folder())
-    samples = usual_samples("train", tree) + boxed_samples(tree / "detector", "train") if "real" in kinds else []
-    negatives = negatives_to_learn(tree) if "empty" in kinds else []
-    for kind, there in (("real", samples), ("empty", negatives)):
-        if kind in kinds and not there:
-            raise ModelError(f"{tree}: the pictures that {run} learned from are not there; the card has to list them")
-    if settings.own:
-        samples += split_own(read_own(data if is_own(data) else Path(settings.own)))[0]
-    counts = Counter(sample.set for sample in samples) + Counter({NEGATIVES: len(negatives)})
-    rows: list[dict[str, object]] = [
-        {"name": name, "kind": "real", "pictures": counts[name], "licence": _LICENCES.get(name, "not told")}
-        for name in sorted(counts)
-    ]
-    if (run / START).is_file():
-        rows.append(json.loads((run / START).read_text(encoding="utf-8")))
-    drawn = {"synthetic": (settings.synthetic, "fonts: OFL-1.1 and MIT"), "demo": (settings.demo, "the project's")}
-    return rows + [
-        {"name": name, "kind": "drawn", "pictures": count, "licence": licence}
-        for name, (count, licence) in drawn.items()
-        if name in kinds
-    ]
 
 
 def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> ModelCard:
@@ -321,7 +279,7 @@ def _card(
         "context": settings.context,
         "parameters": int(model.count_params()),
         "operators": operators,
-        "training": asdict(replace(settings, data=_unusual(settings))),
+        "training": asdict(replace(settings, data=unusual_tree(settings))),
     }
     return ModelCard(
         kind="reader",

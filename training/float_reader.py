@@ -26,7 +26,11 @@ def centred(views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def logits_of(model: keras.Model, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """(N, H, W) views → (N, T, C) logits."""
-    return np.asarray(model.predict(centred(views), batch_size=_AT_ONCE, verbose=0), dtype=np.float32)
+    shared = keras.distribution.distribution()
+    devices = shared.device_mesh.devices.size if shared else 1
+    padded = np.pad(views, ((0, -len(views) % devices), (0, 0), (0, 0)))  # every batch is divided among them
+    logits = model.predict(centred(padded), batch_size=_AT_ONCE * devices, verbose=0)
+    return np.asarray(logits, dtype=np.float32)[: len(views)]
 
 
 def exact_of(model: keras.Model, pool: Pool) -> float:

@@ -201,12 +201,14 @@ def narrowed(mask: Mask, room: int) -> Mask:
 
 
 def _ink(text: str, font: str, size: int) -> Mask:
-    """Text cut to its ink."""
+    """Text cut to its ink; one empty pixel where nothing is inked."""
     face = _face(font, size)
     left, top, right, bottom = face.getbbox(text)
     picture = PillowImage.new("L", (int(right - left) + 4, int(bottom - top) + 4))
     ImageDraw.Draw(picture).text((2 - left, 2 - top), text, font=face, fill=255)
     mask = np.asarray(picture)
+    if not mask.any():
+        return np.zeros((1, 1), dtype=np.uint8)
     rows, columns = np.flatnonzero(mask.max(axis=1)), np.flatnonzero(mask.max(axis=0))
     return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

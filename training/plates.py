@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from PIL import ImageFont
+
 from edge.alphabet import ALPHABET
 from edge.errors import ConfigError
 from training.plate_keys import KEYS
@@ -31,6 +33,16 @@ Colour = tuple[int, int, int]
 
 VANITY = "{vanity}"
 """In a pattern: a word or two that somebody chose, or what sounds like one."""
+
+LETTERING = {
+    "band": "din",
+    "band_right": "din",
+    "captions": "any",
+    "above": "any",
+    "below": "any",
+    "header": "din",
+}
+"""Key of small lettering → the class of the fonts that it is drawn with."""
 
 _TOKEN = re.compile(r"\{[^}]*\}|.")
 _SIGNS = {"0": string.digits, "1": string.digits[1:], "X": string.ascii_uppercase + string.digits}
@@ -184,7 +196,44 @@ def _layout(where: str, name: str, table: object, colours: dict[str, Colour]) ->
     )
     _check_sizes(where, layout)
     _check_serials(where, layout)
+    _check_lettering(where, layout)
     return layout
+
+
+def _check_lettering(where: str, layout: Layout) -> None:
+    """Whether every font that may draw the small lettering has its signs."""
+    for key, font_class in LETTERING.items():
+        value = getattr(layout, key)
+        for text in (value,) if isinstance(value, str) else value:
+            tokens = [token[1:-1].split(",") if token.startswith("{") else [token] for token in _TOKEN.findall(text)]
+            if key.startswith("band") and tokens:  # whose first * is for stars, which no font draws
+                tokens[0] = [choice.removeprefix("*") for choice in tokens[0]]
+            signs = {sign for choices in tokens for sign in "".join(choices)}
+            if signs == {" "} or (key == "header" and not signs):
+                raise ConfigError(f"{where} {key}: {text!r} has nothing to draw; leave it out")
+            for sign in sorted(signs - {" "}):
+                lacking = [file.name for file in font_files(font_class) if not _has(file, sign)]
+                if lacking:
+                    raise ConfigError(
+                        f"{where} {key}: {text!r}: {len(lacking)} of the fonts that may draw it have no {sign!r}, such "
+                        f"as {lacking[0]}; write it with other signs, or leave it out"
+                    )
+
+
+@cache
+def _has(font: Path, sign: str) -> bool:
+    """Whether the font draws something for the sign, and not what it draws for those that it lacks."""
+    drawn = _drawn(font, sign)
+    return any(drawn) and drawn != _drawn(font, "\uffff")  # which is no character and never will be
+
+
+def _drawn(font: Path, sign: str) -> bytes:
+    return bytes(_face(font).getmask(sign))
+
+
+@cache
+def _face(font: Path) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(font), 32)
 
 
 def _check_sizes(where: str, layout: Layout) -> None:

@@ -6,6 +6,7 @@ y1, x2, y2, confidence], `text`, `confidences` (one for each character), `runner
 `lines`, `sharpness`.
 """
 
+import errno
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 from edge.errors import SourceError
 from edge.records import PlateBox, PlateReading
+from training.detector_output import writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,24 @@ class RecordedPass:
 
 
 def write_passes(path: Path, passes: Iterable[RecordedPass]) -> int:
-    """Write passes as they come; returns their number."""
+    """Write passes as they come; returns their number.
+
+    The file is there as a whole or as it was before, whatever ends the passes; OutputError if it cannot be written.
+    """
     written = 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for one in passes:
-            written += 1
-            file.writelines(json.dumps(_values(one, sight)) + "\n" for sight in one.sights)
+    partial = path.with_name(f"{path.name}.partial")
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                for one in passes:
+                    written += 1
+                    file.writelines(json.dumps(_values(one, sight)) + "\n" for sight in one.sights)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     return written
 
 

@@ -144,5 +144,7 @@ def main(arguments: list[str]) -> int:
         missed = [o for o in outcomes if o.plate.text and (o.reading is None or o.reading.text != o.plate.text)]
         if missed:
             write_picture(given.sheet, contact_sheet(missed))
-        log.info("%d plates not read exactly, in %s", len(missed), given.sheet)
+            log.info("%d plates not read exactly, in %s", len(missed), given.sheet)
+        else:
+            log.info("every plate read exactly: no %s was written", given.sheet)
     return 0

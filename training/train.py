@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -33,13 +33,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from edge.card import ModelCard, file_sha256
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError, GateReaderError, OutputError
 from training.augment import jitter
 from training.backend import compile_reader, share_among, use_threads
 from training.curves import draw_curves, read_history, record
 from training.dataset import Pool, Sample, boxed_samples, data_folder, plain_pool, read_split, synthetic_chunk
 from training.distil import Teachers, distilled
 from training.float_reader import centred, exact_of
+from training.learned import data_rows
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools, print_of, real_to_learn
@@ -47,11 +48,13 @@ from training.profiles import run_profile
 from training.quantize_aware import rounded
 from training.run_folder import (
     POOLS,
+    SETTINGS,
     START,
     WEIGHTS,
     TrainSettings,
     export_words,
     keep_crops,
+    read_settings,
     resumed_reader,
     write_settings,
 )
@@ -302,19 +305,30 @@ def _prints(settings: TrainSettings, own: list[Sample], judged: list[Sample]) ->
 
 
 def _keep_start(folder: Path, settings: TrainSettings) -> None:
-    """Note what the run goes on from, with what the card of these weights tells, before an export replaces both."""
+    """Note what the run goes on from, with what the card of these weights tells, or the run that they lie in, before an
+    export replaces both."""
     (folder / START).unlink(missing_ok=True)
     if not settings.init:
         return
     weights = Path(settings.init)
     beside = weights.parent.parent if weights.parent.name == "checkpoints" else weights.parent
-    card = ModelCard.read(beside / "reader.json") if (beside / "reader.json").is_file() else None
+    licence, data = "not told", None
+    if (beside / "reader.json").is_file():
+        card = ModelCard.read(beside / "reader.json")
+        licence, data = card.licence, card.data
+    elif (beside / SETTINGS).is_file():
+        try:
+            before = read_settings(beside)
+            data = tuple(data_rows(beside, before, Path(before.own or before.data or data_folder())))
+            licence = str({field.name: field.default for field in fields(ModelCard)}["licence"])  # as any export
+        except GateReaderError as error:
+            log.warning("%s; so the card will not tell what %s learned from", error, weights)
     row = {
         "name": weights.name,
         "kind": "start weights",
         "sha256": file_sha256(weights),
-        "licence": card.licence if card else "not told",
-        "data": card.data if card else "not told",
+        "licence": licence,
+        "data": data or "not told",
     }
     (folder / START).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
 
@@ -481,5 +495,6 @@ def main(arguments: list[str]) -> int:
         if error.errno != errno.ENOSPC:
             raise
         raise OutputError(f"{folder}: no space left on the disk; make room, and go on with --resume") from None
-    log.info("best weights: %s; export them with: %s", best, export_words(folder, settings))
+    exported = f"; export them with: {export_words(folder, settings)}" if settings.architecture == "cnn" else ""
+    log.info("best weights: %s%s", best, exported)
     return 0
