@@ -21,7 +21,6 @@ from torch import Tensor
 from edge.errors import ConfigError
 from training import detector_data as data
 from training.curves import draw_curves, record
-from training.detector_interrupt import interrupts_noted
 from training.detector_network import (
     build_network,
     load_weights,
@@ -42,6 +41,7 @@ from training.detector_settings import (
     stored_settings,
 )
 from training.detector_validation import Validation
+from training.interrupts import interrupts_noted
 from training.run_folder import resumed, write_settings
 
 LAST = "last.pt"

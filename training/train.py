@@ -15,14 +15,11 @@ import errno
 import json
 import logging
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import keras
@@ -40,6 +37,7 @@ from training.curves import draw_curves, read_history, record
 from training.dataset import Pool, Sample, boxed_samples, data_folder, plain_pool, read_split, synthetic_chunk
 from training.distil import Teachers, distilled
 from training.float_reader import centred, exact_of
+from training.interrupts import interrupts_noted
 from training.learned import data_rows
 from training.model import ARCHITECTURES, build_reader
 from training.own import is_own, read_own, split_own, usual_samples
@@ -349,7 +347,7 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     quiet = not console.is_terminal
-    with Progress(*columns, console=console, disable=quiet) as progress, _interrupts_noted() as interrupts:
+    with Progress(*columns, console=console, disable=quiet) as progress, interrupts_noted() as interrupts:
         bar = progress.add_task("training", total=settings.steps, completed=trainer.step)
         started = time.monotonic()
         if settings.own and trainer.step == 0:
@@ -369,24 +367,6 @@ def _loop(trainer: Trainer, batches: Batches, judges: Judges) -> None:
                 raise KeyboardInterrupt
     trainer.averaged.set_weights(trainer.average)
     trainer.averaged.save_weights(trainer.folder / "last.weights.h5")
-
-
-@contextmanager
-def _interrupts_noted() -> Iterator[list[int]]:
-    """The first Ctrl-C is put into the list, so that the step in hand becomes whole; the next one ends all at once."""
-    noted: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        noted.append(number)
-        signal.signal(signal.SIGINT, before)
-
-    if before is not signal.SIG_IGN:  # as a shell has it for what runs behind it
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _compare(trainer: Trainer, judges: Judges) -> None:
