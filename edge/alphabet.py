@@ -98,9 +98,15 @@ def _weaken(confidences: list[float], runs: list[int], hidden: list[float]) -> N
         if label != BLANK:
             after += 1
             continue
-        beside = range(max(after - 1, 0), min(after + 1, len(confidences)))
-        weaker = min(beside, key=confidences.__getitem__)
-        confidences[weaker] = min(confidences[weaker], 1.0 - doubt)
+        weaken(confidences, after, doubt)
+
+
+def weaken(confidences: list[float], gap: int, doubt: float) -> None:
+    """Lower, in place, the weaker neighbour of a gap, which lies before the character of this number, to how sure it is
+    that nothing is in it."""
+    beside = range(max(gap - 1, 0), min(gap + 1, len(confidences)))
+    weaker = min(beside, key=confidences.__getitem__)
+    confidences[weaker] = min(confidences[weaker], 1.0 - doubt)
 
 
 def _hidden(

@@ -38,8 +38,8 @@ class Guard:
     """ASGI middleware around the whole application.
 
     Without a password the Host header must be an address, this machine's name or one of `hosts`, given in small letters
-    and as IDNA writes them: otherwise a web page
-    from elsewhere could point its own name at this address (DNS rebinding) and read along in a visitor's browser.
+    and as IDNA writes them: otherwise a web page from elsewhere could point its own name at this address (DNS
+    rebinding) and read along in a visitor's browser.
     """
 
     def __init__(self, app: ASGIApp, credentials: Credentials | None, hosts: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from edge.alignment import align
+from edge.alphabet import weaken
 from edge.preprocess import PLATE_MARGIN, rotated
 from edge.records import Image, PlateReading
 from edge.slant import slant, upright
@@ -53,7 +54,7 @@ def look_again(first: PlateReading, crop: Image, read: Callable[[Image], PlateRe
 def _less_sure(best: PlateReading, readings: Sequence[PlateReading]) -> PlateReading:
     """The same text, each character less sure by the share of the votes that have another or none in its place.
 
-    Where others have one more, the weaker of its neighbours is no surer than that there is none (as in `alphabet.py`).
+    Where others have one more, the weaker of its neighbours is no surer than that there is none.
     """
     if not best.confidence:  # nor has any other, then
         return best
@@ -69,8 +70,7 @@ def _less_sure(best: PlateReading, readings: Sequence[PlateReading]) -> PlateRea
             more[gap] += reading.confidence * (end > start)
     sure = [confidence * share / votes for (_, confidence), share in zip(best.characters, shared, strict=True)]
     for gap, weight in enumerate(more):
-        weaker = min(range(max(gap - 1, 0), min(gap + 1, len(sure))), key=sure.__getitem__)
-        sure[weaker] = min(sure[weaker], 1.0 - weight / votes)
+        weaken(sure, gap, weight / votes)
     return replace(best, confidence=min(sure), characters=tuple(zip(best.text, sure, strict=True)))
 
 

@@ -30,6 +30,7 @@ from edge.errors import SourceError
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, TWO_LINE_ASPECT, crop_plate, plate_view
 from edge.records import Image, PlateBox
 from training.augment import photograph, rephotograph
+from training.output import replacing
 from training.synthesize import draw_plate
 from training.tables import read_table
 
@@ -87,10 +88,8 @@ class Pool:
 
     def save(self, path: Path) -> None:
         """Write the pool so that a broken run leaves no half file behind."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npz")
-        np.savez(partial, views=self.views, texts=np.array(self.texts))
-        partial.replace(path)
+        with replacing(path) as partial:
+            np.savez(partial, views=self.views, texts=np.array(self.texts))
 
     @classmethod
     def load(cls, path: Path) -> "Pool":

@@ -67,9 +67,17 @@ def picture_paths(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_dir())
 
 
+def _paths(data: Path, source: str, split: str) -> list[Path]:
+    return picture_paths(data / "detector" / source / split / "images")
+
+
+def _all_paths(data: Path, split: str) -> list[Path]:
+    return [path for source in sources(data, split) for path in _paths(data, source, split)]
+
+
 def require_learned(data: Path) -> None:
     """SourceError, before any picture is loaded, if there is nothing to learn from or to judge by."""
-    if not any(picture_paths(data / "detector" / name / "train" / "images") for name in sources(data, "train")):
+    if not _all_paths(data, "train"):
         raise SourceError(f"{data / 'detector'}/*/train/images: no pictures; wanted some with plates to learn from")
     if not negative_paths(data, held_back=False):
         raise SourceError(
@@ -81,9 +89,7 @@ def require_learned(data: Path) -> None:
 
 def require_judged(data: Path) -> None:
     """SourceError, before any picture is loaded, if there is nothing to judge a detector by."""
-    paths = [
-        path for name in sources(data, "val") for path in picture_paths(data / "detector" / name / "val" / "images")
-    ]
+    paths = _all_paths(data, "val")
     if not paths:
         raise SourceError(f"{data / 'detector'}/*/val/images: no pictures; wanted some with plates to judge by")
     if not any(_read_labels(_labels_path(path)) for path in paths):
@@ -101,10 +107,7 @@ def shared_pictures(data: Path) -> list[tuple[Path, Path]]:
     """Pictures to learn from whose bytes are those of one that judges, and that one."""
 
     def paths(split: str, *, held_back: bool) -> list[Path]:
-        real = [
-            path for name in sources(data, split) for path in picture_paths(data / "detector" / name / split / "images")
-        ]
-        return real + negative_paths(data, held_back=held_back)
+        return _all_paths(data, split) + negative_paths(data, held_back=held_back)
 
     judging = {file_sha256(path): path for path in paths("val", held_back=True)}
     learned = ((path, judging.get(file_sha256(path))) for path in paths("train", held_back=False))
@@ -121,7 +124,7 @@ def load_pictures(data: Path, split: str, names: Sequence[str] = ()) -> list[Pic
     return [
         _corrected(_load(path, source), corrections.get((source, path.name), ()))
         for source in names or sources(data, split)
-        for path in picture_paths(data / "detector" / source / split / "images")
+        for path in _paths(data, source, split)
     ]
 
 

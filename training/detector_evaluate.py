@@ -17,11 +17,11 @@ from edge.card import shipped_model
 from edge.detector import DetectorSettings, PlateDetector
 from edge.errors import ConfigError
 from training import detector_data as data
-from training.detector_output import prepare_folder
 from training.detector_report import Judged, write_report
 from training.detector_score import int8_finder, read_finder, report
 from training.detector_tiles import false, missed, sheet
 from training.detector_validation import Validation
+from training.output import prepare_folder
 from training.picture_file import write_picture
 
 

@@ -27,12 +27,12 @@ from edge.runtime import Int8Model
 from training import detector_data as data
 from training.detector_metrics import Found, box_iou
 from training.detector_network import BINS, STRIDES, CutNetwork, load_weights, save_weights
-from training.detector_output import prepare_folder, write_whole, writing
 from training.detector_scenes import DEVICE_SIZE
 from training.detector_score import NMS_IOU, float_finder, int8_finder, report
 from training.detector_settings import BEFORE, GRID, train_command
 from training.detector_validation import Validation
 from training.graph import operators, require_one_delegate, tensor_specs
+from training.output import prepare_folder, write_whole, writing
 
 MOST_LOST = {"ap50": 0.01, "ap50_95": 0.02}
 LEAST_AGREEMENT = 0.95

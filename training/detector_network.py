@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from edge.errors import ModelError
-from training.detector_output import write_whole
 from training.detector_widen import widened
+from training.output import write_whole
 
 NETWORK_FILE = Path(__file__).with_name("plate_detector.yaml")
 STRIDES = (8, 16)

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from training import detector_data as data
 from training.detector_demo import FIRST_SEED, write_frames
-from training.detector_output import writing
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
+from training.output import writing
 from training.picture_file import prepare_picture, write_picture
 
 _ROWS, _COLUMNS, _SCENE = 5, 8, 256

@@ -29,7 +29,6 @@ from training.detector_network import (
     transfer_weights,
     write_state,
 )
-from training.detector_output import writing
 from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import float_finder, report
 from training.detector_settings import (
@@ -42,6 +41,7 @@ from training.detector_settings import (
 )
 from training.detector_validation import Validation
 from training.interrupts import interrupts_noted
+from training.output import writing
 from training.run_folder import resumed, write_settings
 
 LAST = "last.pt"

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -35,12 +35,12 @@ from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView
 from edge.reader import PlateReader, ReaderSettings
 from training.calibrate import best_temperature, crop_logits
 from training.dataset import Pool, boxed_samples, data_folder, load_crop, plain_pool, synthetic_chunk
-from training.detector_output import writing
 from training.evaluate import evaluate_reader
 from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
 from training.learned import data_rows, pools_of, unusual_tree
 from training.model import build_reader
+from training.output import replacing, writing
 from training.own import is_own, real_samples
 from training.run_folder import SETTINGS, WEIGHTS, TrainSettings, read_settings
 from training.scores import exact_share, greedy_texts
@@ -165,19 +165,10 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
 def _put(files: Mapping[Path, Path]) -> None:
     """Target → source: copies all of them beside their targets, then renames; OutputError, and nothing replaced, if
     there is no room."""
-    partials = {target: target.with_name(f"{target.name}.partial") for target in files}
-    try:
+    with ExitStack() as stack:
         for target, source in files.items():
-            with writing(target):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, partials[target])
-        for target, partial in partials.items():
-            with writing(target):
-                partial.replace(target)
-    finally:
-        for partial in partials.values():
-            with suppress(OSError):
-                partial.unlink()
+            stack.enter_context(writing(target))
+            shutil.copyfile(source, stack.enter_context(replacing(target)))
 
 
 def _require_writable(output: Path) -> None:

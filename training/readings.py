@@ -16,7 +16,7 @@ from typing import Any
 
 from edge.errors import SourceError
 from edge.records import PlateBox, PlateReading
-from training.detector_output import writing
+from training.output import replacing, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,13 @@ def write_passes(path: Path, passes: Iterable[RecordedPass]) -> int:
     The file is there as a whole or as it was before, whatever ends the passes; OutputError if it cannot be written.
     """
     written = 0
-    partial = path.with_name(f"{path.name}.partial")
     with writing(path):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "Is a directory")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                for one in passes:
-                    written += 1
-                    file.writelines(json.dumps(_values(one, sight)) + "\n" for sight in one.sights)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+            for one in passes:
+                written += 1
+                file.writelines(json.dumps(_values(one, sight)) + "\n" for sight in one.sights)
     return written
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ConfigError
+from training.output import replacing
 from training.run_folder import SETTINGS
 
 Array = npt.NDArray[Any]
@@ -20,10 +21,9 @@ def save_state(path: Path, variables: Sequence[keras.Variable], arrays: Sequence
     values: dict[str, Any] = {
         f"variable{place}": keras.ops.convert_to_numpy(each) for place, each in enumerate(variables)
     }
-    partial = path.with_suffix(".partial.npz")
     values |= {f"array{place}": each for place, each in enumerate(arrays)}
-    np.savez(partial, **values)
-    partial.replace(path)
+    with replacing(path) as partial:
+        np.savez(partial, **values)
 
 
 def load_state(path: Path, variables: Sequence[keras.Variable]) -> list[Array]:

@@ -1,4 +1,4 @@
-"""Files of the detector's training: whole or not at all, and one line where they cannot be written."""
+"""Files that training writes: whole or not at all, and one line where they cannot be written."""
 
 import tempfile
 from collections.abc import Iterator
@@ -27,13 +27,20 @@ def prepare_folder(folder: Path, what: str) -> None:
         tempfile.TemporaryFile(dir=folder).close()
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write into, which takes its place after the work inside; whatever ends that, `path` is as
+    it was and nothing is left behind. Its folder is made; OSError if it cannot be written."""
+    partial = path.with_name(f"{path.stem}.partial{path.suffix}")  # NumPy would add a suffix that it misses
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """The file is there as a whole or as it was before; OutputError if it cannot be written."""
-    partial = path.with_name(f"{path.name}.partial")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    with writing(path), replacing(path) as partial:
+        partial.write_bytes(content)
