@@ -335,11 +335,11 @@ def _check(options: argparse.Namespace) -> int:
     try:
         config = _configure(options)
     except ConfigError as error:
-        _print(f"FAILED  configuration: {error}")
+        _print(printable(f"FAILED  configuration: {error}"))
         return error.exit_status
     status = 0
     for finding in check(config):
-        _print(f"{'FAILED' if finding.status else 'ok    '}  {finding.what}: {finding.text}")
+        _print(printable(f"{'FAILED' if finding.status else 'ok    '}  {finding.what}: {finding.text}"))
         status = max(status, finding.status)
     return status
 
@@ -358,7 +358,7 @@ def _doctor(options: argparse.Namespace) -> int:
     for finding in diagnose(config, trouble):
         findings.append(finding)
         if not options.json:
-            _print("\n".join(report_lines(finding)))
+            _print("\n".join(map(printable, report_lines(finding))))
     if options.json:
         _print(report_json(findings))
     if options.bundle is not None:

@@ -422,6 +422,15 @@ def test_a_files_name_forges_no_line(
     assert all(line.isprintable() for line in lines)
 
 
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_a_files_name_forges_no_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    name = "x.mp4\nok      everything: fine"
+    assert main([command, "--source", str(tmp_path / name)]) == 1
+    told = capsys.readouterr().out
+    assert r"x.mp4\nok      everything: fine" in told
+    assert not any(line.startswith("ok      everything") for line in told.splitlines())
+
+
 def test_a_name_in_any_script_is_told_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = "Bild 3.04\u202fPM – 門\u3000é.jpg"
     assert name in failure(capsys, 1, "read", tmp_path / name)

@@ -124,6 +124,27 @@ def test_what_a_run_starts_from_is_the_best_until_something_is_better(
     assert steps_of(out) == [0, 1, 2, 3]
 
 
+def test_a_run_is_not_resumed_with_other_pictures_to_judge_by(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--steps", "1", *OPTIONS]) == 0
+    label = next((data / "detector" / "mine" / "val" / "labels").iterdir())
+    before = label.read_text()
+    label.write_text("")
+    with pytest.raises(ConfigError, match=r"judged by are not those .*; begin another --out, --start .*best\.pt"):
+        train(["--out", str(out), "--steps", "2", "--resume"])
+    label.write_text(before)
+    assert train(["--out", str(out), "--steps", "2", "--resume"]) == 0
+
+
+def test_a_run_that_diverges_is_ended_with_its_state_as_it_was(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert train(["--out", str(out), "--steps", "1", *OPTIONS]) == 0
+    before = (out / "last.pt").read_bytes()
+    with pytest.raises(ConfigError, match=r"loss of step \d+ is (nan|inf): .*less than --rate 1e\+30"):
+        train(["--out", str(out), "--steps", "9", "--resume", "--rate", "1e30"])
+    assert (out / "last.pt").read_bytes() == before
+
+
 def test_judging_what_a_run_starts_from_takes_none_of_its_minutes(
     data: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

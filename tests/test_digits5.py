@@ -91,6 +91,20 @@ def test_a_data_set_is_written_once(tmp_path: Path) -> None:
             synth(["--output", str(tmp_path / "none"), *wrong])
 
 
+def test_a_data_set_that_was_broken_off_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: Path, _: object) -> None:
+        if path.name == "000002.png":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.digits5_synth._write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            synth(["--output", str(tmp_path), "--count", "4"])
+    assert not list(tmp_path.glob("*.csv"))
+    assert synth(["--output", str(tmp_path), "--count", "4"]) == 0
+    assert len(read_samples(tmp_path)) == 4
+
+
 def test_a_profile_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_profile("train", ["--steps", "3"]) is None
     for arguments in (["--profile", "digits6"], ["--profile"], ["--steps", "3", "--profile=letters"]):
@@ -183,6 +197,8 @@ def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
     assert main(["--run", str(tmp_path), "--resume"]) == 0
     assert main(["--run", str(tmp_path), "--resume", "--epochs", "60", "--seed", "1"]) == 0
     assert main(["--run", str(tmp_path), "--epochs", "60"]) == 0
+    with pytest.raises(ConfigError, match="--resume goes on from the run's own state: leave --from out"):
+        main(["--run", str(tmp_path), "--resume", "--from", "other.weights.h5"])
     assert main(["--run", str(tmp_path), "--width", "0.5", "--from", "other.weights.h5"]) == 0
     assert told == [
         (begun, tmp_path, True),

@@ -40,7 +40,7 @@ from training.dataset import (
 )
 from training.detector_data import HELD_BACK_NEGATIVES, negative_paths
 from training.pools import negatives_to_learn
-from training.run_folder import TrainSettings, keep_crops, resumed_reader, write_settings
+from training.run_folder import TrainSettings, keep_prints, resumed_reader, write_settings
 from training.scores import character_accuracy, edit_distance, exact_share
 from training.synthesize import Plate, draw_plate
 
@@ -155,11 +155,11 @@ def test_a_damaged_pool_is_named(tmp_path: Path, cut: int) -> None:
 
 def test_a_run_is_not_resumed_with_other_crops(tmp_path: Path) -> None:
     began = {"learned from": "1", "judged by": "2"}
-    keep_crops(tmp_path, began, resume=False)
-    keep_crops(tmp_path, began, resume=True)
-    with pytest.raises(ConfigError, match=r"plates that are judged by are not those .*; begin a new --run, --from"):
-        keep_crops(tmp_path, began | {"judged by": "3"}, resume=True)
-    keep_crops(tmp_path, began, resume=True)  # which the refusal has not changed
+    keep_prints(tmp_path, began, resume=False, anew="")
+    keep_prints(tmp_path, began, resume=True, anew="")
+    with pytest.raises(ConfigError, match=r"that are judged by are not those .*; begin anew, or put them back"):
+        keep_prints(tmp_path, began | {"judged by": "3"}, resume=True, anew="begin anew")
+    keep_prints(tmp_path, began, resume=True, anew="")  # which the refusal has not changed
 
 
 def test_real_crops_are_photographed_again_reproducibly(tmp_path: Path) -> None:

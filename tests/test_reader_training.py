@@ -241,6 +241,17 @@ def test_ctrl_c_leaves_a_state_and_a_dead_run_leaves_nothing_in_the_next(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_run_that_diverges_is_ended_with_its_state_as_it_was(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "runs" / "wild"
+    losses = iter((9.0, 8.0, 7.0, float("nan")))
+    monkeypatch.setattr("keras.Model.train_on_batch", lambda *_: next(losses))
+    with pytest.raises(ConfigError, match=r"loss of step 4 is nan: .*diverged; .* less than --learning-rate 0\.003"):
+        train(replace(SETTINGS, data=str(data)), run, resume=False)
+    assert load_steps(run) == (2, ["2"])
+
+
 def load_steps(run: Path) -> tuple[int, list[str]]:
     """The step of the run's state, and those of its history."""
     numbers = np.load(run / "state.npz")["array0"]

@@ -42,10 +42,11 @@ from training.detector_settings import (
 from training.detector_validation import Validation
 from training.interrupts import interrupts_noted
 from training.output import writing
-from training.run_folder import resumed, write_settings
+from training.run_folder import keep_prints, require_finite, resumed, write_settings
 
 LAST = "last.pt"
 """All of a run's state, in its folder."""
+BEST = "best.pt"
 
 
 class Average:
@@ -94,6 +95,8 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
     maker = SceneMaker(data.load_pictures(folder, "train"), negatives, plates, extra)
     validation = Validation(folder)
     with writing(f"--out {out}"):
+        anew = f"begin another --out, --start {out / BEST}"
+        keep_prints(out, {"judged by": validation.print()}, resume=resume, anew=anew)
         write_settings(out, settings)  # not before all of them have proved right: --resume begins with these
     with Progress(
         TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:.1f} %"), TimeElapsedColumn(),
@@ -120,7 +123,7 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
                     run.validate(validation, share)
                     run.mine(maker)
         run.validate(validation, 1.0)
-    best = out / "best.pt"
+    best = out / BEST
     if load_weights(best)[1]["step"] == 0:
         console.log(f"nothing was better than {settings.start}: {best} holds its weights")
     return best
@@ -173,6 +176,7 @@ class _Run:
         self.network.train()
         losses, _ = self.network(batch)
         loss = losses.sum()
+        require_finite(float(loss.detach()), self.step + 1, "--rate", settings.rate)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
@@ -212,7 +216,7 @@ class _Run:
                  "settings": asdict(self.settings)}  # fmt: skip
         if goal > self.best:
             self.best = goal
-            save_weights(self.average.network, self.out / "best.pt", about)
+            save_weights(self.average.network, self.out / BEST, about)
         self.save()
         loss = round(float(np.mean(self._losses)), 4) if self._losses else None  # before the first step
         line = {"step": self.step, "share": round(share, 4), "loss": loss,

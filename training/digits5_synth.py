@@ -19,6 +19,7 @@ from rich.progress import track
 from edge.errors import ConfigError, OutputError
 from edge.records import Image
 from training.digits5 import digits, faces, photograph_digits
+from training.output import replacing
 from training.plates import load_fonts
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def write_data_set(folder: Path, count: int, seed: int) -> None:
         raise ConfigError(f"{folder}: holds a data set already; choose another folder")
     (folder / "images").mkdir(parents=True, exist_ok=True)
     drawn = digits(seed, "learned")
-    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+    with replacing(folder / "labels.csv") as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "text", "country", "source"])
         for number in track(range(count), "pictures", console=Console(stderr=True)):

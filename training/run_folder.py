@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +19,8 @@ SETTINGS = "settings.json"
 WEIGHTS = "best.weights.h5"
 POOLS = "pools.json"
 """Kind → file name of the pools that a run learned from; they lie in the folder `pools` beside it."""
-CROPS = "crops.json"
-"""Prints of the real plates that a run learns from and is judged by; scores of other ones cannot be compared."""
+PRINTS = "crops.json"
+"""Prints of the real pictures that a run learns from or is judged by; scores of other ones cannot be compared."""
 START = "start.json"
 """What a run went on from, as a row of the card's data; not there if it began from nothing."""
 
@@ -81,6 +81,16 @@ class TrainSettings:
             raise ConfigError(f"--mix {' '.join(map(str, self.mix))}: wanted shares of 0 or more, not all of them 0")
 
 
+def require_finite(loss: float, step: int, option: str, rate: float) -> float:
+    """The loss of a step; ConfigError if it is no number: nothing learned from then on would be worth anything."""
+    if not isfinite(loss):
+        raise ConfigError(
+            f"the loss of step {step} is {loss}: the run has diverged; what it had kept before is as it was, "
+            f"go on from there with --resume and less than {option} {rate:g}"
+        )
+    return loss
+
+
 def require(settings: object, wanted: str, fits: Callable[[float], bool], *names: str) -> None:
     """ConfigError that names the option, unless each of the named settings fits what is `wanted` ("1 or more")."""
     for name in names:
@@ -98,15 +108,18 @@ def write_settings(run: Path, settings: "DataclassInstance") -> None:
     (run / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
 
 
-def keep_crops(run: Path, prints: Mapping[str, str], *, resume: bool) -> None:
-    """Note the prints ("learned from", "judged by") of a new run's crops; ConfigError if it is resumed with others."""
-    path = run / CROPS
+def keep_prints(run: Path, prints: Mapping[str, str], *, resume: bool, anew: str) -> None:
+    """Note the prints ("learned from", "judged by") of a new run's pictures; ConfigError if it is resumed with others.
+
+    `anew` says how to begin another run from what this one has learned.
+    """
+    path = run / PRINTS
     if resume and path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
         if changed := [kind for kind, print_ in prints.items() if print_ != before.get(kind)]:
             raise ConfigError(
-                f"{run}: the real plates that are {' and '.join(changed)} are not those that the run began with, and "
-                f"scores could not be compared; begin a new --run, --from {run / WEIGHTS}, or put them back"
+                f"{run}: the pictures that are {' and '.join(changed)} are not those that the run began with, and "
+                f"scores could not be compared; {anew}, or put them back"
             )
     path.write_text(json.dumps(prints, indent=1) + "\n", encoding="utf-8")
 

@@ -51,8 +51,9 @@ from training.run_folder import (
     WEIGHTS,
     TrainSettings,
     export_words,
-    keep_crops,
+    keep_prints,
     read_settings,
+    require_finite,
     resumed_reader,
     write_settings,
 )
@@ -196,6 +197,7 @@ class Trainer:
         pixels, classes = batch
         wanted = self._teachers.beside(pixels, classes) if self._teachers else classes
         loss = float(self.model.train_on_batch(pixels, wanted))
+        require_finite(loss, self.step + 1, "--learning-rate", self.settings.learning_rate)
         decay = np.float32(min(self.settings.average, (1 + self.step) / (10 + self.step)))
         pairs = zip(self.average, self.model.get_weights(), strict=True)
         self.average = [average + (1 - decay) * (current - average) for average, current in pairs]
@@ -248,7 +250,7 @@ def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
     prints = _prints(settings, learned, usual + judged)
     if resume:
         trainer.restore()
-        keep_crops(folder, prints, resume=True)
+        keep_prints(folder, prints, resume=True, anew=f"begin a new --run, --from {folder / WEIGHTS}")
         _cut_history(history, trainer.step)
     elif (folder / STATE).exists() or (folder / "last.weights.h5").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume or choose another --run")
@@ -258,7 +260,7 @@ def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_settings(folder, settings)
     if not resume:
-        keep_crops(folder, prints, resume=False)
+        keep_prints(folder, prints, resume=False, anew="")
         _keep_start(folder, settings)
     judges = _judges(settings, usual, judged)  # before hours of drawing, lest it fail after them
     paths = prepare_pools(
