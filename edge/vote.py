@@ -46,7 +46,7 @@ class VoteSettings:
     min_plate_width: int = 45
     """Pixels in the camera's frame; readings of narrower plates do not vote. A plate of two lines may be 1.7 times
     narrower, as its characters stand closer together."""
-    min_sharpness: float = 60.0
+    min_sharpness: float = 35.0
     """Readings of crops less sharp than this (variance of the Laplacian of the prepared crop) do not vote."""
     edge_margin: float = AT_EDGE_SHARE
     """Plate widths; a plate whose box comes this near the frame's edge (2 pixels at least) may be cut off, so its

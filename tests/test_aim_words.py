@@ -57,7 +57,7 @@ def test_a_good_look_asks_for_nothing() -> None:
         ("detector_width", {"detector_width": 15.0}, "poor"),
         ("character", {"character": 17.9}, "fair"),
         ("character", {"character": None}, "unknown"),
-        ("sharpness", {"sharpness": 59.0}, "poor"),
+        ("sharpness", {"sharpness": 34.0}, "poor"),
         ("contrast", {"contrast": 0.2}, "fair"),
         ("contrast", {"contrast": 0.09}, "poor"),
         ("white", {"white": 0.12}, "fair"),
