@@ -25,7 +25,7 @@ from edge.log_rows import read_rows
 from edge.privacy import known_plates
 from edge.redaction import Redactor, url_secrets
 from edge.sign_in import SignIn
-from edge.whole_file import write_whole
+from edge.whole_file import write_named
 
 _LOG_LINES = 500
 _BROKER = "etc/gatereader/mosquitto_pub"
@@ -73,7 +73,7 @@ def write_bundle(
         for name, text in content.items():
             opened.writestr(name, text.rstrip() + "\n")
     try:
-        write_whole(path, archive.getvalue(), mode=0o600)
+        write_named(path, archive.getvalue(), mode=0o600)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
 

@@ -51,6 +51,9 @@ _NUMBERS = ("distance", "speed")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - until the end
     options = _parser().parse_args(arguments)
     debug = "debug" in options
     _start_logging(debug, options.run is _run)

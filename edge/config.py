@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 Settings = TypeVar("Settings")
 
+_PATHS = ("path", "folder", "model")
+"""Keys whose values are paths; so are all that end with `_file`."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
@@ -231,6 +234,8 @@ def _read(path: Path) -> dict[str, dict[str, _Given]]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_error(path, text, str(error))) from None
+    except RecursionError:
+        raise ConfigError(f"{path}: lists or tables in it are nested too deeply; wanted KEY = VALUE") from None
     except ValueError:  # Python converts no number of more digits than 4300
         raise ConfigError(f"{path}: a number in it has thousands of digits; wanted a smaller one") from None
     sections = get_type_hints(Config)
@@ -272,7 +277,7 @@ def _build(cls: type[Settings], section: str, given: Mapping[str, _Given], secti
             hint = hint or f"; it knows {', '.join(hints)}"
             raise ConfigError(f"{where}: unknown key `{key}` in [{section}]{hint}")
         try:
-            values[key] = convert(value, hints[key])
+            values[key] = _at_home(key, convert(value, hints[key]))
         except ValueError as error:
             raise ConfigError(f"{where}: [{section}] {key}: {error}") from None
     try:
@@ -281,6 +286,19 @@ def _build(cls: type[Settings], section: str, given: Mapping[str, _Given], secti
         culprit = _culprit(cls, values, str(error)) or next(iter(given))
         where = given[culprit].where
         raise ConfigError(f"{where}: [{section}] {error}") from None
+
+
+def _at_home(key: str, value: Any) -> Any:
+    """The path of a file or folder with its `~` replaced, as a shell does it; ValueError if nobody lives there.
+
+    A source finds its home itself, as a file there may be called `~`.
+    """
+    if not isinstance(value, str) or not value.startswith("~") or not (key in _PATHS or key.endswith("_file")):
+        return value
+    path = os.path.expanduser(value)  # noqa: PTH111 - Path's raises
+    if path.startswith("~"):
+        raise ValueError(f'found "{value}", but there is no such home folder; write the whole path')
+    return path
 
 
 def _culprit(cls: type[Any], values: Mapping[str, Any], message: str) -> str | None:

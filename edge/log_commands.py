@@ -21,7 +21,7 @@ from edge.pictures import pictures_folder
 from edge.printable import printable
 from edge.privacy import known_in, pseudonym_of
 from edge.torn_lines import torn_path
-from edge.whole_file import write_whole
+from edge.whole_file import write_named
 
 
 def run_log(options: argparse.Namespace, config: Config) -> int:
@@ -108,7 +108,7 @@ def _export(options: argparse.Namespace, config: Config) -> int:
         missing = unsought + left_out(path)
     if options.output is not None:  # where root says, he may write
         try:
-            write_whole(options.output, written)
+            write_named(options.output, written)
         except OSError as error:
             raise OutputError(f"cannot write {options.output}: {error.strerror}") from None
     for line in missing:

@@ -51,15 +51,16 @@ def whose(error: OSError) -> str:
         return ""
     file = Path(error.filename).absolute()
     try:
-        file = existing(file)
-        owner, folders_owner = file.stat().st_uid, file.parent.stat().st_uid
+        there = existing(file)
+        folder = there.parent if there == file else there
+        owner, folders_owner = there.stat().st_uid, folder.stat().st_uid
     except OSError:
         return ""
     if owner == os.geteuid():
         return ""
-    told = f"{file} belongs to {user_name(owner)}"
+    told = f"{there} belongs to {user_name(owner)}"
     if folders_owner == os.geteuid():
-        told += f": sudo chown -R {user_name(folders_owner)} {file.parent}"
+        told += f": sudo chown -R {user_name(folders_owner)} {folder}"
     return told
 
 

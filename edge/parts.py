@@ -5,15 +5,16 @@ from typing import Protocol
 
 from edge import __version__
 from edge.aim import frame_scale
+from edge.card import load_card
 from edge.config import Config
-from edge.detector_choice import settled
+from edge.detector_choice import detector_path, settled
 from edge.errors import OutputError
 from edge.kept_crops import KeptCrops, crops_folder
 from edge.ledger import Ledger
 from edge.motion import AnyDetector, open_detector
 from edge.pipeline import Pipeline
 from edge.privacy import Privacy, VeiledPipeline
-from edge.reader import PlateReader
+from edge.reader import PlateReader, reader_path
 from edge.recording import Recorder
 from edge.records import Frame, FrameResult
 
@@ -50,17 +51,24 @@ class Parts:
         self._source = source
         self.extras = self._extras()
 
-    def change(self, config: Config) -> None:
+    def change(self, config: Config) -> tuple[str, ...]:
         """Go on with another configuration, between two frames; where that cannot be, all stays as it is.
 
-        Plates in view stay the passes that they are, with the readings that they have.
+        Plates in view stay the passes that they are, with the readings that they have. Told are the models that are new
+        though their names are not, as `section.key`.
         """
         old = self.config
-        detector, reader = self._detector, self._reader
+        detector, reader, replaced = self._detector, self._reader, list[str]()
         if (old.detector, old.region, old.motion) != (config.detector, config.region, config.motion):
             detector = _open_detector(config)
+        elif load_card(detector_path(settled(config.detector, config.region).model), "detector") != detector.card:
+            detector = _open_detector(config)
+            replaced.append("detector.model")
         if old.reader != config.reader:
             reader = PlateReader(config.reader)
+        elif load_card(reader_path(config.reader.model), "reader") != reader.card:
+            reader = PlateReader(config.reader)
+            replaced.append("reader.model")
         privacy = Privacy(config.privacy, config.csv.path)  # always: its list of known plates is a file of its own
         self._change_ledger(config)
         # from here on nothing can fail
@@ -71,6 +79,7 @@ class Parts:
         self.privacy, self.pipeline = privacy, VeiledPipeline(self._whole, privacy)
         if kept != (config.review, config.recording, config.csv.path, detector, reader):
             self.extras = self._extras()
+        return tuple(replaced)
 
     def scale(self, frame: Frame) -> float:
         """Detector pixels for each pixel of a frame; may be asked from any thread."""

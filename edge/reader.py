@@ -35,13 +35,18 @@ class ReaderSettings:
         check_threads(self.threads)
 
 
+def reader_path(model: str) -> Path:
+    """The file of a model's name; ModelError if the one that came with gatereader is not there."""
+    return Path(model) if model else shipped_model("reader.tflite")
+
+
 class PlateReader:
     """The reader model behind one method. Not safe to call from two threads at once."""
 
     def __init__(self, settings: ReaderSettings | None = None) -> None:
         """Load the model; ModelError if it is missing, damaged, or not made for this alphabet and preprocessing."""
         settings = settings or ReaderSettings()
-        path = Path(settings.model) if settings.model else shipped_model("reader.tflite")
+        path = reader_path(settings.model)
         self._model = Int8Model(path, "reader", settings.threads)
         _check(path, self._model.card)
         output = self._model.card.outputs[0]

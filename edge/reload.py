@@ -5,7 +5,7 @@ A configuration that is wrong, or that asks for what cannot be had, changes noth
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import NamedTuple, Protocol
 
@@ -46,8 +46,11 @@ class Changeable(Protocol):
 
     config: Config
 
-    def change(self, config: Config) -> None:
-        """Go on with another one; GateReaderError, and all stays as it is, where that cannot be."""
+    def change(self, config: Config) -> Sequence[str]:
+        """Go on with another one; GateReaderError, and all stays as it is, where that cannot be.
+
+        Told are the keys whose files are others now though the keys are not.
+        """
 
 
 def changes(old: Config, new: Config) -> Changes:
@@ -90,13 +93,14 @@ class Reload:
             found = changes(self._parts.config, new)
             if page_password != self._page_password and not any("live.password" in key for key in found.restart):
                 found = found._replace(restart=(*found.restart, "live.password_file"))  # the path is the same
-            self._parts.change(merged(self._parts.config, new))
+            replaced = self._parts.change(merged(self._parts.config, new))
         except (GateReaderError, OSError, ValueError, OverflowError) as error:  # a running gate outlives any mistake
             self.trouble = f"configuration not changed: {error}"
             log.error("%s; the old one goes on", self.trouble)
         else:
             self._changed()
             self.trouble = f"{', '.join(found.restart)} will change with a restart" if found.restart else ""
-            told = f"now in force: {', '.join(found.live)}" if found.live else "nothing new is in force"
+            live = [*found.live, *(f"{key} (another file)" for key in replaced)]
+            told = f"now in force: {', '.join(live)}" if live else "nothing new is in force"
             log.info("configuration read: %s", "; ".join(part for part in (told, self.trouble) if part))
         notify(READY=1, STATUS=self.trouble or "configuration read")

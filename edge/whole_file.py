@@ -112,6 +112,17 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0
         raise
 
 
+def write_named(path: Path, data: bytes, *, mode: int = 0o640) -> None:
+    """`write_whole` where a user says, who may also name a device, a pipe, or a link of his own to a file; OSError."""
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:  # which another file in its place would destroy
+            device.write(data)
+        return
+    if path.is_symlink() and path.lstat().st_uid in (0, os.geteuid()):  # not one that somebody else laid out
+        path = path.resolve()
+    write_whole(path, data, mode=mode)
+
+
 def append_whole(path: Path, data: bytes) -> None:
     """Adds `data` to the end of a file, all of it or nothing; OSError if the disk does not take it."""
     file = open_file(path, os.O_WRONLY | os.O_APPEND)

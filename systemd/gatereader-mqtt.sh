@@ -52,10 +52,17 @@ follow() {
 }
 
 # Each has a connection of its own: one that lasts would keep what the broker does not take, and send it hours later.
-# It may have waited here, too, while those before it were tried.
+# It may have waited here, too, while those before it were tried. A broker that starts again refuses for a moment.
 follow | while read -r recorded pass; do
-  left=$((recorded + 15 - $(date +%s)))
-  # not as an argument, which every user of the board could see
-  { [ "$left" -gt 0 ] && printf %s "$pass" | timeout $((left < 10 ? left : 10)) mosquitto_pub "$@" -t "$topic" -q 1 -s; } ||
-    echo "a pass did not reach the broker in time; it is in $lines" >&2
+  end=$(($(date +%s) + 10)) sent= why=
+  [ $((recorded + 15)) -gt "$end" ] || end=$((recorded + 15))
+  while left=$((end - $(date +%s))) && [ -z "$sent" ] && [ "$left" -gt 0 ]; do
+    # not as an argument, which every user of the board could see
+    if why=$(printf %s "$pass" | timeout "$left" mosquitto_pub "$@" -t "$topic" -q 1 -s 2>&1); then
+      sent=yes
+    else
+      sleep 1
+    fi
+  done
+  [ -n "$sent" ] || echo "a pass did not reach the broker in time${why:+ ($why)}; it is in $lines" >&2
 done

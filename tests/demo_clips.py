@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 
 from edge.demo import FPS, DemoPass, demo_truth
-from edge.demo_scene import DemoScene
+from edge.demo_scene import DemoPlate, DemoScene
 from edge.records import Image
 
 SCENE = DemoScene(0)
@@ -28,6 +28,11 @@ def best_moment(one: DemoPass) -> float:
 
 def width_at(one: DemoPass, moment: float) -> float:
     return max((plate.x2 - plate.x1 for plate in SCENE.plates_at(moment) if plate.text == one.plate), default=0.0)
+
+
+def plate_at(one: DemoPass, moment: float) -> DemoPlate:
+    """Where the plate of a pass is in the picture of that moment."""
+    return next(plate for plate in SCENE.plates_at(moment) if plate.text == one.plate)
 
 
 def write_picture(path: Path, image: Image) -> Path:

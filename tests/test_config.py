@@ -418,6 +418,24 @@ def test_a_number_of_thousands_of_digits_is_told(tmp_path: Path) -> None:
         load_config(None, [parse_override(f"csv.keep_rows={'1' * 5000}")])
 
 
+def test_what_is_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    file = written(tmp_path, f"[vote]\nformats = {'[' * 5000}{']' * 5000}\n")
+    with pytest.raises(ConfigError, match=f"^{file}: lists or tables in it are nested too deeply"):
+        load_config(file)
+
+
+def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/gate")
+    file = written(tmp_path, '[csv]\npath = "~/out dir/plates.csv"\n[privacy]\nknown_file = "~/known"\n')
+    config = load_config(file, [parse_override("recording.folder=~/rec"), parse_override("service.camera=~/a")])
+    assert (config.csv.path, config.privacy.known_file) == ("/home/gate/out dir/plates.csv", "/home/gate/known")
+    assert (config.recording.folder, config.service.camera) == ("/home/gate/rec", "~/a")
+    with pytest.raises(
+        ConfigError, match=r'\[csv\] path: found "~nobody-here/a.csv", but there is no such home folder'
+    ):
+        load_config(written(tmp_path, '[csv]\npath = "~nobody-here/a.csv"\n'))
+
+
 @pytest.mark.parametrize("value", ["1", "2026-01-01", "1.50", '"1"', "gate"])
 def test_a_text_on_the_command_line_needs_no_quotes_which_a_shell_takes_away(value: str) -> None:
     assert load_config(None, [parse_override(f"service.camera={value}")]).service.camera == value.strip('"')

@@ -181,6 +181,25 @@ def test_a_pass_that_waited_for_others_is_tried_for_less_and_not_at_all_once_it_
             stop_sender(sender)
 
 
+def test_a_pass_waits_for_a_broker_that_starts_again(tmp_path: Path) -> None:
+    tried, got, log = tmp_path / "tried", tmp_path / "got", tmp_path / "log"
+    again = f'echo >>{tried}; [ "$(wc -l <{tried})" -gt 2 ] || {{ echo "Error: Connection refused"; exit 1; }}'
+    path = on_path(
+        tmp_path / "bin",
+        mosquitto_pub=f'case "$*" in *gate/pass/*) cat >/dev/null ;; *) {again}; cat >>{got} ;; esac',
+        sleep="exec $self 0.02",
+    )
+    with log.open("w") as errors:
+        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
+        with (tmp_path / "plates.jsonl").open("a") as file:
+            file.write(line("AB123CD"))
+        try:
+            assert json.loads(wait_until(got, "}"))["plate"] == "AB123CD"
+        finally:
+            stop_sender(sender)
+    assert log.read_text() == ""
+
+
 def test_why_the_broker_does_not_let_it_in_is_told_once_for_each_cause(tmp_path: Path) -> None:
     cause, tried, log = tmp_path / "cause", tmp_path / "tried", tmp_path / "log"
     cause.write_text("Connection Refused: not authorised.")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ from edge.cli import main
 from edge.csv_log import CsvLog, CsvSettings
 from edge.errors import OutputError
 from edge.log_erase import erase_plate
-from edge.ownership import as_owner, user_name
-from edge.whole_file import append_whole, write_whole
+from edge.ownership import as_owner, user_name, whose
+from edge.whole_file import append_whole, write_named, write_whole
 
 OWNER = 12345
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
@@ -52,6 +53,36 @@ def victim(ground: Path) -> Path:
 def give(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, OWNER, OWNER, follow_symlinks=False)
+
+
+def test_nobody_is_told_to_give_away_the_folder_above(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: OWNER + 1)
+    refused = PermissionError(13, "Permission denied", str(home / "new.csv"))
+    assert whose(refused) == f"{home} belongs to {OWNER}"
+    (home / "new.csv").touch()
+    os.chown(home, OWNER + 1, -1)
+    assert whose(refused) == f"{home / 'new.csv'} belongs to root: sudo chown -R {OWNER + 1} {home}"
+
+
+def test_what_a_user_names_may_be_a_device_a_pipe_or_his_own_link(home: Path, ground: Path) -> None:
+    pipe, link, file, theirs = ground / "pipe", ground / "link", ground / "real.csv", home / "link"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_named(pipe, b"rows")
+    assert os.read(reader, 10) == b"rows"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    file.touch()
+    for made in (link, theirs):
+        made.symlink_to(file)
+    os.chown(theirs, OWNER, OWNER, follow_symlinks=False)
+    write_named(link, b"rows")
+    assert (link.is_symlink(), file.read_bytes()) == (True, b"rows")
+    write_named(theirs, b"others")
+    assert (theirs.is_symlink(), file.read_bytes()) == (False, b"rows"), "somebody else's link leads root nowhere"
+    with pytest.raises(OSError, match="No space left"):
+        write_named(Path("/dev/full"), b"rows")
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
 def is_untouched(victim: Path) -> bool:

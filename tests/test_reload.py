@@ -2,8 +2,10 @@
 
 import csv
 import errno
+import json
 import logging
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +18,7 @@ from core_fakes import Script, box, frame, reading
 from output_samples import event
 
 from edge import line_file, reload
+from edge.card import shipped_model
 from edge.config import Config, load_config
 from edge.errors import ConfigError, GateReaderError, ModelError, OutputError
 from edge.parts import Parts
@@ -54,11 +57,13 @@ class FakeParts:
     def __init__(self, refuses: GateReaderError | None = None) -> None:
         self.config = Config()
         self.refuses = refuses
+        self.replaced: tuple[str, ...] = ()
 
-    def change(self, config: Config) -> None:
+    def change(self, config: Config) -> tuple[str, ...]:
         if self.refuses:
             raise self.refuses
         self.config = config
+        return self.replaced
 
 
 def test_what_differs_is_told_apart_by_whether_it_can_change_at_once() -> None:
@@ -233,13 +238,53 @@ def test_rows_that_wait_for_the_disk_are_not_lost_to_a_change(
     assert not (tmp_path / "other.csv").exists()
 
 
+@pytest.mark.parametrize("kind", ["detector", "reader"])
+def test_a_model_that_was_replaced_under_its_name_is_taken(tmp_path: Path, kind: str) -> None:
+    for name in (f"{kind}.tflite", f"{kind}.json"):
+        shutil.copy(shipped_model(name), tmp_path)
+    text = f'[{kind}]\nmodel = "{tmp_path}/{kind}.tflite"\n'
+    parts = Parts(configuration(tmp_path, text))
+    parts.watch("a camera")
+    before = parts._detector, parts._reader
+    try:
+        assert parts.change(configuration(tmp_path, text)) == ()
+        assert (parts._detector, parts._reader) == before
+        card = json.loads((tmp_path / f"{kind}.json").read_text())
+        card["metrics"] = {"another": 1.0}
+        (tmp_path / f"{kind}.json").write_text(json.dumps(card))
+        assert parts.change(configuration(tmp_path, text)) == (f"{kind}.model",)
+        assert [one is other for one, other in zip((parts._detector, parts._reader), before, strict=True)] == [
+            kind != "detector",
+            kind != "reader",
+        ]
+        (tmp_path / f"{kind}.tflite").write_bytes(b"half a model")
+        with pytest.raises(ModelError, match="the file and its card do not belong together"):
+            parts.change(configuration(tmp_path, text))
+    finally:
+        parts.close()
+
+
+def test_a_replaced_model_is_named(told: list[dict[str, object]], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    fake = FakeParts()
+    fake.replaced = ("reader.model",)
+    Reload(Config, fake, lambda: None)()
+    assert caplog.messages == ["configuration read: now in force: reader.model (another file)"]
+
+
 def test_a_signal_in_the_loop_reads_the_file_and_the_pass_in_view_goes_on(
-    parts: Parts, tmp_path: Path, told: list[dict[str, object]], caplog: pytest.LogCaptureFixture
+    parts: Parts,
+    tmp_path: Path,
+    told: list[dict[str, object]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In the middle of a pass the file changes and SIGHUP comes; what is seen is scripted, all else is real."""
     caplog.set_level(logging.INFO)
     script = Script()
     parts._detector = parts._reader = script  # type: ignore[assignment]
+    monkeypatch.setattr(script, "card", None, raising=False)
+    monkeypatch.setattr("edge.parts.load_card", lambda *_: None)
     parts._whole.use(script, script, parts.config.tracker, parts.config.vote, keep_frames=False)
     text = f'[csv]\npath = "{tmp_path}/plates.csv"\nrotate = "daily"\n[vote]\nmin_plate_width = 200\n'
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +66,32 @@ def test_a_replay_of_a_camera_that_never_comes_ends(
     monkeypatch.setattr("edge.replay.open_recording", lambda *_: NoCamera())
     assert main(["replay", "rtsp://camera/s"]) == 1
     assert "rtsp://camera/s: no picture yet: refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_camera_that_hangs_in_its_driver_does_not_break_the_end(hangs: bool) -> None:
+    """FFmpeg aborts the process when it comes back to a Python that is taking itself down, so nothing is taken down."""
+    text = f"""
+import atexit, threading, time
+import edge.__main__ as program
+
+def command():
+    if {hangs}:
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    print("rows are written", end="")
+    return 3
+
+atexit.register(print, ", and Python is taken down", end="")
+program.main = command
+program.program()
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    told = "rows are written" if hangs else "rows are written, and Python is taken down"
+    assert (done.returncode, done.stdout, done.stderr) == (3, told, "")
+
+
+@pytest.mark.parametrize("stream", [">&-", "2>&-"])
+def test_a_stream_that_is_closed_is_no_fault(stream: str) -> None:
+    command = f'"{sys.executable}" -m edge check --source demo: {stream}'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)

@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "judge an exported reader on real plates, through the device's own code",
     "passes": "record the readings of simulated approaches, or of real sequences",
     "vote-bench": "judge six rules of voting side by side on recorded readings",
+    "approaches": "judge the whole device on films made of photographs",
     "scenes": "judge detector and reader together on whole photographs",
     "detector": "prepare, train, export and evaluate the plate detector",
 }
