@@ -58,7 +58,7 @@ def service(found: Service) -> Diagnosis:
         return _not_running(found, told)
     cure = ""
     if any(trouble in found.get("StatusText", "") for trouble in (ROWS_WAIT, UNWRITTEN)):
-        cure = "make room, or let it write there (ReadWritePaths= in a drop-in: docs/install.md)"
+        cure = "make room, mount the disk again, or let it write there (ReadWritePaths= in a drop-in: docs/install.md)"
         if (roots := _roots_own(found)) is not None:
             told, cure = f"{told}; {roots.text}", roots.cure
     elif found.get("UnitFileState") == "disabled":

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from edge import erasure
 from edge.chain import START, Form, utc_text
 from edge.log_files import (
     dated_name,
+    ends_in,
     folder_lock,
     last_hash,
     lock_now,
@@ -24,17 +26,28 @@ from edge.log_files import (
 )
 from edge.torn_lines import Torn, torn_path, write_torn
 from edge.whole_file import make_folder, open_file, synchronise_folder, write_all
+from edge.written import DISK_GONE
 
 log = logging.getLogger(__name__)
 
 Due = Callable[[datetime, int, datetime], str]
 """When a file was written last, its size in bytes, and the moment now → the period to put it aside under, or ""."""
 
+_TRIES = 3
+"""Files that are opened, at most, until one is still the one of its name: a file system may never say so."""
 _synchronise = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class BusyError(OSError):
     """Another program writes to the file."""
+
+
+class _Left(NamedTuple):
+    """A disk that the file was on, and is no more."""
+
+    device: int
+    head: str
+    """The hash of the last line there."""
 
 
 class LineFile:
@@ -50,6 +63,14 @@ class LineFile:
         self._dirty = False
         self._head = ""
         self._written = now()
+        self._identity: tuple[int, int] | None = None
+        """Device and inode of the file that was written last."""
+        self._left: _Left | None = None
+
+    @property
+    def trouble(self) -> str:
+        """That the lines go to another disk than before, until that one is back; empty if they do not."""
+        return f"{self.path}: {DISK_GONE}; rows go to a new file in {self._folder}" if self._left else ""
 
     def open(self) -> None:
         """Opens the file for appending: a header at its head, no torn line at its end, nobody else writing; OSError."""
@@ -91,6 +112,11 @@ class LineFile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    @property
+    def _folder(self) -> Path:
+        """Where the file lies, in words."""
+        return self.path.parent.absolute()
 
     def _make_folder(self) -> None:
         make_folder(self.path.parent)
@@ -136,22 +162,41 @@ class LineFile:
         erasure.discard(self.path)
         if self.path.exists() and not self.path.is_file():
             raise OSError(errno.EINVAL, "it is not a file")
-        _set_aside_other_format(self.path, self._form)
-        # plates are personal data: others on the machine need not read them
-        self._file = open_file(self.path, os.O_RDWR | os.O_APPEND)
         try:
+            self._open_locked()
+            if not _is_of_form(self.path, self._form):
+                self._set_aside()
             self._take_over()
         except OSError:
             self.close()
             raise
 
+    def _open_locked(self) -> None:
+        """Opens the file, or a new one, for us alone: from here on no other program may rename it or write to it."""
+        for _ in range(_TRIES):
+            self.close()
+            # plates are personal data: others on the machine need not read them
+            self._file = open_file(self.path, os.O_RDWR | os.O_APPEND)
+            try:
+                lock_now(self._file)
+            except BlockingIOError:
+                raise BusyError(errno.EAGAIN, "another program is writing to it") from None
+            if not self._is_elsewhere():  # else who had it put it aside meanwhile
+                return
+
+    def _set_aside(self) -> None:
+        """Renames a file that is not of our form; nothing of anybody's is overwritten or appended to."""
+        aside = set_aside_name(self.path)
+        self.path.rename(aside)
+        log.warning(
+            "%s has other columns than this version writes; it is now %s, and a new file begins", self.path, aside.name
+        )
+        self._open_locked()
+
     def _take_over(self) -> None:
-        """The file as it is becomes ours: locked, mended, with a header, and we know where its chain ends."""
-        try:
-            lock_now(self._file)
-        except BlockingIOError:
-            raise BusyError(errno.EAGAIN, "another program is writing to it") from None
-        self._written = datetime.fromtimestamp(os.fstat(self._file).st_mtime, UTC)
+        """The file as it is becomes ours: mended, with a header, and we know where its chain ends."""
+        state = os.fstat(self._file)
+        self._written = datetime.fromtimestamp(state.st_mtime, UTC)
         _mend_end(self._file, self.path, self._form, self._now())
         if os.fstat(self._file).st_size == 0:
             write_all(self._file, self._form.header)
@@ -159,7 +204,30 @@ class LineFile:
         synchronise_folder(self.path.parent)
         self._size = os.fstat(self._file).st_size
         self._dirty = False
+        if self._identity not in (None, (state.st_dev, state.st_ino)):
+            self._tell_other_file(state.st_dev)
+        self._identity = state.st_dev, state.st_ino
         self._head = last_hash(self._file, self._form) or self._head or newest_hash(self.path)
+
+    def _tell_other_file(self, device: int) -> None:
+        """Tells that the record splits; it does not where our last line is at hand: the file was put aside by date, or
+        a plate was erased from it."""
+        assert self._identity is not None, "there was another file"
+        if self._left and (device == self._left.device or ends_in(self.path, self._left.head)):
+            self._head, self._left = self._left.head, None
+            log.warning(
+                "%s: its disk is back; rows that were written meanwhile lie on the other one, under %s",
+                *(self.path, self._folder),
+            )
+        elif ends_in(self.path, self._head):
+            return
+        elif device != self._identity[0]:
+            self._left = self._left or _Left(self._identity[0], self._head)
+            log.warning(
+                "%s: %s, or another one is in its place: a new file begins in %s", *(self.path, DISK_GONE, self._folder)
+            )
+        else:
+            log.warning("%s was moved or deleted: a new file begins in %s", self.path, self._folder)
 
 
 @contextmanager
@@ -173,19 +241,12 @@ def _shared(folder: Path) -> Iterator[None]:
         yield
 
 
-def _set_aside_other_format(path: Path, form: Form) -> None:
-    """Renames a file that is not of our form; nothing of anybody's is overwritten or appended to."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(form.header))
-            line = file.readline()
-    except FileNotFoundError:
-        return
-    if form.header.startswith(start) and (form.header or not line.endswith(b"\n") or form.link(line)):
-        return  # ours, or empty, or torn in its first line
-    aside = set_aside_name(path)
-    path.rename(aside)
-    log.warning("%s has other columns than this version writes; it is now %s, and a new file begins", path, aside.name)
+def _is_of_form(path: Path, form: Form) -> bool:
+    """Whether the file is ours by its head; one that is empty, or torn in its first line, is."""
+    with path.open("rb") as file:
+        start = file.read(len(form.header))
+        line = file.readline()
+    return form.header.startswith(start) and (bool(form.header) or not line.endswith(b"\n") or bool(form.link(line)))
 
 
 def _mend_end(file: int, path: Path, form: Form, now: datetime) -> None:

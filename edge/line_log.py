@@ -87,7 +87,8 @@ class LineLog:
 
     Raises OutputError when made, if the file cannot be written for a reason that is the owner's to mend. Later on
     nothing is raised: `error` says in one line what is wrong (empty: nothing), `waiting` how many lines are kept in
-    memory, `lost` how many found no room there. `setting` is what the owner can change about the path.
+    memory, `lost` how many found no room there since the disk took one. `setting` is what the owner can change about
+    the path.
     """
 
     def __init__(
@@ -120,7 +121,9 @@ class LineLog:
     @property
     def error(self) -> str:
         """What is wrong, in one line; empty if nothing is."""
-        return self._unwritten or self._untidy
+        if self._unwritten and self.lost:
+            return f"{self._unwritten} ({self.lost} older ones are lost, beyond keep_rows)"
+        return self._unwritten or self._file.trouble or self._untidy
 
     @property
     def waiting(self) -> int:
@@ -129,11 +132,13 @@ class LineLog:
 
     def write(self, body: bytes) -> None:
         """Writes a line, and those that are waiting."""
-        if len(self._lines) >= self._keeping.keep_rows:
-            self._lines.popleft()
-            self.lost += 1
         self._lines.append(body)
         self.flush()
+        if len(self._lines) > self._keeping.keep_rows:
+            self._lines.popleft()
+            if not self.lost:
+                log.error("%s: keep_rows = %d rows wait, and each more costs the oldest", self.path, len(self._lines))
+            self.lost += 1
 
     def flush(self) -> None:
         """Tries to write the waiting lines, in order."""
@@ -151,7 +156,7 @@ class LineLog:
             return
         if self._unwritten:
             log.warning("%s is written again: %d rows at once, %d were lost", self.path, waiting, self.lost)
-            self._unwritten = ""
+            self._unwritten, self.lost = "", 0
         if self._file.put_aside != put_aside or self._untidy:
             self.tidy()
 
@@ -174,7 +179,7 @@ class LineLog:
         """Tries once more what is waiting, and closes the file."""
         self.flush()
         if self._lines:
-            log.error("%s: %d rows could not be written and are lost", self.path, len(self._lines))
+            log.error("%s: %d rows could not be written and are lost", self.path, self.lost + len(self._lines))
         self._file.close()
 
     def _delete_oldest(self) -> None:

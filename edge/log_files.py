@@ -158,6 +158,13 @@ def newest_hash(path: Path) -> str:
     return found[-1].last if found else START
 
 
+def ends_in(path: Path, last: str) -> bool:
+    """Whether the line with the hash `last` is the end of a file of the log at `path`; false if that cannot be read."""
+    with contextlib.suppress(OSError):
+        return any((ends := ends_of(file)) and ends.last == last for file in reversed(log_files(path)))
+    return False
+
+
 @contextmanager
 def folder_lock(folder: Path, exclusive: bool = False) -> Iterator[None]:
     """Whoever appends shares the folder, whoever erases has it alone; BlockingIOError if it is not to be had now.

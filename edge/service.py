@@ -32,7 +32,7 @@ from edge.privacy import Processor
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.reload import Reload
 from edge.source import SourceState, open_source
-from edge.written import ROWS_WAIT, UNWRITTEN, written_bytes, written_values
+from edge.written import DISK_GONE, ROWS_WAIT, UNWRITTEN, written_bytes, written_values
 
 _log = logging.getLogger(__name__)
 _ANY_ADDRESS = ("0.0.0.0", "::")
@@ -169,7 +169,8 @@ class Progress:
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
         unwritten, not_kept = self._troubles()
         if unwritten:
-            status += f"; {self._rows.waiting} {ROWS_WAIT} {unwritten}"
+            told = f"{self._rows.waiting} {ROWS_WAIT}" if self._rows.waiting else UNWRITTEN
+            status += f"; {told} {unwritten}"
         status += "".join(f"; {UNWRITTEN} {cause}" for cause in not_kept)
         if self.reload is not None and self.reload.trouble:
             status += f"; {self.reload.trouble}"
@@ -187,9 +188,11 @@ class Progress:
         return self.frozen.trouble if self.frozen is not None and seen.online else ""
 
     def _troubles(self) -> tuple[str, list[str]]:
-        """Why rows wait, if any do; and what else is not kept, such as pictures where the disk has no room for them."""
+        """Why rows are not on their disk, if so; and what else is not kept, such as pictures without room."""
         rows, extras = self._rows.error, [extra.error for extra in self._extras if extra.error]
-        return (rows, extras) if self._rows.waiting else ("", [*([rows] if rows else []), *extras])
+        if self._rows.waiting or DISK_GONE in rows:
+            return rows, extras
+        return "", [*([rows] if rows else []), *extras]
 
     def status(self) -> dict[str, object]:
         """What the live page and its health check tell."""
@@ -329,8 +332,9 @@ def page_place(url: str, listen: str) -> str:
 
 
 def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
-    """Run the service as `config` says, until its source ends or a signal comes; whether all of the source was read.
+    """Run the service as `config` says, until its source ends or a signal comes.
 
+    Returns whether all of the source was read, and no row waited for the disk at the end, which is then lost.
     `load` reads the configuration anew at each SIGHUP; without it SIGHUP, which a closing terminal sends, is an end.
     """
     with Stop(reloads=load is not None) as stop, ExitStack() as stack:
@@ -360,4 +364,4 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
             loop.reload = progress.reload = Reload(load, parts, lambda: _use(parts, loop, page))
         loop.run(source, stop)
         _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
-        return not source.skipped
+    return not (source.skipped or parts.ledger.waiting)  # by now it tried its last, and the log says what is lost

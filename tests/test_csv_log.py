@@ -10,6 +10,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 from unittest.mock import Mock
@@ -22,6 +23,8 @@ from edge.chain import START
 from edge.csv_log import CsvLog, CsvSettings
 from edge.csv_rows import COLUMNS, HEADER
 from edge.errors import ConfigError, OutputError
+from edge.log_erase import Place, erase_plate
+from edge.log_files import lock_now
 from edge.log_verify import verify_log
 from edge.records import Reason
 from edge.torn_lines import read_torn
@@ -262,6 +265,44 @@ def test_two_programs_cannot_write_one_file(path: Path) -> None:
     write(path, "A1")
 
 
+def test_another_version_leaves_the_file_of_one_that_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = CsvLog(CsvSettings(str(path)))
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.csv_log.HEADER", HEADER.replace(b"schema", b"schema,newer"))
+        with pytest.raises(OutputError, match="another program is writing to it"):
+            CsvLog(CsvSettings(str(path)))
+        first(entry(plate="A1"))
+        first.close()
+        CsvLog(CsvSettings(str(path))).close()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["plates.1.csv", "plates.csv"]
+    assert [entry["plate"] for entry in rows(path.with_name("plates.1.csv"))] == ["A1"]
+
+
+def test_a_new_file_after_one_of_another_format_is_ours_alone(path: Path) -> None:
+    path.write_bytes(b"time,plate\n")
+    first = CsvLog(CsvSettings(str(path)))
+    with pytest.raises(OutputError, match="another program is writing to it"):
+        CsvLog(CsvSettings(str(path)))
+    first.close()
+
+
+def test_a_file_that_is_put_aside_while_it_is_opened_is_not_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(path, "A1")
+    aside = path.with_name("plates-2026-10.csv")
+
+    def put_aside(file: int) -> None:
+        if not aside.exists():
+            path.rename(aside)
+        lock_now(file)
+
+    monkeypatch.setattr(line_file, "lock_now", put_aside)
+    log = CsvLog(CsvSettings(str(path)))
+    assert path.read_bytes() == HEADER
+    with pytest.raises(OutputError, match="another program is writing to it"):
+        CsvLog(CsvSettings(str(path)))
+    log.close()
+
+
 @pytest.mark.parametrize("where", ["", "plates.csv/below"])
 def test_what_cannot_be_written_is_one_line_at_start(path: Path, where: str) -> None:
     if where:
@@ -286,7 +327,7 @@ def test_others_may_not_read_the_plates(path: Path) -> None:
 # --- while it runs ---
 
 
-def test_a_file_moved_away_is_begun_anew(path: Path) -> None:
+def test_a_file_moved_away_is_begun_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = CsvLog(CsvSettings(str(path)))
     log(entry(plate="A1"))
     path.rename(path.with_name("old.csv"))
@@ -294,6 +335,28 @@ def test_a_file_moved_away_is_begun_anew(path: Path) -> None:
     log.close()
     assert [entry["plate"] for entry in rows(path.with_name("old.csv"))] == ["A1"]
     assert [entry["plate"] for entry in rows(path)] == ["B2"]
+    assert caplog.messages == [f"{path} was moved or deleted: a new file begins in {path.parent}"]
+
+
+def test_a_file_that_is_put_aside_or_erased_from_is_not_missed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As logrotate, the program itself and `log erase` do it: the chain is still there."""
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    moment = datetime(2026, 10, 30, tzinfo=UTC)
+    log = CsvLog(CsvSettings(str(path), rotate="daily"), now=lambda: moment)
+    log(entry(plate="A1"))
+    path.rename(path.with_name("plates.csv.1"))
+    log(entry(plate="B2"))
+    moment += timedelta(days=1)
+    log(entry(plate="C3"))
+    erase_plate(Place((path,), path.parent / "pictures", path.with_name("plates.csv.erasing")), "C3")
+    log(entry(plate="D4"))
+    log.close()
+    assert caplog.messages == []
+    assert [entry["plate"] for entry in rows(path)][-1] == "D4"
+    assert len(list(path.parent.glob("plates-*.csv"))) > 0, "its day was over"
+    assert verify_log(path).broken is None
 
 
 def test_a_row_never_joins_what_somebody_else_left_half(path: Path) -> None:
@@ -377,8 +440,10 @@ def test_memory_is_bounded_and_what_is_lost_is_counted(path: Path, caplog: pytes
         for plate in ("A1", "B2", "C3"):
             log(entry(plate=plate))
         assert log.waiting == 2
+        assert log.error.endswith("(1 older ones are lost, beyond keep_rows)")
         log.close()
-    assert "2 rows could not be written and are lost" in caplog.text
+    assert "keep_rows = 2 rows wait, and each more costs the oldest" in caplog.text
+    assert "3 rows could not be written and are lost" in caplog.text
 
 
 def test_what_found_no_room_in_memory_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -390,6 +455,28 @@ def test_what_found_no_room_in_memory_is_told(path: Path, caplog: pytest.LogCapt
     log.close()
     assert "2 rows at once, 1 were lost" in caplog.text
     assert [entry["plate"] for entry in rows(path)] == ["B2", "C3"]
+
+
+def test_each_outage_counts_what_it_lost(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = CsvLog(CsvSettings(str(path), keep_rows=2))
+    for plates in (("A1", "B2", "C3", "D4"), ("E5",)):
+        with files_of_at_most(path.stat().st_size):
+            for plate in plates:
+                log(entry(plate=plate))
+        log.flush()
+    log.close()
+    told = [message.partition("again: ")[2] for message in caplog.messages if "again: " in message]
+    assert told == ["2 rows at once, 2 were lost", "1 rows at once, 0 were lost"]
+
+
+def test_a_row_that_finds_the_disk_back_costs_no_other(path: Path) -> None:
+    log = CsvLog(CsvSettings(str(path), keep_rows=2))
+    with files_of_at_most(path.stat().st_size):
+        for plate in ("A1", "B2"):
+            log(entry(plate=plate))
+    log(entry(plate="C3"))
+    log.close()
+    assert [entry["plate"] for entry in rows(path)] == ["A1", "B2", "C3"]
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])

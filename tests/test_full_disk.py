@@ -1,6 +1,7 @@
 """A small disk that everything is written to until nothing fits, and one that turns read-only: rows come first."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from review_samples import doubtful
 from test_csv_log import files_of_at_most
 from test_pictures import fill, open_ledger, shown, small_disk
 from test_recording import look
+from test_service import FakeCamera
 
 from edge.kept_crops import KeptCrops, ReviewSettings
 from edge.ledger import Ledger
@@ -20,6 +22,7 @@ from edge.log_verify import verify_log
 from edge.recording import Recorder, RecordingSettings
 from edge.records import Frame
 from edge.review import read_items
+from edge.service import Progress
 from edge.whole_file import free_bytes
 
 __all__ = ["small_disk"]
@@ -145,6 +148,55 @@ def test_a_disk_that_turns_read_only_stops_nothing_and_all_is_written_later(two_
     gate.see()
     assert (gate.errors, gate.ledger.waiting) == (["", "", ""], 0)
     assert gate.rows() == 7
+
+
+def test_a_disk_that_is_taken_out_is_told_until_it_is_back(
+    small_disk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder is made again under the mount point: what is written there is not in the record of the disk."""
+    folder, kept = small_disk / "gate", tmp_path / "kept"
+    kept.mkdir()
+    ledger = open_ledger(folder, min_free_megabytes=0)
+    progress = Progress("gate", FakeCamera(), ledger)
+    ledger(event(event_id="0"))
+    subprocess.run(["mount", "--bind", str(small_disk), str(kept)], check=True)
+    subprocess.run(["umount", "-l", str(small_disk)], check=True)
+    try:
+        for number in (1, 2):
+            ledger(event(event_id=f"{number}"))
+            assert f"plates.csv: its disk is gone; rows go to a new file in {folder}" in ledger.error
+            assert "its disk is gone" in str(progress.status()["not_written"])
+    finally:
+        subprocess.run(["mount", "--bind", str(kept), str(small_disk)], check=True)
+        subprocess.run(["umount", "-l", str(kept)], check=True)
+    ledger(event(event_id="3"))
+    ledger.close()
+    assert (ledger.error, progress.status()["not_written"]) == ("", "")
+    told = [message.partition(": ")[2] for message in caplog.messages if "plates.csv" in message]
+    assert told == [
+        f"its disk is gone, or another one is in its place: a new file begins in {folder}",
+        f"its disk is back; rows that were written meanwhile lie on the other one, under {folder}",
+    ]
+    (there,) = verify_log(folder / "plates.csv").files
+    assert there.rows == 2
+
+
+def test_the_same_files_on_a_disk_of_another_number_are_the_same_record(
+    small_disk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stick that was pulled out and put in again may be sdb1, no longer sda1."""
+    ledger = open_ledger(small_disk, min_free_megabytes=0)
+    ledger(event(event_id="0"))
+    shutil.copytree(small_disk, tmp_path / "copy")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(small_disk)], check=True)
+    try:
+        shutil.copytree(tmp_path / "copy", small_disk, dirs_exist_ok=True)
+        ledger(event(event_id="1"))
+        ledger.close()
+        assert (ledger.error, caplog.messages) == ("", [])
+        assert verify_log(small_disk / "plates.csv").files[0].rows == 2
+    finally:
+        subprocess.run(["umount", "-l", str(small_disk)], check=True)
 
 
 def test_a_half_written_line_of_the_recording_takes_no_other_with_it(tmp_path: Path) -> None:

@@ -1,27 +1,33 @@
 """The loop of the service, with fakes on all sides: order, watchdog, idling, signals, and that no pass is lost."""
 
+import errno
 import logging
 import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, cast
 from unittest.mock import Mock
 
+import cv2
 import numpy as np
 import pytest
 from output_samples import event
 
 from edge import service
 from edge.config import Config
+from edge.csv_log import CsvSettings
 from edge.errors import SourceError
+from edge.live import LiveSettings
 from edge.motion import FROZEN, FrozenMeter
-from edge.privacy import PrivacySettings
+from edge.privacy import PrivacySettings, VeiledPipeline
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.service import Loop, Progress, Stop, _use, event_line
-from edge.source import SourceState
+from edge.source import SourceSettings, SourceState
 from edge.source_state import Cause
+from edge.written import DISK_GONE
 
 
 def frame(index: int) -> Frame:
@@ -198,6 +204,39 @@ def test_what_is_not_written_is_told_without_rows_that_wait(told: list[dict[str,
     assert cast(str, told[0]["STATUS"]).endswith("; not kept: pictures: No space left on device")
     status = fakes.progress.status()
     assert (status["not_written"], status["not_kept"]) == ("", ["pictures: No space left on device"])
+
+
+def test_rows_that_go_to_another_disk_are_not_written_to_theirs(told: list[dict[str, object]]) -> None:
+    fakes = Fakes(FakePipeline())
+    fakes.outputs.error = f"plates.csv: {DISK_GONE}; rows go to a new file in /srv"
+    fakes.loop.run([frame(0)], Stop())
+    assert cast(str, told[0]["STATUS"]).endswith(f"; not kept: {fakes.outputs.error}")
+    status = fakes.progress.status()
+    assert (status["not_written"], status["not_kept"], status["rows_waiting"]) == (fakes.outputs.error, [], 0)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_rows_that_are_lost_at_the_end_are_told_by_the_exit_status(
+    full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cv2.imwrite(str(tmp_path / "still.png"), np.full((90, 160, 3), 90, np.uint8))
+    config = Config(
+        source=SourceSettings(source=str(tmp_path / "still.png"), realtime=False),
+        csv=CsvSettings(path=str(tmp_path / "plates.csv")),
+        live=LiveSettings(enabled=False),
+    )
+
+    def no_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def last_pass(self: VeiledPipeline) -> tuple[PlateEvent, ...]:
+        if full:
+            monkeypatch.setattr("edge.line_file.write_all", no_space)
+        return (event(),)
+
+    monkeypatch.setattr(VeiledPipeline, "finish", last_pass)
+    assert service.run(config) is not full
+    assert ("plates.csv: 1 rows could not be written and are lost" in caplog.text) is full
 
 
 def test_a_picture_that_does_not_change_is_told_while_pictures_come(told: list[dict[str, object]]) -> None:

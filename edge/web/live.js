@@ -137,7 +137,7 @@ function troublesOf(status) {
   const told = [];
   if (status.not_written) {
     const waiting = status.rows_waiting ? ` ${count(status.rows_waiting, "row")} ${status.rows_waiting === 1 ? "waits" : "wait"} for it.` : "";
-    told.push(`Rows are not being written: ${status.not_written}.${waiting}`);
+    told.push(`Rows are not where they belong: ${status.not_written}.${waiting}`);
   }
   for (const cause of status.not_kept || []) told.push(`Not kept: ${cause}.`);
   for (const cause of [status.reload, status.clock]) if (cause) told.push(`${cause[0].toUpperCase()}${cause.slice(1)}.`);
