@@ -5,6 +5,7 @@ import json
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,6 +151,8 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("in_process")
 def test_a_run_is_trained_judged_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training import digits5_train
+
     run = tmp_path / "runs" / "one"
 
     def train(*more: str) -> int | None:
@@ -161,7 +164,17 @@ def test_a_run_is_trained_judged_and_resumed(tmp_path: Path, monkeypatch: pytest
     assert (run / "best.weights.h5").is_file()
     with pytest.raises(ConfigError, match="holds a run already"):
         train("--epochs", "2")
-    assert train("--epochs", "2", "--resume") == 0
+    rates = list[float]()
+    judge = digits5_train.Judge.on_epoch_end
+
+    def noted(self: Any, epoch: int, logs: Any = None) -> None:
+        rates.append(float(self.model.optimizer.learning_rate))
+        judge(self, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(digits5_train.Judge, "on_epoch_end", noted)
+        assert train("--epochs", "2", "--resume", "--learning-rate", "1e-5") == 0
+    assert rates == [pytest.approx(1e-5)], "not that of the state"
     with (run / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["epoch"]) for row in rows] == [1, 2]

@@ -98,8 +98,12 @@ class Judge(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, folder: Path, settings: DigitsSettings, drawn: Pool, photographed: Pool) -> None:
         super().__init__()
-        self._folder, self._patience, self._pools = folder, settings.patience, (drawn, photographed)
+        self._folder, self._settings, self._pools = folder, settings, (drawn, photographed)
         self._scores = [_score(row) for row in read_history(folder / "history.csv")]
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras; the state that a run is resumed from has brought its own learning rate back."""
+        self.model.optimizer.learning_rate = self._settings.learning_rate
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called by Keras; `epoch` counts from 0."""
@@ -112,7 +116,7 @@ class Judge(keras.callbacks.Callback):  # type: ignore[misc]
         waited = len(self._scores) - 1 - self._scores.index(max(self._scores))
         if waited == 0:
             self.model.save_weights(self._folder / WEIGHTS)
-        if waited >= self._patience:
+        if waited >= self._settings.patience:
             log.info("no better for %d epochs: done", waited)
             self.model.stop_training = True
 
