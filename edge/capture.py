@@ -13,6 +13,7 @@ import numpy as np
 
 from edge.camera import DEFAULT_SIZE, CameraError
 from edge.frame_pool import FramePool
+from edge.interlaced import is_refused, looks_unwritten
 from edge.jpeg import decode_jpeg
 from edge.network import ask_camera, find_cause
 from edge.records import Image
@@ -21,13 +22,14 @@ from edge.v4l2 import holders, is_busy, video_devices
 
 log = logging.getLogger(__name__)
 
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 """Without these the first frames of an RTSP stream are 1.6 s old; TCP because lost UDP packets smear the picture."""
 _ONLY_JPEGS = "|input_format;mjpeg"
 """FFmpeg refuses parts of a stream whose type is not just `image/jpeg`; told the format, it looks for the JPEGs."""
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
-_ONLY_ERRORS = 2
-"""OpenCV's name for it is where OpenCV 4 does not have it."""
+_SILENT, _ONLY_ERRORS = 0, 2
+"""OpenCV's names for them are where OpenCV 4 does not have them."""
 _MOST_TORN = 5
 """Pictures of a USB camera that may be torn at its start before they count as no JPEGs, whatever it calls them."""
 
@@ -37,7 +39,7 @@ class OpenCvCapture:
 
     `device` is that of a USB camera: two programs can open one, but only the first gets pictures.
     `jpegs`: what is retrieved are JPEGs, to be decoded here. `why` is asked for cause and advice where the stream ends
-    before its first picture.
+    before its first picture, `is_interlaced` whether that is why a first picture is black.
     """
 
     small: Image | None = None
@@ -50,12 +52,14 @@ class OpenCvCapture:
         *,
         jpegs: bool = False,
         why: Callable[[], tuple[Cause, str]] = lambda: ("no picture", "it opens, and ends before its first picture"),
+        is_interlaced: Callable[[], bool] = lambda: False,
     ) -> None:
         self._capture = capture
         self._timeout = read_timeout
         self._device = device
         self._jpegs = jpegs
         self._why = why
+        self._is_interlaced = is_interlaced
         self._has_come = False
         self._pool = FramePool()
 
@@ -67,6 +71,7 @@ class OpenCvCapture:
                 return None
             picture = self._pool.fill(self._retrieve_jpeg if self._jpegs else self._capture.retrieve)
             if picture is not None:
+                self._check_first(picture)
                 self._has_come = True
                 self._device = None
                 return picture
@@ -83,6 +88,11 @@ class OpenCvCapture:
             raise CameraError("timeout")
         raise CameraError("lost") if self._has_come else CameraError(*self._why())
 
+    def _check_first(self, picture: Image) -> None:
+        if not self._has_come and looks_unwritten(picture) and self._is_interlaced():
+            advice = "it sends interlaced video, which this OpenCV cannot convert: set it to progressive"
+            raise CameraError("no picture", advice)
+
     def _retrieve_jpeg(self, spare: Image | None) -> tuple[bool, Image | None]:
         good, packet = self._capture.retrieve()
         image = decode_jpeg(np.asarray(packet, np.uint8).ravel(), spare) if good else None
@@ -96,24 +106,37 @@ class OpenCvCapture:
 def keep_quiet() -> None:
     """Let OpenCV and FFmpeg not write to standard error at every attempt; our own log names the cause once."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    _set_log_level(_ONLY_ERRORS)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Let OpenCV write no errors either, in any thread: for a call that tells us whether it failed."""
+    _set_log_level(_SILENT)
+    try:
+        yield
+    finally:
+        keep_quiet()
+
+
+def _set_log_level(level: int) -> None:
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        quiet = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4, or 5
-        quiet(_ONLY_ERRORS)
+        change = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4, or 5
+        change(level)
 
 
 @contextmanager
 def _stream_options(more: str = "") -> Iterator[None]:
     """Set our FFmpeg options, or what the user has set, and `more` for one opening; files must not get them."""
-    name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-    before = os.environ.get(name)
-    os.environ[name] = (_STREAM_OPTIONS if before is None else before) + more
+    before = os.environ.get(_OPTIONS)
+    os.environ[_OPTIONS] = (_STREAM_OPTIONS if before is None else before) + more
     try:
         yield
     finally:
         if before is None:
-            del os.environ[name]
+            del os.environ[_OPTIONS]
         else:
-            os.environ[name] = before
+            os.environ[_OPTIONS] = before
 
 
 def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCapture:
@@ -136,9 +159,12 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
     def why() -> tuple[Cause, str]:
         return find_cause(url, patience)
 
+    def is_interlaced() -> bool:
+        return is_refused(url, patience, os.environ.get(_OPTIONS, _STREAM_OPTIONS))
+
     # FFmpeg decodes whatever it is asked to skip, 3.5 ms a JPEG; so it hands them over as they come
     jpegs = _is_mjpeg(capture) and capture.set(cv2.CAP_PROP_FORMAT, -1)
-    return OpenCvCapture(capture, read_timeout, jpegs=jpegs, why=why)
+    return OpenCvCapture(capture, read_timeout, jpegs=jpegs, why=why, is_interlaced=is_interlaced)
 
 
 def _is_mjpeg(capture: cv2.VideoCapture) -> bool:

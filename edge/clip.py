@@ -7,6 +7,7 @@ files, a guess for copied ones.
 
 import logging
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,25 +16,34 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.capture import keep_quiet
+from edge.capture import keep_quiet, silent
 from edge.errors import SourceError
 from edge.frame_pool import FramePool
+from edge.interlaced import is_refused, looks_unwritten
 from edge.pace import Pace
+from edge.picture_kind import HEAD, NO_HEIC, find_fault, has_more, is_heic
 from edge.records import Frame, Image
 from edge.source_state import Cause, ClosedByWith, SourceState, turn, waiting
 
 log = logging.getLogger(__name__)
+"""For what is skipped, which `gatereader read` silences: it is among the results."""
+_notes = logging.getLogger("edge.clip_notes")
+"""For what is told nowhere else."""
 
 PICTURES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".avif", ".tif", ".tiff", ".jp2"),
     *(".pbm", ".pgm", ".ppm", ".pnm"),
 )
-"""What `read_picture` decodes. A phone's .heic is none of them: OpenCV knows it only as a clip, by FFmpeg."""
+"""What `read_picture` decodes."""
 FOLDER_FPS = 5.0
 _DEFAULT_FPS = 25.0
 """For a video that does not tell its own."""
 _LONGEST_GAP = 3600.0
 """Seconds between two frames of a video; what tells of more is damaged."""
+_PTS = 71
+"""OpenCV's name for it is not where OpenCV is older: a frame's own time, in frames at the video's frames a second."""
+_LONGEST_LOOK = 20.0
+"""Seconds that the look at a video which may be interlaced may take."""
 
 
 class Clip(ClosedByWith):
@@ -138,7 +148,7 @@ class Pictures(Recording):
     """Pictures as a clip of `fps` a second; one that cannot be read leaves a gap."""
 
     def __init__(self, paths: Sequence[Path], description: str, fps: float = 0.0) -> None:
-        super().__init__(description, datetime.fromtimestamp(paths[0].stat().st_mtime, UTC))
+        super().__init__(description, _changed(paths[0]))
         self._paths = paths
         self._fps = fps or FOLDER_FPS
         self.length = len(paths) / self._fps
@@ -160,13 +170,19 @@ class Video(Recording):
     longest_pause = 10.0  # a camera that records only while something moves leaves gaps
 
     def __init__(self, path: Path, fps: float = 0.0) -> None:
-        super().__init__(path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC), fps)
+        super().__init__(path.name, _changed(path), fps)
         self._path = path
+        head = _head(path)
+        if is_heic(head):
+            raise SourceError(f"{path}: {NO_HEIC}")
+        self._counted = _counts_frames(head)
         capture = self._open()
         native, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._check_beginning(capture)
         capture.release()
+        self._told = set[str]()
         if not 0 < native < 1000:
-            log.warning("%s does not tell its frames a second; taken as %g", path.name, _DEFAULT_FPS)
+            self._tell(f"does not tell its frames a second; taken as {_DEFAULT_FPS:g}")
             native = _DEFAULT_FPS
         self._fps = float(native)
         self._expected = int(count) if math.isfinite(count) and count > 0 else 0
@@ -183,14 +199,40 @@ class Video(Recording):
             )
         return capture
 
+    def _check_beginning(self, capture: cv2.VideoCapture) -> None:
+        """SourceError if the first frames say that none can be decoded, or converted."""
+        if not capture.grab():
+            raise SourceError(self._undecodable(capture))
+        pool = FramePool()
+        first = pool.fill(capture.retrieve)
+        second = pool.fill(capture.retrieve) if capture.grab() else None
+        if first is None:
+            return
+        if looks_unwritten(first, second) and is_refused(str(self._path.absolute()), _LONGEST_LOOK):
+            name = shlex.quote(str(self._path))
+            raise SourceError(
+                f"{self._path}: interlaced, which this OpenCV cannot convert: ffmpeg -i {name} -vf yadif out.mp4"
+            )
+
+    def _undecodable(self, capture: cv2.VideoCapture) -> str:
+        code = round(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(8, "little", signed=True)[:4]
+        if code == b"AV01":
+            return f"{self._path}: AV1 cannot be decoded here; convert it to H.264"
+        name = code.decode("ascii", "replace").rstrip("\0 ")
+        return f"{self._path}: not one frame of it can be decoded ({name}): damaged, or to be converted to H.264 first"
+
     def read(self) -> Iterator[tuple[float, str, Image]]:
         """One round; a video that ends early gives what it has, and a warning."""
         capture, pool = self._open(), FramePool()
-        index, position = 0, -1 / self._fps
+        index, position, first, timed = 0, -1 / self._fps, 0.0, False
         self.pace.restart()
         try:
             while capture.grab():
-                position = self._next(position, capture.get(cv2.CAP_PROP_POS_MSEC))
+                told = capture.get(cv2.CAP_PROP_POS_MSEC)
+                if index == 0:
+                    first = capture.get(_PTS)
+                timed |= told > 0
+                position = self._next(position, told)
                 index += 1
                 if not self.pace.wants(position):
                     continue
@@ -201,14 +243,34 @@ class Video(Recording):
                 self.pace.took(position)
                 yield position, self._path.name, frame
                 del frame  # else two frames would be held while the third is filled
+            if index == 0:
+                raise SourceError(self._undecodable(capture))
         finally:
             capture.release()
         self.length = position + 1 / self._fps
+        if index > 1 and not timed:
+            self._tell(f"does not tell when its frames were taken; played at {self._fps:g} a second")
+        self._check_end(index, first)
+
+    def _check_end(self, frames: int, first: float) -> None:
+        """Tell of a video that has fewer frames than it says, none of which fills a gap; its first has that time."""
+        expected = self._expected
+        if not self._counted and 0 < first < expected:
+            expected -= round(first)  # it counts from zero, where it does not begin
         # headers that only estimate the number of frames are a little off, and do not know of gaps
-        if round(self.length * self._fps) < self._expected - max(2, self._expected // 50):
-            self._skip(self._path.name, f"ends after {index} of {self._expected} frames; cut off or damaged")
-        if index == 0:
-            raise SourceError(f"{self._path}: not one frame of it can be decoded")
+        if max(frames, round(self.length * self._fps)) >= expected - max(2, expected // 50):
+            return
+        if self._counted:
+            self._skip(self._path.name, f"ends after {frames} of {expected} frames; cut off or damaged")
+        else:
+            told = f"its pictures end after {self.length:.1f} of {expected / self._fps:.1f} s"
+            self._tell(f"may end early: {told}, unless only its sound, or its last picture, lasts so long")
+
+    def _tell(self, text: str) -> None:
+        """Warn of what is no reason to call the recording incomplete; once, however often it is played."""
+        if text not in self._told:
+            self._told.add(text)
+            _notes.warning("%s %s", self._path.name, text)
 
     def _next(self, last: float, told: float) -> float:
         """Seconds of the frame after the one at `last`, from the milliseconds that the file tells of it.
@@ -219,29 +281,52 @@ class Video(Recording):
         return position if last < position < last + _LONGEST_GAP else last + 1 / self._fps
 
 
+def _counts_frames(head: bytes) -> bool:
+    """Whether a video that begins so, as MP4, QuickTime and AVI do, holds the number of its frames.
+
+    For all others FFmpeg multiplies what is said of the length, that of the sound included, by the frames a second.
+    """
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") or head[:4] == b"RIFF"
+
+
 def read_picture(path: Path) -> Image:
-    """The picture, BGR, turned as its EXIF says; SourceError where it is damaged or cut off."""
+    """The picture, BGR, turned as its EXIF says; SourceError where it is damaged or cut off.
+
+    Of an animation, or pages, it is the first, and a warning says so.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}") from None
-    if data.startswith(b"\xff\xd8") and not _has_end(data):
-        raise SourceError("a JPEG that is cut off")  # OpenCV would fill the rest with grey
+    if fault := find_fault(data):
+        raise SourceError(fault)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        with silent():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
     if image is None:
-        raise SourceError("not a picture that can be decoded" if data else "an empty file")
+        raise SourceError("not a picture that can be decoded")
+    if has_more(data):
+        _notes.warning("%s holds more than one picture; only the first is looked at", path)
     return np.asarray(image, np.uint8)
 
 
-def _has_end(jpeg: bytes) -> bool:
-    """Whether the end marker follows the picture's data; an EXIF thumbnail before it has one of its own."""
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xDA:  # over the segments, to the start of scan
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    return jpeg.find(b"\xff\xd9", at) >= 0
+def _head(path: Path) -> bytes:
+    """The first bytes of the file; SourceError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _changed(path: Path) -> datetime:
+    """When the file was last changed; SourceError if that cannot be told."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def list_folder(folder: Path) -> list[Path]:

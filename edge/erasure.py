@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.log_files import log_files
+from edge.log_files import counts_as, log_files
 from edge.ownership import as_owner
+from edge.torn_lines import torn_path
 from edge.whole_file import PARTIAL, create, synchronise_folder
 
 log = logging.getLogger(__name__)
@@ -98,9 +99,11 @@ def _carry_out(journal: Path, plan: _Plan) -> None:
 def discard(path: Path) -> None:
     """Removes new files of the log at `path` that no journal names: an erasure ended before it was decided. The folder
     is ours, or shared with others that append."""
-    unfinished = [*path.parent.glob(f"*{NEW}"), *path.parent.glob(f"*.erasing{PARTIAL}")]
-    for file in unfinished:
-        if file.name.startswith((path.name, f"{path.stem}-", f"{path.stem}.")):
+    partial = journal_path(path)
+    partial.with_name(partial.name + PARTIAL).unlink(missing_ok=True)
+    for file in path.parent.glob(f"*{NEW}"):
+        name = file.name.removesuffix(NEW)
+        if name == torn_path(path).name or counts_as(path, name):  # others are another log's, which shares the folder
             file.unlink(missing_ok=True)
     for file in log_files(path):
         if file.is_symlink():

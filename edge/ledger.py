@@ -1,5 +1,7 @@
 """Everything that is kept of an event: its pictures, its row, its JSON line, in this order."""
 
+import contextlib
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -19,8 +21,10 @@ class Ledger:
     `error` says in one line what is wrong (empty: nothing), `waiting` how many lines wait for the disk.
     """
 
-    def __init__(self, csv: CsvLog, json: JsonLog, pictures: Pictures) -> None:
+    def __init__(self, csv: CsvLog, json: JsonLog, pictures: Pictures, keep_rows: int) -> None:
         self._csv, self._json, self._pictures = csv, json, pictures
+        # a pass has two lines at most; the marks of those that are lost beyond keep_rows stay where they are
+        self._marks: deque[Path] = deque(maxlen=max(1, keep_rows // 2))
 
     @classmethod
     def open(cls, csv: CsvSettings, json: JsonSettings, pictures: PictureSettings) -> Self:
@@ -33,7 +37,8 @@ class Ledger:
             rows.close()
             raise
         # as the files' folders: rows name the pictures from there
-        return cls(rows, lines, Pictures(pictures, pictures_folder(pictures, csv.path).resolve()))
+        kept = Pictures(pictures, pictures_folder(pictures, csv.path).resolve())
+        return cls(rows, lines, kept, min(csv.keep_rows, json.keep_rows))
 
     def __call__(self, event: PlateEvent) -> None:
         """Keeps the event. The pictures come first, so that a row never names one that was not written yet."""
@@ -42,6 +47,9 @@ class Ledger:
         entry = Entry(event, saved.crop, saved.frame) if saved else Entry(event)
         self._csv(entry)
         self._json(entry)
+        if saved and saved.mark:
+            self._marks.append(saved.mark)
+        self._unmark()
 
     @property
     def error(self) -> str:
@@ -57,6 +65,7 @@ class Ledger:
         """Tries the waiting lines again."""
         self._csv.flush()
         self._json.flush()
+        self._unmark()
 
     def tidy(self) -> None:
         """Deletes what is too old or too much."""
@@ -68,6 +77,13 @@ class Ledger:
         """Tries once more what is waiting, and closes the files."""
         self._csv.close()
         self._json.close()
+        self._unmark()
+
+    def _unmark(self) -> None:
+        """Rows name all the pictures, if none of them waits."""
+        while self._marks and not self.waiting:
+            with contextlib.suppress(OSError):  # an erasure looks at the rows, too
+                self._marks.popleft().unlink(missing_ok=True)
 
 
 def record_files(csv: CsvSettings, json: JsonSettings) -> list[Path]:

@@ -23,6 +23,7 @@ from edge.errors import ConfigError, OutputError
 from edge.log_files import counts_as, folder_lock, form_of, is_compressed, log_files, others, packed_files
 from edge.log_rows import Row, is_like, is_of, read_rows
 from edge.ownership import whose
+from edge.pictures import unnamed_pictures
 from edge.torn_lines import Torn, read_torn, torn_path, torn_text
 from edge.whole_file import create
 
@@ -112,6 +113,7 @@ class _Eraser:
             for log in self._place.logs:
                 self._empty_torn(log)
                 self._done.left += [f"{file} is compressed; unpack it and erase again" for file in packed_files(log)]
+            marks = self._note_unnamed()
             self._look_at_others()
             self._done.pictures, self._done.missing = len(self._pictures), len(self._missing)
             self._done.passes = self._ids
@@ -120,6 +122,8 @@ class _Eraser:
             if not trial and (self._written or self._pictures):
                 written, self._written = self._written, []  # from here on they are the journal's
                 erasure.commit(self._place.journal, written, self._pictures)
+            for mark in () if trial else marks:
+                mark.unlink(missing_ok=True)
         finally:
             for file in self._written:
                 erasure.new_file(file).unlink(missing_ok=True)
@@ -222,6 +226,20 @@ class _Eraser:
                 self._leave(f"{picture} is not there, nor is {folder}; if its disk is missing, delete it yourself")
             elif not moved:
                 self._missing.add(picture)
+
+    def _note_unnamed(self) -> set[Path]:
+        """The pictures of passes whose row was never written: whose they are nobody can say. What is beside all of
+        them, and beside those that a row names after all."""
+        found = {picture.resolve(): mark for picture, mark in unnamed_pictures(self._place.pictures).items()}
+        by_name = {picture.name: picture for picture in found if self._place.pictures.resolve() in picture.parents}
+        for folder in {log.parent for log in self._place.logs if found}:
+            for file in folder.iterdir():  # another camera's record may share the pictures
+                if file.is_file() and os.access(file, os.R_OK, effective_ids=True):
+                    for row in _rows_of(file):
+                        for name in row.pictures:
+                            by_name.pop(Path(name).name, None)
+        self._pictures.update(by_name.values())
+        return set(found.values())
 
     def _named(self, name: str) -> list[Path]:
         """The pictures of this name, wherever below the folder of pictures they are."""

@@ -44,11 +44,13 @@ class Parts:
         self.pipeline = VeiledPipeline(self._whole, self.privacy)
         self.ledger = Ledger.open(config.csv, config.json, config.pictures)
         self.extras: Sequence[Extra] = ()
+        self._recorder: Recorder | None = None
         self._source = ""
 
     def watch(self, source: str) -> None:
         """The source is open, and this is what it is called: make what is kept beside the record."""
         self._source = source
+        self._recorder = self._new_recorder()
         self.extras = self._extras()
 
     def change(self, config: Config) -> tuple[str, ...]:
@@ -72,12 +74,16 @@ class Parts:
         privacy = Privacy(config.privacy, config.csv.path)  # always: its list of known plates is a file of its own
         self._change_ledger(config)
         # from here on nothing can fail
-        kept = old.review, old.recording, old.csv.path, self._detector, self._reader
+        kept = old.review, old.csv.path, self._detector, self._reader
+        recorded = old.recording, self._detector, self._reader
         self.config, self._detector, self._reader = config, detector, reader
         frames = config.pictures.keep == "frames"
         self._whole.use(detector, reader, config.tracker, config.vote, keep_frames=frames)
         self.privacy, self.pipeline = privacy, VeiledPipeline(self._whole, privacy)
-        if kept != (config.review, config.recording, config.csv.path, detector, reader):
+        new_recorder = recorded != (config.recording, detector, reader)
+        if new_recorder:
+            self._recorder = self._new_recorder()
+        if new_recorder or kept != (config.review, config.csv.path, detector, reader):
             self.extras = self._extras()
         return tuple(replaced)
 
@@ -108,12 +114,21 @@ class Parts:
     def _extras(self) -> list[Extra]:
         """The kept crops, which also remove what is too old, and the recorded frames if they are wanted."""
         config = self.config
-        models = {"detector": self._detector.card.sha256, "reader": self._reader.card.sha256}
-        extras: list[Extra] = [KeptCrops(config.review, crops_folder(config.review, config.csv.path), models)]
-        if config.recording.folder:
-            facts = {"version": __version__, "camera": config.service.camera, "source": self._source, "models": models}
-            extras.append(Recorder(config.recording, facts))
-        return extras
+        crops = KeptCrops(config.review, crops_folder(config.review, config.csv.path), self._models)
+        return [crops, self._recorder] if self._recorder is not None else [crops]
+
+    def _new_recorder(self) -> Recorder | None:
+        """It begins a session of its own: whoever makes one in the middle of a pass parts its frames."""
+        config = self.config
+        if not config.recording.folder:
+            return None
+        camera = config.service.camera
+        facts = {"version": __version__, "camera": camera, "source": self._source, "models": self._models}
+        return Recorder(config.recording, facts)
+
+    @property
+    def _models(self) -> dict[str, str]:
+        return {"detector": self._detector.card.sha256, "reader": self._reader.card.sha256}
 
 
 def _open_detector(config: Config) -> AnyDetector:

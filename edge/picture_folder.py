@@ -1,19 +1,20 @@
 """The pictures in a folder, and a line for what else is in it; for a run, a replay and single pictures alike."""
 
 import logging
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edge.clip import PICTURES, list_folder
 from edge.errors import SourceError
-from edge.recorded import EVENTS, MARKER
+from edge.recorded import EVENTS, MARKER, SIGHTS
 
 log = logging.getLogger(__name__)
 
 DRAWN = ".plates.jpg"
 """How the drawings end that `gatereader read --save` writes: no pictures of a gate, but copies of some."""
-_BESIDE = (EVENTS, MARKER, "labels.csv", "meta.csv")
+_BESIDE = (EVENTS, SIGHTS, MARKER, "labels.csv", "meta.csv")
 """What the program itself writes beside pictures; nobody expects it to be looked at."""
 _NAMED = 3
 
@@ -38,7 +39,14 @@ def tell_left_out(folder: Path, taken: Iterable[Path]) -> None:
 
 def _is_picture(path: Path) -> bool:
     name = path.name
-    return path.suffix.lower() in PICTURES and name[0] != "." and not name.endswith(DRAWN) and path.is_file()
+    return path.suffix.lower() in PICTURES and name[0] != "." and not name.endswith(DRAWN) and _is_file(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # it lies, or leads, where one may not look: who reads it tells so
+        return True
 
 
 def _place(path: Path) -> tuple[list[tuple[str, int]], str]:
@@ -51,7 +59,11 @@ def _left_out(there: Iterable[Path], taken: Iterable[Path]) -> list[str]:
     """Names, those of sub-folders with a slash."""
     known = set(taken)
     left = (path for path in there if path not in known and path.name[0] != "." and path.name not in _BESIDE)
-    return [f"{path.name}/" if path.is_dir() else path.name for path in sorted(left, key=_place)]
+    return [f"{path.name}/" if _is_folder(path) else path.name for path in sorted(left, key=_place)]
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path's raises where one may not look
 
 
 def _tell(folder: Path, left: Sequence[str]) -> None:

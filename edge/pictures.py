@@ -19,12 +19,23 @@ from edge.clock import Now, utc_now
 from edge.errors import ConfigError
 from edge.jpeg import encode_jpeg
 from edge.records import PlateEvent
-from edge.whole_file import PARTIAL, lacking_bytes, make_folder, require_free, synchronise_folder, write_whole
+from edge.whole_file import (
+    PARTIAL,
+    create,
+    lacking_bytes,
+    make_folder,
+    require_free,
+    synchronise_folder,
+    write_whole,
+)
 
 log = logging.getLogger(__name__)
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[0-9a-zA-Z]{1,8}-(crop|frame)\.jpg")
+_UNNAMED = ".unnamed"
+_MARK = re.compile(r"\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[0-9a-zA-Z]{1,8})\.unnamed")
+_KINDS = ("crop", "frame")
 _A_DAY = timedelta(days=1)
 
 
@@ -73,6 +84,16 @@ class Saved(NamedTuple):
 
     crop: Path | None = None
     frame: Path | None = None
+    mark: Path | None = None
+    """Lies beside them until it is removed: once a row names them. Else nothing would lead an erasure there."""
+
+
+def unnamed_pictures(folder: Path) -> dict[Path, Path]:
+    """Picture → its mark, of all below the folder that have one: the program was killed before the row was written, or
+    before the mark was removed, or is at it."""
+    marks = ((mark, _MARK.fullmatch(mark.name)) for mark in folder.glob(f"*/.*{_UNNAMED}"))
+    pictures = {mark.with_name(f"{name[1]}-{kind}.jpg"): mark for mark, name in marks if name for kind in _KINDS}
+    return {picture: mark for picture, mark in pictures.items() if picture.is_file()}
 
 
 class Pictures:
@@ -93,7 +114,10 @@ class Pictures:
         self.tidy()
 
     def save(self, event: PlateEvent) -> Saved:
-        """Writes the pictures of a final event; where they are. Costs a few milliseconds once a pass."""
+        """Writes the pictures of a final event; where they are. Costs a few milliseconds once a pass.
+
+        The caller removes their `mark`.
+        """
         if self._settings.keep == "off" or event.kind != "final" or event.shot is None:
             return Saved()
         try:
@@ -127,14 +151,20 @@ class Pictures:
         if not folder.is_dir():
             make_folder(folder, 0o750)
             synchronise_folder(self._folder)
-        saved = Saved(folder / f"{stem}-crop.jpg", folder / f"{stem}-frame.jpg" if frame else None)
-        assert saved.crop is not None
-        write_whole(saved.crop, crop, durable=True)
-        self._sizes[day] = self._sizes.get(day, 0) + len(crop)
-        if saved.frame is not None:
-            write_whole(saved.frame, frame, durable=True)
-            self._sizes[day] += len(frame)
-        return saved
+        crop_path, frame_path = (folder / f"{stem}-{kind}.jpg" for kind in _KINDS)
+        mark = folder / f".{stem}{_UNNAMED}"
+        new = [path for path in (crop_path, frame_path, mark) if not path.exists()]  # not an earlier run's of the clip
+        try:
+            os.close(create(mark))  # on the disk with the name of the first picture
+            write_whole(crop_path, crop, durable=True)
+            if frame:
+                write_whole(frame_path, frame, durable=True)
+        except OSError:
+            for path in new:
+                path.unlink(missing_ok=True)
+            raise
+        self._sizes[day] = self._sizes.get(day, 0) + len(crop) + len(frame)
+        return Saved(crop_path, frame_path if frame else None, mark)
 
     def _look(self) -> None:
         """How much there is already; what a power cut left half-written goes."""
@@ -192,6 +222,8 @@ class Pictures:
             except FileNotFoundError:
                 continue
         self._sizes.pop(day, None)
+        for name in filter(_MARK.fullmatch, found):
+            (folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody else's files are in it, or it is gone
             folder.rmdir()
 

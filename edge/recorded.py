@@ -18,6 +18,8 @@ from edge.records import Image, PlateEvent
 
 MARKER = "recording.json"
 EVENTS = "events.jsonl"
+SIGHTS = "sights.jsonl"
+"""When which plate was on the frames."""
 APART = 3600.0
 """Seconds between two sessions in a replay: more than any pass lasts or is remembered."""
 _NAME = re.compile(r"(?P<session>.+)_t(?P<seconds>\d+(\.\d+)?)")

@@ -1,22 +1,22 @@
 """Records the frames around passes, so that they can be replayed through another model: `gatereader run --record DIR`.
 
 One JPEG a frame with its session and its time in the name (`recorded.py`), and `events.jsonl` with what became of the
-passes, as `gatereader replay --json` writes it. Off unless a folder is named; under a cap, the oldest frames go first.
-What others put into the folder stays and does not count.
+passes, as `gatereader replay --json` writes it. `sights.jsonl` says which plate is on the frames, for an erasure: also
+before its pass is decided, and for as long as it stays in view after that. Off unless a folder is named; under a cap,
+the oldest frames go first. What others put into the folder stays and does not count.
 """
 
-import errno
 import json
 import logging
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from edge.ages import Ages, check_days
 from edge.alphabet import plain
@@ -25,15 +25,14 @@ from edge.errors import ConfigError, OutputError
 from edge.jpeg import encode_jpeg
 from edge.log_rows import TEXTS, is_of
 from edge.pace import Pace
-from edge.recorded import EVENTS, MARKER, own_frame, seconds_values, session_stamp
-from edge.records import Frame, FrameResult, PlateEvent
+from edge.recorded import EVENTS, MARKER, SIGHTS, own_frame, seconds_values, session_stamp
+from edge.recorded_lines import PROGRAM, append_lines, check_names, keep_lines, line_of, read_lines
+from edge.records import Frame, FrameResult, PlateEvent, TrackedPlate
 from edge.review import may_be
-from edge.whole_file import PARTIAL, append_whole, lacking_bytes, make_folder, require_free, write_whole
+from edge.whole_file import PARTIAL, lacking_bytes, make_folder, require_free, write_whole
 
 log = logging.getLogger(__name__)
 
-_PROGRAM = "gatereader"
-"""What the marker of our recordings says under `program`."""
 _WAITING = 16
 """Frames kept in memory, at most, for what comes before a pass."""
 _WAITING_BYTES = 50_000_000
@@ -41,7 +40,19 @@ _WAITING_BYTES = 50_000_000
 _RETRY_EVERY = 10.0
 """Seconds from one try to begin to the next, where the disk does not take it."""
 _AROUND = 5.0
-"""Seconds before and after a pass in which its plate may be on a recorded frame."""
+"""Seconds before and after a pass, or a sight of it, in which its plate may be on a recorded frame."""
+_SIGHT_EVERY = 1.0
+"""Seconds of recorded frames from one noted sight of a plate to the next; far less than `_AROUND`."""
+_REMEMBERED = 128
+"""Passes whose sights are told with all their texts; more than the tracker knows of, but for signs of long ago."""
+_UNDECIDED = ("reading", "preview")
+
+
+class _Waiting(NamedTuple):
+    """A frame that is recorded if a pass follows."""
+
+    frame: Frame
+    tracks: tuple[TrackedPlate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,11 @@ class Recorder:
         self._size = 0
         self._session = ""
         self._start = 0.0
-        self._before: deque[Frame] = deque(maxlen=_WAITING)
+        self._before: deque[_Waiting] = deque(maxlen=_WAITING)
+        self._sighted: dict[int, float] = {}
+        """When the plates in view were last noted, by the number of their track."""
+        self._finals: dict[int, dict[str, str]] = {}
+        """What the passes decided last say, by the number of their track."""
         self._until = float("-inf")
         self._pace = Pace(settings.fps)
         self._retry_at = float("-inf")
@@ -117,10 +132,12 @@ class Recorder:
                     return  # a folder of many frames is not looked through with each frame that comes
                 self._retry_at = result.frame.time + _RETRY_EVERY
                 self._begin(result.frame)
+            finals = [event for event in result.events if event.kind == "final"]
+            for event in finals:
+                self._remember(event)
             self._take(result)
-            for event in result.events:
-                if event.kind == "final":
-                    self._note(event)
+            for event in finals:
+                self._note(event)
         except OSError as error:
             self._report(error)
 
@@ -139,25 +156,26 @@ class Recorder:
         make_folder(self._folder, 0o750)
         self._look()
         taken = self._remove_old()
-        facts = {"program": _PROGRAM, **self._facts}
+        facts = {"program": PROGRAM, **self._facts}
         # durable, as what a power cut leaves of it would be taken for another program's
         write_whole(self._folder / MARKER, (json.dumps(facts, ensure_ascii=False) + "\n").encode(), durable=True)
-        first = self._before[0] if self._before else frame
+        first = self._before[0].frame if self._before else frame
         session, number = session_stamp(first.utc), 1
         while session in taken:
             number += 1
             session = f"{session_stamp(first.utc)}-{number}"
         self._session, self._start = session, first.time
+        self._sighted.clear()
 
     def _look(self) -> None:
         """What lies in the folder already, oldest first; unfinished files are removed.
 
         OSError if a recording would write over another program's file.
         """
-        _check_names(self._folder)
+        check_names(self._folder)
         for half in self._folder.glob(f".*{PARTIAL}"):
             name = half.name[1 : -len(PARTIAL)]
-            if name in (MARKER, EVENTS) or own_frame(Path(name)):
+            if name in (MARKER, EVENTS, SIGHTS) or own_frame(Path(name)):
                 half.unlink(missing_ok=True)
         stats = [(path, path.stat()) for path in self._folder.iterdir() if own_frame(path)]
         newest = max((_changed(stat) for _, stat in stats), default=None)
@@ -173,9 +191,12 @@ class Recorder:
         for path, _, _ in self._files:
             if (frame := own_frame(path)) is not None:
                 first[frame.session] = min(frame.seconds, first.get(frame.session, frame.seconds))
-        _keep_events(
-            self._folder, lambda values: values["last_seen"] + _AROUND >= first.get(values["session"], math.inf)
-        )
+
+        def stays(values: Mapping[str, Any]) -> bool:
+            return bool(values["last_seen"] + _AROUND >= first.get(values["session"], math.inf))
+
+        for name in (EVENTS, SIGHTS):
+            keep_lines(self._folder, name, stays)
         return set(first)
 
     def _take(self, result: FrameResult) -> None:
@@ -183,29 +204,30 @@ class Recorder:
         if frame.index == self._last_index:
             return  # events that came without a frame bring the last one again
         self._last_index = frame.index
-        busy = any(track.state in ("reading", "preview") for track in result.tracks)
+        busy = any(track.state in _UNDECIDED for track in result.tracks)
         if busy or settings.frames == "all" or any(event.kind == "final" for event in result.events):
             self._until = frame.time + settings.after
         if not self._pace.wants(frame.time):
             return
         self._pace.took(frame.time)
-        self._before.append(frame)
-        while self._before[0].time < frame.time - settings.before or (
-            len(self._before) > 1 and sum(each.image.nbytes for each in self._before) > _WAITING_BYTES
+        self._before.append(_Waiting(frame, result.tracks))
+        while self._before[0].frame.time < frame.time - settings.before or (
+            len(self._before) > 1 and sum(each.frame.image.nbytes for each in self._before) > _WAITING_BYTES
         ):
             self._before.popleft()
         if frame.time > self._until:
             return
         while self._before:
-            self._write(self._before[0])
+            self._write(*self._before[0])
             self._before.popleft()
         if self.error:
             log.warning("frames are recorded again in %s", self._folder)
             self.error = ""
 
-    def _write(self, frame: Frame) -> None:
+    def _write(self, frame: Frame, tracks: Sequence[TrackedPlate]) -> None:
         data = encode_jpeg(frame.image, self._settings.quality)
         self._make_room(len(data))
+        self._note_sights(frame.time, tracks)  # first: a frame that nothing leads to could not be erased
         path = self._folder / f"{self._session}_t{frame.time - self._start:011.3f}.jpg"
         write_whole(path, data)
         self._files.append((path, len(data), self._now()))
@@ -226,9 +248,29 @@ class Recorder:
         if size:
             require_free(self._folder, settings.min_free_megabytes, size, "recording.min_free_megabytes")
 
+    def _note_sights(self, moment: float, tracks: Sequence[TrackedPlate]) -> None:
+        """Which plates are in view, those that were not noted a moment ago; without a text until they are decided."""
+        self._sighted = {track: at for track, at in self._sighted.items() if moment < at + _SIGHT_EVERY}
+        seconds = round(moment - self._start, 3)
+        seen = {"session": self._session, "first_seen": seconds, "last_seen": seconds}
+        new = [track for track in tracks if track.track not in self._sighted]
+        lines = [line_of({**seen, "track": track.track, **self._told(track)}) for track in new]
+        if lines:
+            append_lines(self._folder / SIGHTS, *lines)
+            self._sighted |= {track.track: moment for track in new}
+
+    def _told(self, track: TrackedPlate) -> dict[str, str]:
+        if track.track in self._finals:
+            return self._finals[track.track]
+        return {} if track.state in _UNDECIDED else {"plate": track.text}
+
+    def _remember(self, event: PlateEvent) -> None:
+        self._finals[event.track] = {key: getattr(event, key) for key in ("event_id", *TEXTS)}
+        if len(self._finals) > _REMEMBERED:
+            del self._finals[next(iter(self._finals))]
+
     def _note(self, event: PlateEvent) -> None:
-        line = json.dumps({"session": self._session, **seconds_values(event, self._start)}, ensure_ascii=False)
-        append_whole(self._folder / EVENTS, line.encode() + b"\n")
+        append_lines(self._folder / EVENTS, line_of({"session": self._session, **seconds_values(event, self._start)}))
 
     def _report(self, error: OSError) -> None:
         cause = f"{self._folder}: {error.strerror or error}"
@@ -245,7 +287,7 @@ def passes_of(folder: Path, plate: str) -> set[str]:
     """The `event_id`s of the recorded passes that are of `plate`, as rows are; OutputError if they cannot be read."""
     wanted = plain(plate)
     try:
-        passes = _read_events(folder)
+        passes = [values for name in (EVENTS, SIGHTS) for values in read_lines(folder / name)]
     except OSError as error:
         raise OutputError(f"cannot read recorded passes in {folder}: {error.strerror}") from None
     return {
@@ -254,87 +296,94 @@ def passes_of(folder: Path, plate: str) -> set[str]:
 
 
 def erase(folder: Path, plate: str, passes: AbstractSet[str] = frozenset(), *, trial: bool = False) -> int:
-    """Removes the recorded frames around each pass that may be of `plate` or is one of these (`event_id`s), and the
-    passes themselves.
+    """Removes the recorded frames around each pass that may be of `plate` or is one of these (`event_id`s), for as long
+    as its plate stayed in view, and what is noted of the passes.
 
-    Returns how many passes; OutputError if a file cannot be removed. Other cars on those frames go with them. `trial`
-    only counts.
+    Passes that were never decided (the program was killed, or has not got that far) go too, whosever they are. Returns
+    how many passes; OutputError if a file cannot be removed. Other cars on those frames go with them. `trial` only
+    counts.
     """
     wanted = plain(plate)
 
     def meant(values: Mapping[str, Any]) -> bool:
         return _event_id(values) in passes or any(may_be(str(values.get(key) or ""), wanted) for key in TEXTS)
 
-    return _erase(folder, meant, trial)
+    return _erase(folder, meant, undecided=True, trial=trial)
 
 
 def erase_passes(folder: Path, passes: AbstractSet[str]) -> int:
     """As `erase`, but only these passes."""
-    return _erase(folder, lambda values: _event_id(values) in passes, trial=False)
+    return _erase(folder, lambda values: _event_id(values) in passes, undecided=False, trial=False)
 
 
 def _event_id(values: Mapping[str, Any]) -> str:
     return str(values.get("event_id") or "")
 
 
-def _erase(folder: Path, meant: Callable[[Mapping[str, Any]], bool], trial: bool) -> int:
+class _Track(NamedTuple):
+    """A pass by what its events and its sights have in common."""
+
+    session: str
+    number: int | None
+
+
+def _track(values: Mapping[str, Any]) -> _Track:
+    return _Track(values["session"], values.get("track"))
+
+
+def _erase(folder: Path, meant: Callable[[Mapping[str, Any]], bool], *, undecided: bool, trial: bool) -> int:
     try:
-        passes = [values for values in _read_events(folder) if meant(values)]
+        events, sights = read_lines(folder / EVENTS), read_lines(folder / SIGHTS)
+        gone = [values for values in events if meant(values)]
+        decided = {_track(values) for values in (*events, *sights) if "plate" in values}
+        tracks = {_track(values) for values in (*gone, *filter(meant, sights))}
+        if undecided:
+            tracks |= {_track(values) for values in sights} - decided
+        gone_sights = [values for values in sights if _track(values) in tracks]
+        count = len(gone) + len({_track(values) for values in gone_sights} - {_track(values) for values in gone})
         if trial:
-            return len(passes)
-        spans = [
-            (values["session"], values["first_seen"] - _AROUND, values["last_seen"] + _AROUND) for values in passes
-        ]
-        for path in folder.iterdir() if spans else ():
-            frame = own_frame(path)
-            if frame is not None and any(
-                frame.session == session and first <= frame.seconds <= last for session, first, last in spans
-            ):
-                path.unlink(missing_ok=True)
-        _keep_events(folder, lambda values: not meant(values))
+            return count
+        _remove_frames(folder, [*map(_span, gone), *_spans(gone_sights)])
+        for name, noted in ((EVENTS, gone), (SIGHTS, gone_sights)):
+            _forget(folder, name, noted)
     except OSError as error:
         raise OutputError(f"cannot erase recorded frames in {folder}: {error.strerror}") from None
-    return len(passes)
+    return count
 
 
-def _is_marked(folder: Path) -> bool:
-    """Whether the folder's `recording.json` is that of a recording of ours."""
-    try:
-        values = json.loads((folder / MARKER).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return False
-    return isinstance(values, dict) and values.get("program") == _PROGRAM
+def _forget(folder: Path, name: str, noted: Sequence[Mapping[str, Any]]) -> None:
+    """What was noted meanwhile stays, for so do its frames."""
+    gone = set(map(line_of, noted))
+    if gone:
+        keep_lines(folder, name, lambda values: line_of(values) not in gone)
 
 
-def _check_names(folder: Path) -> None:
-    """OSError if another program's file has a name that a recording needs. An empty file is nobody's."""
-    if _is_marked(folder):
-        return
-    for path in (folder / MARKER, *([] if _read_events(folder) else [folder / EVENTS])):
-        if path.is_file() and path.stat().st_size:
-            message = f"{path.name} there is another program's; name another folder (recording.folder, --record)"
-            raise OSError(errno.EEXIST, message)
+class _Span(NamedTuple):
+    session: str
+    first: float
+    last: float
 
 
-def _read_events(folder: Path) -> list[dict[str, Any]]:
-    """The recorded passes; half a line, left by a power cut, is none."""
-    values = []
-    if (folder / EVENTS).is_file():
-        for line in (folder / EVENTS).read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                one = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(one, dict) and {"session", "first_seen", "last_seen"} <= one.keys():
-                values.append(one)
-    return values
+def _span(values: Mapping[str, Any]) -> _Span:
+    return _Span(values["session"], values["first_seen"], values["last_seen"])
 
 
-def _keep_events(folder: Path, stays: Callable[[Mapping[str, Any]], bool]) -> None:
-    """Rewrites the recorded passes without those that do not stay. A file of another program stays as it is."""
-    passes = _read_events(folder)
-    if passes or (_is_marked(folder) and (folder / EVENTS).is_file()):
-        kept = [json.dumps(values, ensure_ascii=False) + "\n" for values in passes if stays(values)]
-        words = "".join(kept).encode()
-        if words != (folder / EVENTS).read_bytes():  # once an hour, and mostly nothing is to be removed
-            write_whole(folder / EVENTS, words, durable=True)
+def _spans(sights: Sequence[Mapping[str, Any]]) -> list[_Span]:
+    """From the first to the last sight of each track: in between, the detector may have lost it for a while."""
+    spans: dict[_Track, _Span] = {}
+    for values in sights:
+        session, first, last = _span(values)
+        known = spans.get(_track(values), _Span(session, first, last))
+        spans[_track(values)] = _Span(session, min(known.first, first), max(known.last, last))
+    return list(spans.values())
+
+
+def _remove_frames(folder: Path, spans: Sequence[_Span]) -> None:
+    """Those of these spans, and of a while before and after."""
+    for path in folder.iterdir() if spans else ():
+        frame = own_frame(path)
+        if frame is not None and any(
+            frame.session == session and first - _AROUND <= frame.seconds <= last + _AROUND
+            for session, first, last in spans
+        ):
+            path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """One string names any source of pictures: the demo scene, a camera, a video file or a folder of pictures."""
 
 import ipaddress
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -261,9 +262,14 @@ def _open_device(device: Path, settings: SourceSettings) -> LiveCamera:
 
 
 def _open_clip(name: str, settings: SourceSettings) -> Clip:
-    path = Path(name).expanduser()
-    if not path.exists():  # it may be an address that lacks its scheme
-        raise SourceError(f"{hide_credentials(name)!r}: no such file or folder; wanted {ACCEPTED}")
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 - Path's raises
+    shown = hide_credentials(name)  # it may be an address that lacks its scheme
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise SourceError(f"{shown!r}: no such file or folder; wanted {ACCEPTED}") from None
+    except OSError as error:
+        raise SourceError(f"{shown!r}: cannot be read: {error.strerror}") from None
     recording: Pictures | TimedPictures | Video
     if path.is_dir() and is_recording(path):
         recording = TimedPictures(path, settings.fps)

@@ -1,5 +1,6 @@
 """`gatereader read`: pictures, folders of pictures and clips; one result a picture, in the order given."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ _STDIN_FILE = Path("/dev/stdin")
 _ADDRESS = re.compile(r"https?:/", re.IGNORECASE)
 """With one slash, for a `Path` has no empty parts."""
 _QUALITY = 95
+_LONGEST_STEM = 220
+"""Bytes of a drawing's name, of 255 that a file's may have: the frame's number and the ending follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ def frames_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Frame | SourceError
                 yield path, _picture(path)
         except SourceError as error:
             yield path, error
+        except OSError as error:  # of a name that is too long, or in a folder where one may not look
+            yield path, SourceError(f"cannot be read: {error.strerror}")
 
 
 def _is_clip(path: Path) -> bool:
@@ -152,16 +157,18 @@ def _is_clip(path: Path) -> bool:
 
 
 def _picture(path: Path) -> Frame | SourceError:
-    if _ADDRESS.match(str(path)) and not path.exists():
-        return SourceError("an address, no file; `curl -s ADDRESS | gatereader read -` reads its picture")
     file = _STDIN_FILE if path == STDIN else path
-    if file.is_char_device() or file.is_block_device():
-        return SourceError("a device or a terminal, no file; `gatereader run --source` is for cameras")
     try:
+        if _ADDRESS.match(str(path)) and not path.exists():
+            return SourceError("an address, no file; `curl -s ADDRESS | gatereader read -` reads its picture")
+        if file.is_char_device() or file.is_block_device():
+            return SourceError("a device or a terminal, no file; `gatereader run --source` is for cameras")
         image = read_picture(file)
         return Frame(image, 0.0, datetime.fromtimestamp(file.stat().st_mtime, UTC), 0, str(path))
     except SourceError as error:
         return error
+    except OSError as error:
+        return SourceError(f"cannot be read: {error.strerror}")
 
 
 def _clip(path: Path) -> Iterator[tuple[Path, Frame | SourceError]]:
@@ -201,7 +208,8 @@ class _Album:
             raise OutputError(f"cannot write {path}: {error.strerror}") from None
 
     def _name(self, still: Still) -> str:
-        stem = (_STDIN_FILE if still.path == STDIN else still.path).stem
+        whole = (_STDIN_FILE if still.path == STDIN else still.path).stem
+        stem = os.fsdecode(os.fsencode(whole)[:_LONGEST_STEM])
         if still.of_clip:
             stem += f"-{still.frame.index:06d}"
         name, number = f"{stem}{DRAWN}", 1

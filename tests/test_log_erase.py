@@ -28,7 +28,7 @@ from edge.ledger import Ledger, record_journal
 from edge.log_erase import Erased, Place, erase_plate
 from edge.log_files import folder_lock, log_files
 from edge.log_verify import verify_log
-from edge.pictures import PictureSettings
+from edge.pictures import Pictures, PictureSettings
 from edge.records import PlateEvent, PlateReading, Shot
 from edge.review import Answer, read_items, record_answer
 from edge.whole_file import create, write_whole
@@ -265,6 +265,71 @@ def test_the_new_file_keeps_mode_and_date(record: Record) -> None:
     erase_plate(record.place, PLATE)
     assert csv.stat().st_mode & 0o777 == 0o604
     assert csv.stat().st_mtime == 1e9
+
+
+def killed_before_the_row(record: Record, plate: str) -> None:
+    """As `kill -9` leaves it: the picture is written, and its row is not."""
+    pictures = Pictures(record.pictures, record.folder / "pictures")
+    assert pictures.save(of(plate)).mark is not None
+
+
+def test_a_picture_whose_row_was_never_written_goes_whosever_it_is(record: Record) -> None:
+    record.write("XX111XX")
+    killed_before_the_row(record, PLATE)
+    killed_before_the_row(record, "YY222YY")
+    record.write("ZZ333ZZ")
+    assert erase_plate(record.place, PLATE, trial=True).pictures == 2
+    assert record.pictures_left() == 4
+    assert erase_plate(record.place, PLATE).pictures == 2
+    assert record.pictures_left() == 2
+    assert not list(record.folder.rglob("*.unnamed"))
+    assert erase_plate(record.place, PLATE).pictures == 0
+
+
+def test_a_picture_that_another_cameras_row_names_stays(record: Record) -> None:
+    """It was killed when the row was written and the picture not yet known to be named."""
+    record.write("XX111XX")
+    back = Ledger.open(CsvSettings(str(record.folder / "back.csv")), JsonSettings(enabled=False), record.pictures)
+    back(of("YY222YY"))
+    back.close()
+    killed_before_the_row(record, "YY222YY")
+    killed_before_the_row(record, "XX111XX")
+    assert erase_plate(record.place, PLATE).pictures == 0
+    assert record.pictures_left() == 2
+    assert not list(record.folder.rglob("*.unnamed"))
+
+
+@pytest.mark.parametrize("other", ["plates-back", "plates.back", "plates.csv-back"])
+def test_the_interrupted_erasure_of_another_camera_is_left_to_it(
+    record: Record, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Two logs in one folder, whose names begin alike: what one is to become is not the other's to delete."""
+    record.write("XX111XX")
+    back = Record(record.folder)
+    back.csv = CsvSettings(str(record.folder / f"{other}.csv"))
+    logs = (record.folder / f"{other}.csv", record.folder / f"{other}.jsonl")
+    back.place = Place(logs, record.folder / "pictures", record_journal(back.csv, back.json))
+    back.write(PLATE)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "finish", lambda _: False)  # the power goes when the journal is written
+        erase_plate(back.place, PLATE)
+    assert back.place.journal.exists()
+    record.open().close()
+    erase_plate(record.place, "QQ999QQ")
+    back.open().close()
+    assert record.holding(PLATE) == []
+    assert back.is_whole()
+
+
+def test_what_an_erasure_of_this_log_left_before_it_was_decided_goes(record: Record) -> None:
+    record.write("XX111XX", rotate="2026-10")
+    record.write("XX111XX")
+    names = ("plates.csv", "plates-2026-10.csv", "plates.csv.torn", "plates.1.csv", "plates.jsonl", "plates.csv.1")
+    for name in names:
+        erasure.new_file(record.folder / name).write_bytes(b"AB")
+    record.place.journal.with_name(f"{record.place.journal.name}.partial").write_bytes(b"{")
+    record.open().close()
+    assert not list(record.folder.glob("*eras*"))
 
 
 # --- symbolic links ---

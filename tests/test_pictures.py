@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from output_samples import EVENT, MOMENT, event
 
+from edge import line_file
 from edge import pictures as pictures_module
 from edge.chain import CsvForm, utc_text
 from edge.csv_log import CsvSettings
@@ -24,10 +25,11 @@ from edge.errors import ConfigError
 from edge.json_log import JsonSettings
 from edge.ledger import Ledger
 from edge.log_rows import read_rows
-from edge.pictures import Pictures, PictureSettings
+from edge.pictures import Pictures, PictureSettings, unnamed_pictures
 from edge.pipeline import Pipeline
 from edge.preprocess import crop_plate
 from edge.records import Frame, Image, PlateBox, PlateEvent, PlateReading, Shot
+from edge.whole_file import write_whole
 
 ROOMY = PictureSettings(min_free_megabytes=0)
 
@@ -40,7 +42,9 @@ def shown(number: int = 0, moment: datetime = MOMENT, **changes: object) -> Plat
 
 
 def all_files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """But for the marks that the ledger removes."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".unnamed")
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def test_the_crop_is_named_by_time_and_pass_and_never_by_its_plate(tmp_path: Path) -> None:
@@ -71,7 +75,7 @@ def test_what_is_kept_is_the_owners_choice(tmp_path: Path, keep: str, kinds: lis
     pictures.save(event())  # a pass without a picture
     saved = pictures.save(shown(2))
     assert [name.rpartition("-")[2] for name in all_files(tmp_path)] == [f"{kind}.jpg" for kind in kinds]
-    assert [path is not None for path in saved] == [kind in kinds for kind in ("crop", "frame")]
+    assert [path is not None for path in saved[:2]] == [kind in kinds for kind in ("crop", "frame")]
 
 
 @pytest.mark.parametrize("key", ["max_megabytes", "max_days", "min_free_megabytes", "quality"])
@@ -347,6 +351,54 @@ def test_a_picture_that_cannot_be_written_is_told_once_and_its_row_names_none(
     ledger.close()
     rows = list(read_rows(tmp_path / "plates.csv", CsvForm(HEADER)))
     assert [len(row.pictures) for row in rows] == [0, 0, 2]
+
+
+def test_a_frame_that_cannot_be_written_takes_its_crop_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No row would name the crop, and no erasure find it; what an earlier run of the clip left is named."""
+    ledger = open_ledger(tmp_path)
+    ledger(shown(0))
+    before = all_files(tmp_path / "pictures")
+
+    def full(path: Path, data: bytes, *, durable: bool) -> None:
+        if path.name.endswith("-frame.jpg"):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        write_whole(path, data, durable=durable)
+
+    monkeypatch.setattr(pictures_module, "write_whole", full)
+    for number in (0, 1):
+        ledger(shown(number))
+        assert os.strerror(errno.EDQUOT) in ledger.error
+    ledger.close()
+    assert all_files(tmp_path / "pictures") == before
+    assert [len(row.pictures) for row in read_rows(tmp_path / "plates.csv", CsvForm(HEADER))] == [2, 0, 0]
+    assert unnamed_pictures(tmp_path / "pictures") == {}
+
+
+def test_pictures_are_marked_until_their_rows_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = open_ledger(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(line_file, "write_all", full)
+        ledger(shown(0))
+        ledger(shown(1))
+    marked = unnamed_pictures(tmp_path / "pictures")
+    wanted = [f"{number}-{kind}.jpg" for number in (0, 1) for kind in ("crop", "frame")]
+    assert sorted(path.name.partition("-0000000")[2] for path in marked) == wanted
+    ledger.flush()
+    ledger(shown(2))
+    assert unnamed_pictures(tmp_path / "pictures") == {}
+    assert not list(tmp_path.rglob(".*"))
+    ledger.close()
+
+
+def test_the_marks_go_with_the_pictures_of_their_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    Pictures(ROOMY, tmp_path, now=lambda: MOMENT).save(shown())
+    Pictures(ROOMY, tmp_path, now=lambda: MOMENT + timedelta(days=50))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pass_that_no_line_names_leaves_no_picture(tmp_path: Path) -> None:

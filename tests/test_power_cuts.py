@@ -20,9 +20,11 @@ from edge import line_file
 from edge.chain import START
 from edge.csv_log import CsvLog, CsvSettings
 from edge.kept_crops import KeptCrops, ReviewSettings
+from edge.log_erase import erase_plate
 from edge.log_verify import verify_log
 from edge.privacy import PseudonymKey
-from edge.recording import Recorder, RecordingSettings
+from edge.recorded import find_frames
+from edge.recording import Recorder, RecordingSettings, erase
 from edge.review import read_items
 from edge.source import SourceSettings, open_source
 from edge.torn_lines import read_torn
@@ -90,6 +92,9 @@ def test_rows_lines_and_pictures(how: How, tmp_path: Path) -> None:
                 for row in csv.DictReader(rows):
                     assert cv2.imread(str(ended.folder / row["crop"])) is not None, (ended, row["crop"])
         assert leftovers(ended.folder) == [], ended
+        for plate in ("P0", "P1", "P2", "P9"):
+            erase_plate(record.place, plate)
+        assert record.pictures_left() == 0, ended  # also the one whose row was not written yet
         most = max(most, ended.step)
     assert most > 50
 
@@ -172,6 +177,9 @@ def test_recorded_frames(how: How, tmp_path: Path) -> None:
             lines = events.read_text().splitlines() if events.exists() else []
             noted = [json.loads(line)["event_id"] for line in lines]
             assert noted[: len(ended.told)] == ended.told, ended
+            erase(ended.folder, "AB123CD")
+            (left,) = find_frames(ended.folder)  # that of the second start: a pass that was cut short goes too
+            assert left.session == "20261120T140327Z", ended
         else:
             assert len(frames) >= 1, ended
 

@@ -1,24 +1,34 @@
 """Frames recorded around passes: which ones, under which cap, and that they replay at the times at which they came."""
 
+import fcntl
 import json
 import os
 import shutil
+import threading
+import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from output_samples import MOMENT, event
 from test_service import FakeCamera, FakeOutputs, FakePipeline, frame
 
+from edge import recorded_lines
 from edge.clip import Clip
-from edge.errors import ConfigError, SourceError
+from edge.config import Config, load_config
+from edge.errors import ConfigError, OutputError, SourceError
+from edge.parts import Parts
+from edge.passes import read_passes
 from edge.recorded import APART, TimedPictures, find_frames, session_starts
-from edge.recording import Recorder, RecordingSettings, erase
+from edge.recording import Recorder, RecordingSettings, erase, erase_passes, passes_of
 from edge.records import Frame, FrameResult, PlateBox, PlateEvent, TrackedPlate
 from edge.service import Loop, Progress, Stop
 from edge.source import SourceSettings, open_source
+from edge.whole_file import write_whole
 
 BOX = PlateBox(10, 10, 60, 22, 0.9)
 IMAGE = np.random.default_rng(1).integers(0, 255, (72, 128, 3), dtype=np.uint8)
@@ -40,6 +50,10 @@ def record(folder: Path, results: list[FrameResult], **settings: object) -> Reco
 
 def seconds(folder: Path) -> list[float]:
     return [frame.seconds for frame in find_frames(folder)]
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def a_pass(first: int, last: int, total: int) -> list[FrameResult]:
@@ -112,12 +126,13 @@ def test_old_frames_and_their_passes_go_while_the_camera_runs(tmp_path: Path, mo
     clock[0] += timedelta(days=5)
     recorder.tidy()
     assert seconds(tmp_path) == [30.0]
-    assert [json.loads(line)["plate"] for line in (tmp_path / "events.jsonl").read_text().splitlines()] == ["NEW1"]
+    assert [one["plate"] for one in lines(tmp_path / "events.jsonl")] == ["NEW1"]
+    assert [one["first_seen"] for one in lines(tmp_path / "sights.jsonl")] == [30.0]
     clock[0] += timedelta(days=10)
     waiting = Recorder(RecordingSettings(folder=str(tmp_path)), now=lambda: clock[0])  # for its first frame
     waiting.tidy()
     assert not list(tmp_path.glob("*.jpg"))
-    assert not (tmp_path / "events.jsonl").read_text()
+    assert lines(tmp_path / "events.jsonl") == lines(tmp_path / "sights.jsonl") == []
 
 
 THEIRS = ("ride_1_t000001.jpg", "mycar_t1.0.jpg", "20261120T140322Z_t1.jpg", ".holiday.jpg.partial", "notes.txt")
@@ -144,6 +159,7 @@ def test_frames_of_others_stay_and_count_for_nothing(tmp_path: Path, monkeypatch
         ("recording.json", "not JSON"),
         ("events.jsonl", '{"event": 1}\n{"plate": "AB123CD"}\n'),
         ("events.jsonl", "notes\n"),
+        ("sights.jsonl", "of Rome\n"),
     ],
 )
 def test_a_file_of_another_program_is_told_once_and_never_written_over(
@@ -292,6 +308,121 @@ def test_a_plate_that_a_format_changed_is_erased_by_what_was_read(tmp_path: Path
     ruled = event(plate="AB123CO", plate_raw="", unruled="AB123C0", second="", first_seen=501.0, last_seen=502.0)
     record(tmp_path, [replace(look(60), events=(ruled,))], frames="all")
     assert erase(tmp_path, "AB123C0") == 1
+
+
+def stands(first: int, decided: int, last: int, total: int, plate: str = "AB123CD") -> list[FrameResult]:
+    """`total` frames, two a second: a car comes with the `first`, is known with `decided` and stays until `last`."""
+    final = event(track=1, plate=plate, first_seen=500 + first / 2, last_seen=500 + decided / 2)
+    results = []
+    for index in range(total):
+        state = "" if not first <= index <= last else "reading" if index < decided else "accepted"
+        results.append(look(index, state, (final,) if index == decided else (), fps=2))
+    return results
+
+
+def test_the_frames_of_a_car_that_stays_go_with_it_and_replay_as_before(tmp_path: Path) -> None:
+    """Its pass is decided after two seconds, and its plate is to be seen until it leaves."""
+    results = stands(20, 24, 120, 200)
+    lost = [replace(one, tracks=()) if 60 <= one.frame.index < 100 else one for one in results]  # by the detector
+    record(tmp_path, lost, frames="all")
+    (seen,) = read_passes(tmp_path).passes
+    assert (seen.plate, seen.first, seen.last) == ("AB123CD", 10.0, 12.0)
+    assert (erase(tmp_path, "XX123CD"), len(seconds(tmp_path))) == (0, 200)
+    assert passes_of(tmp_path, "AB123CD") == {event().event_id}
+    assert erase(tmp_path, "AB123CD", trial=True) == 1
+    assert erase(tmp_path, "AB123CD") == 1
+    assert [one for one in seconds(tmp_path) if 5 <= one <= 60 + 4] == []
+    assert len(seconds(tmp_path)) >= 200 - 2 * (65 - 5) - 1
+    assert lines(tmp_path / "sights.jsonl") == lines(tmp_path / "events.jsonl") == []
+
+
+def test_a_car_that_is_erased_by_its_pass_goes_with_all_its_frames(tmp_path: Path) -> None:
+    """The owner's answer names the plate, and no recorded text does."""
+    record(tmp_path, stands(0, 4, 60, 61, plate="AB1?3CX"), frames="all")
+    assert erase_passes(tmp_path, {event().event_id}) == 1
+    assert not list(tmp_path.glob("*.jpg"))
+
+
+def test_a_pass_that_was_cut_short_goes_whosever_it_is(tmp_path: Path) -> None:
+    """`kill -9` before it was decided: no line says which plate is on its frames."""
+    record(tmp_path, [look(index, "reading" if index >= 100 else "", fps=2) for index in range(130)], frames="all")
+    record(tmp_path, stands(200, 204, 220, 221), frames="all")
+    assert not [one for one in lines(tmp_path / "sights.jsonl") if "plate" in one and one["first_seen"] < 100]
+    assert erase_passes(tmp_path, {"another"}) == 0
+    assert erase(tmp_path, "XX999XX", trial=True) == 1
+    assert len(seconds(tmp_path)) == 130 + 221
+    assert erase(tmp_path, "XX999XX") == 1
+    left = [frame for frame in find_frames(tmp_path) if not frame.session.endswith("-2")]
+    assert max(frame.seconds for frame in left) < 45.5
+    assert len(seconds(tmp_path)) == 90 + 221
+    assert erase(tmp_path, "XX999XX") == 0
+
+
+def test_a_plate_that_was_decided_in_an_earlier_session_is_found_by_its_text(tmp_path: Path) -> None:
+    """Another configuration of the recorder while a car stands there begins a session; the car stays decided."""
+    results = stands(0, 4, 60, 61)
+    record(tmp_path, results[:20], frames="all")
+    record(
+        tmp_path,
+        [replace(one, tracks=(replace(track, text="AB123CD"),)) for one in results[20:] for track in one.tracks],
+        frames="all",
+    )
+    assert erase(tmp_path, "XX999XX") == 0
+    assert len(seconds(tmp_path)) == 61
+    assert erase(tmp_path, "AB123CD") == 2
+    assert not list(tmp_path.glob("*.jpg"))
+
+
+def test_what_is_recorded_during_an_erasure_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = stands(0, 4, 4, 5)
+    recorder = record(tmp_path, results, frames="all")
+    later = look(200, "reading", (event(track=2, plate="XY987ZW", second="", first_seen=600.0, last_seen=600.0),), 2)
+    threads = []
+
+    def slowly(path: Path, data: bytes, *, durable: bool) -> None:
+        threads.append(threading.Thread(target=recorder, args=(later,)))
+        threads[-1].start()
+        time.sleep(0.1)  # it would be done by then, if nothing kept it
+        write_whole(path, data, durable=durable)
+
+    monkeypatch.setattr(recorded_lines, "write_whole", slowly)
+    assert erase(tmp_path, "AB123CD") == 1
+    for thread in threads:
+        thread.join()
+    assert "XY987ZW" in [one["plate"] for one in lines(tmp_path / "events.jsonl")]
+    assert recorder.error == ""
+
+
+def test_a_file_that_another_program_keeps_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_lines, "_PATIENCE", 0.02)
+    results = stands(0, 4, 9, 10)
+    recorder = record(tmp_path, results[:5], frames="all")
+    with (tmp_path / "sights.jsonl").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        recorder(results[7])
+        assert recorder.error == f"{tmp_path}: another program is writing to sights.jsonl"
+        assert 3.5 not in seconds(tmp_path), "a frame that nothing leads to"
+        with pytest.raises(OutputError, match=r"cannot erase .*another program is writing to sights\.jsonl"):
+            erase(tmp_path, "AB123CD")
+    recorder(results[9])
+    assert recorder.error == ""
+
+
+def test_a_recorder_goes_on_in_its_session_when_others_are_configured_anew(tmp_path: Path) -> None:
+    file = tmp_path / "gatereader.toml"
+
+    def configured(review: str, recording: str = "") -> Config:
+        record = f'[csv]\npath = "{tmp_path}/plates.csv"\n[recording]\nfolder = "{tmp_path}/recorded"\n'
+        file.write_text(f"{record}{recording}[review]\n{review}")
+        return load_config(file)
+
+    with closing(Parts(configured(""))) as parts:
+        parts.watch("a camera")
+        crops, recorder = parts.extras
+        parts.change(configured("max_items = 400\n"))
+        assert [one is before for one, before in zip(parts.extras, (crops, recorder), strict=True)] == [False, True]
+        parts.change(configured("max_items = 400\n", 'frames = "all"\n'))
+        assert parts.extras[1] is not recorder
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import errno
 import itertools
+import logging
 import math
 import os
 import re
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +17,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import capture
+from edge import capture, interlaced
 from edge.camera import CameraError, LiveCamera
 from edge.capture import open_v4l2
-from edge.clip import PICTURES, Clip, Pictures, Video
+from edge.clip import PICTURES, Clip, Pictures, Video, read_picture
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.network import Asked, check_url, find_cause, public_url
 from edge.picture_folder import find_pictures
-from edge.recorded import APART, EVENTS, MARKER, TimedPictures, find_frames
+from edge.picture_kind import is_heic
+from edge.recorded import APART, EVENTS, MARKER, SIGHTS, TimedPictures, find_frames
 from edge.source import Source, SourceSettings, SourceState, open_source
 from edge.source_name import parse_source
 
@@ -283,8 +286,13 @@ def test_a_video_has_its_own_times(tmp_path: Path) -> None:
     assert [time - times[4] for time in times[4:]] == pytest.approx([0.0, 0.1, 1.1, 1.15])
 
 
-def film(told: list[float], count: int) -> type:
-    """A VideoCapture of 10 frames a second that tells these milliseconds, and that there are so many frames."""
+def film(told: list[float], count: int, **known: float) -> type:
+    """A VideoCapture of 10 frames a second that tells these milliseconds, and that there are so many frames.
+
+    `known` is what else it tells, by the ends of OpenCV's names: CAP_PROP_PTS is PTS.
+    """
+    told_of = {getattr(cv2, f"CAP_PROP_{name}"): value for name, value in known.items()}
+    told_of |= {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_FRAME_COUNT: float(count)}
 
     class Film:
         def __init__(self, *_: object) -> None:
@@ -294,15 +302,14 @@ def film(told: list[float], count: int) -> type:
             return True
 
         def get(self, wish: int) -> float:
-            known = {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_FRAME_COUNT: float(count)}
-            return told[self.now] if wish == cv2.CAP_PROP_POS_MSEC else known[wish]
+            return told[self.now] if wish == cv2.CAP_PROP_POS_MSEC else told_of.get(wish, 0.0)
 
         def grab(self) -> bool:
             self.now += 1
             return self.now < len(told)
 
         def retrieve(self, _spare: object = None) -> tuple[bool, np.ndarray[Any, Any]]:
-            return True, np.zeros((4, 4, 3), np.uint8)
+            return True, np.full((4, 4, 3), self.now + 1, np.uint8)
 
         def release(self) -> None:
             pass
@@ -351,6 +358,253 @@ def test_a_video_that_is_cut_off_gives_what_it_has(video: Path, caplog: pytest.L
         assert 3 < len(frames) < 30
         assert [name for name, _ in source.skipped] == ["gate.avi"]
         assert f"ends after {len(frames)} of 40 frames" in caplog.text
+
+
+def begin(path: Path, head: bytes) -> Path:
+    """A file of a kind that FFmpeg counts the frames of, or guesses; what is in it comes from a `film`."""
+    path.write_bytes(head)
+    return path
+
+
+MATROSKA, MP4 = b"\x1a\x45\xdf\xa3", b"\0\0\0\x20ftypisom"
+TENTHS = [100.0 * index for index in range(70)]
+
+
+@pytest.mark.parametrize(
+    ("head", "count", "first", "notes", "skipped"),
+    [
+        (MATROSKA, 120, 50, 0, 0),  # begins at five seconds
+        (MATROSKA, 91, 0, 1, 0),  # the sound is longer, or it is cut off
+        (b"G" + bytes(187), 91, 1, 1, 0),
+        (MP4, 70, 50, 0, 0),
+        (MP4, 91, 0, 0, 1),
+        (MP4, 120, 50, 0, 1),
+    ],
+)
+def test_a_whole_video_is_not_called_cut_off(
+    head: bytes,
+    count: int,
+    first: float,
+    notes: int,
+    skipped: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film(TENTHS, count, PTS=first))
+    clip = Clip(Video(begin(tmp_path / "gate", head)), realtime=False)
+    assert len(list(clip)) == 70
+    assert [name for name, _ in clip.skipped] == ["gate"] * skipped
+    assert sum("gate may end early: its pictures end after 7.0 of 9." in text for text in caplog.messages) == notes
+    assert len(caplog.messages) == notes + skipped
+
+
+def test_a_video_with_all_its_frames_is_whole_however_long_the_last_one_is_held(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film([40.0 * index for index in range(70)], 70))
+    clip = Clip(Video(video))
+    assert len(list(clip)) == 70
+    assert not clip.skipped
+
+
+def test_a_video_that_may_end_early_is_told_once_however_often_it_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film(TENTHS, 91))
+    recording = Video(begin(tmp_path / "gate.mkv", MATROSKA))
+    assert len([*recording.read(), *recording.read()]) == 140
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(("times", "notes"), [([0.0, 0.0, 0.0], 1), ([0.0, 0.0, 200.0], 0), ([0.0], 0)])
+def test_a_video_without_times_is_told(
+    times: list[float], notes: int, video: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film(times, len(times)))
+    assert len(list(Video(video).read())) == len(times)
+    told = "gate.avi does not tell when its frames were taken; played at 10 a second"
+    assert caplog.messages == [told] * notes
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("AV01", "AV1 cannot be decoded here; convert it to H.264"), ("xyz1", r"not one frame .* \(xyz1\): damaged, or")],
+)
+def test_a_video_of_a_kind_that_is_not_known_here(
+    code: str, said: str, video: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", film([], 35, FOURCC=cv2.VideoWriter.fourcc(*code)))
+    with pytest.raises(SourceError, match=f"gate.avi: {said}"):
+        Video(video)
+    assert caplog.messages == []
+
+
+def write_interlaced(path: Path) -> Path:
+    """MPEG-2 of ten frames, with the two bits turned that call the sequence and its frames progressive."""
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mpg2"), 25.0, (64, 64))
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        writer.write(random.integers(0, 255, (64, 64, 3)).astype(np.uint8))
+    writer.release()
+    film = bytearray(path.read_bytes())
+    for extension in re.finditer(b"\x00\x00\x01\xb5", bytes(film)):
+        kind = extension.end()
+        if film[kind] >> 4 == 1:
+            film[kind + 1] &= ~0x08
+        if film[kind] >> 4 == 8:
+            film[kind + 4] &= ~0x80
+    path.write_bytes(film)
+    return path
+
+
+def test_an_interlaced_video_is_converted_or_refused_and_never_black(tmp_path: Path) -> None:
+    path = write_interlaced(tmp_path / "two fields.mpg")
+    try:
+        source = fast(path)
+    except SourceError as error:
+        told = f"{path}: interlaced, which this OpenCV cannot convert: ffmpeg -i '{path}' -vf yadif out.mp4"
+        assert str(error) == told  # noqa: PT017 - an OpenCV that converts it is welcome
+    else:
+        frames = [frame.image for frame in source if frame is not None]
+        assert all(not np.array_equal(one, other) for one, other in itertools.pairwise(frames))
+
+
+def test_a_video_is_asked_about_only_if_its_first_pictures_may_be_unwritten(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    def refused(address: str, _seconds: float) -> bool:
+        asked.append(address)
+        return True
+
+    monkeypatch.setattr("edge.clip.is_refused", refused)
+    Video(video)
+    assert asked == []
+    for colour in (0, 90):  # fresh memory, and what was in it before
+        still = film([0.0, 100.0], 2)
+        monkeypatch.setattr(still, "retrieve", lambda *_, grey=colour: (True, np.full((4, 4, 3), grey, np.uint8)))
+        monkeypatch.setattr(cv2, "VideoCapture", still)
+        with pytest.raises(SourceError, match="interlaced, which this OpenCV cannot convert"):
+            Video(video)
+    assert asked == [str(video)] * 2
+
+
+def test_a_dark_video_is_not_called_interlaced(tmp_path: Path) -> None:
+    path = tmp_path / "night.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for _ in range(5):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    frames = [frame.image for frame in fast(path) if frame is not None]
+    assert [int(image.max()) for image in frames] == [0] * 5
+
+
+def test_who_looks_for_an_interlaced_stream_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, options = "rtsp://me:s3cret@camera/live", "rtsp_transport;tcp"
+    answers = iter([b"[OPENCV:FFMPEG:16] Cannot convert interlaced to progressive frames or vice versa.\n", b""])
+
+    def run(command: list[str], **given: Any) -> subprocess.CompletedProcess[bytes]:
+        assert url not in " ".join(command)
+        assert given["input"] == url.encode()
+        assert given["env"]["OPENCV_FFMPEG_CAPTURE_OPTIONS"] == options
+        return subprocess.CompletedProcess(command, 0, next(answers))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert interlaced.is_refused(url, 3, options)
+    assert not interlaced.is_refused(url, 3, options)
+
+    def fail(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("python", 3)
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    assert not interlaced.is_refused(url, 3, options), "a covered lens keeps its camera"
+
+
+def test_a_camera_that_sends_interlaced_video_has_no_picture_and_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = list[tuple[object, ...]](), iter([True, False])
+
+    def refused(*question: object) -> bool:
+        asked.append(question)
+        return next(answers)
+
+    black = film([0.0] * 5, 0)
+    monkeypatch.setattr(black, "retrieve", lambda *_: (True, np.zeros((4, 4, 3), np.uint8)))
+    monkeypatch.setattr(cv2, "VideoCapture", black)
+    monkeypatch.setattr(capture, "is_refused", refused)
+    monkeypatch.delenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", raising=False)
+    with pytest.raises(CameraError, match="interlaced video, which this OpenCV cannot convert") as error:
+        capture.open_stream("rtsp://h/", 3, 4).read(lambda: True)
+    assert error.value.cause == "no picture"
+    covered = capture.open_stream("rtsp://h/", 3, 4)
+    assert covered.read(lambda: True) is not None
+    assert covered.read(lambda: True) is not None
+    assert asked == [("rtsp://h/", 3, "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay")] * 2, "once an opening"
+
+
+def test_a_video_that_may_not_be_read_is_told(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(SourceError, match=r"gate\.avi: cannot be read: Permission denied"):
+        fast(video)
+
+
+def test_a_file_whose_name_begins_with_a_tilde(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(video.parent)
+    video.rename("~clip.avi")
+    assert len(list(fast("~clip.avi"))) == 40
+
+
+def test_a_name_that_is_too_long_is_told() -> None:
+    with pytest.raises(SourceError, match="x': cannot be read: File name too long"):
+        fast("x" * 300)
+
+
+@pytest.mark.parametrize("name", ["IMG_1.HEIC", "IMG_1.jpg"])
+@pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic"])
+def test_a_phones_heic_is_refused(tmp_path: Path, name: str, brands: bytes) -> None:
+    head = (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands
+    path = begin(tmp_path / name, head + bytes(4) + b"meta avif")
+    with pytest.raises(SourceError, match="HEIC cannot be decoded; convert it to JPEG"):
+        read_picture(path) if path.suffix == ".jpg" else fast(path)
+
+
+@pytest.mark.parametrize("brands", [b"mif1\0\0\0\0mif1avif", b"avif\0\0\0\0mif1", b"isom\0\0\0\0avc1"])
+def test_avif_and_mp4_are_no_heic(brands: bytes) -> None:
+    assert not is_heic((8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands)
+
+
+def test_what_is_behind_the_first_of_several_pictures_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pages = [np.full((20, 30, 3), 60 * index, np.uint8) for index in range(3)]
+    moving = cv2.Animation()
+    moving.frames, moving.durations = pages, [100] * 3
+    assert cv2.imwriteanimation(str(tmp_path / "moving.webp"), moving)
+    assert cv2.imwritemulti(str(tmp_path / "pages.tif"), pages)
+    cv2.imwrite(str(tmp_path / "one.webp"), pages[1])
+    cv2.imwrite(str(tmp_path / "one.tif"), pages[1])
+    logging.getLogger("edge.clip").setLevel(logging.ERROR)  # as `read` does
+    for path in sorted(tmp_path.iterdir()):
+        assert read_picture(path).shape == (20, 30, 3)
+    several = [tmp_path / "moving.webp", tmp_path / "pages.tif"]
+    assert caplog.messages == [f"{path} holds more than one picture; only the first is looked at" for path in several]
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".jp2", ".ppm", ".tif", ".png", ".webp"])
+def test_a_broken_picture_makes_no_lines_but_ours(
+    tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if not cv2.haveImageWriter(f"x{suffix}"):
+        pytest.skip("this OpenCV was built without it")
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3)).astype(np.uint8)
+    data = cv2.imencode(suffix, noise)[1].tobytes()
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SourceError, match=r"cut off|not a picture that can be decoded"):
+        read_picture(path)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video at all", bytes(5000)])
@@ -439,6 +693,7 @@ def test_a_recording_does_not_name_its_own_files(tmp_path: Path, caplog: pytest.
     cv2.imwrite(str(tmp_path / "20261120T140301Z_t0000000.000.jpg"), np.zeros((40, 60, 3), np.uint8))
     (tmp_path / MARKER).write_text("{}")
     (tmp_path / EVENTS).touch()
+    (tmp_path / SIGHTS).touch()
     assert len([*fast(tmp_path)]) == 1
     assert caplog.messages == []
     (tmp_path / "mine.png").touch()

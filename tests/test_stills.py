@@ -1,5 +1,6 @@
 """Pictures, folders and clips as `gatereader read` takes them; the reader is a fake that sees one plate in each."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -143,3 +144,43 @@ def test_what_is_wrong_with_a_clip_is_told_without_its_path(tmp_path: Path, monk
     (found,) = read(Path("gate:7.mp4"))
     assert found["image"] == "gate:7.mp4"
     assert found["error"].startswith("no video in it")
+
+
+def test_the_others_are_read_where_a_path_cannot_even_be_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux answers for a file in a folder that may not be entered, or a link into one."""
+    (tmp_path / "frames").mkdir()
+    gate, hidden = write(tmp_path / "gate.jpg"), tmp_path / "hidden"
+    others = [write(tmp_path / "frames" / name) for name in ("a.jpg", "b.jpg")]
+    stat, read_bytes = Path.stat, Path.read_bytes
+
+    def ask(path: Path, **how: Any) -> os.stat_result:
+        if path == hidden / "gate.jpg" or path.name == "a.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return stat(path, **how)
+
+    def look(path: Path) -> bytes:
+        ask(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "stat", ask)
+    monkeypatch.setattr(Path, "read_bytes", look)
+    found = read(Path("x" * 300 + ".jpg"), Path("y" * 300), hidden / "gate.jpg", tmp_path / "frames", gate)
+    assert [one.get("error") for one in found] == [
+        "cannot be read: File name too long",
+        "cannot be read: File name too long",
+        "cannot be read: Permission denied",
+        "cannot be read: Permission denied",
+        None,
+        None,
+    ]
+    assert [one["image"] for one in found[3:]] == [*map(str, others), str(gate)]
+
+
+def test_a_drawing_of_a_picture_with_a_long_name_has_a_shorter_one(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    paths = [write(tmp_path / "frames" / f"{'é' * 121}{number}.jpg") for number in (1, 2)]
+    assert all(found["plates"] for found in read(*paths, save=tmp_path / "out"))
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [f"{'é' * 110}.2.plates.jpg", f"{'é' * 110}.plates.jpg"]
