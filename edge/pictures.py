@@ -5,6 +5,7 @@ Files of other names than these pictures have are somebody else's: they count fo
 """
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -123,6 +124,8 @@ class Pictures:
         try:
             saved = self._save(event)
         except OSError as error:
+            if error.errno == errno.EDQUOT:  # the disk itself has room, so that nothing else would make some for rows
+                self._attempt(self._make_way)
             self._report(error)
             return Saved()
         if self.error:
@@ -190,11 +193,20 @@ class Pictures:
                     self._delete(day, None)
         limit = 1e6 * self._settings.max_megabytes
         while self._sizes and (excess := sum(self._sizes.values()) + size - limit) > 0:
-            self._delete(self._oldest_day(), excess)
+            self._delete(self._oldest_day(), excess + self._spare)
         while self._sizes and (lacking := self._lacking(size)) > 0:
             self._delete(self._oldest_day(), lacking)
         if size:
             require_free(self._folder, self._settings.min_free_megabytes, size, "pictures.min_free_megabytes")
+
+    @property
+    def _spare(self) -> float:
+        """Bytes that are freed beyond what is needed: a folder of many pictures takes long to look through."""
+        return 1e4 * self._settings.max_megabytes
+
+    def _make_way(self) -> None:
+        if self._sizes:
+            self._delete(self._oldest_day(), self._spare)
 
     def _oldest_day(self) -> str:
         return min(self._sizes, key=lambda day: (self._born(day), day))

@@ -361,17 +361,32 @@ def test_a_frame_that_cannot_be_written_takes_its_crop_along(tmp_path: Path, mon
 
     def full(path: Path, data: bytes, *, durable: bool) -> None:
         if path.name.endswith("-frame.jpg"):
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         write_whole(path, data, durable=durable)
 
     monkeypatch.setattr(pictures_module, "write_whole", full)
     for number in (0, 1):
         ledger(shown(number))
-        assert os.strerror(errno.EDQUOT) in ledger.error
+        assert os.strerror(errno.EIO) in ledger.error
     ledger.close()
     assert all_files(tmp_path / "pictures") == before
     assert [len(row.pictures) for row in read_rows(tmp_path / "plates.csv", CsvForm(HEADER))] == [2, 0, 0]
     assert unnamed_pictures(tmp_path / "pictures") == {}
+
+
+def test_where_a_quota_is_used_up_old_pictures_make_way_for_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = Pictures(replace(ROOMY, max_megabytes=0.1), tmp_path, now=lambda: MOMENT)
+    saved = [pictures.save(shown(number)) for number in range(3)]
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(pictures_module, "write_whole", full)
+    assert pictures.save(shown(3)).crop is None
+    assert os.strerror(errno.EDQUOT) in pictures.error
+    assert [one.crop is not None and one.crop.exists() for one in saved] == [False, True, True]
 
 
 def test_pictures_are_marked_until_their_rows_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
