@@ -39,7 +39,7 @@ class OpenCvCapture:
 
     `device` is that of a USB camera: two programs can open one, but only the first gets pictures.
     `jpegs`: what is retrieved are JPEGs, to be decoded here. `why` is asked for cause and advice where the stream ends
-    before its first picture, `is_interlaced` whether that is why a first picture is black.
+    before its first picture, `is_interlaced` whether that is why its first two pictures are the same.
     """
 
     small: Image | None = None
@@ -52,7 +52,7 @@ class OpenCvCapture:
         *,
         jpegs: bool = False,
         why: Callable[[], tuple[Cause, str]] = lambda: ("no picture", "it opens, and ends before its first picture"),
-        is_interlaced: Callable[[], bool] = lambda: False,
+        is_interlaced: Callable[[], bool] | None = None,
     ) -> None:
         self._capture = capture
         self._timeout = read_timeout
@@ -89,7 +89,10 @@ class OpenCvCapture:
         raise CameraError("lost") if self._has_come else CameraError(*self._why())
 
     def _check_first(self, picture: Image) -> None:
-        if not self._has_come and looks_unwritten(picture) and self._is_interlaced():
+        if self._has_come or self._is_interlaced is None:
+            return
+        second = self._pool.fill(self._capture.retrieve) if self._capture.grab() else None
+        if looks_unwritten(picture, second) and self._is_interlaced():
             advice = "it sends interlaced video, which this OpenCV cannot convert: set it to progressive"
             raise CameraError("no picture", advice)
 

@@ -1,11 +1,12 @@
 """The parts of the service that the configuration can change while it runs: models, pipeline, record, extras."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from edge import __version__
 from edge.aim import frame_scale
-from edge.card import load_card
+from edge.card import ModelCard, load_card
 from edge.config import Config
 from edge.detector_choice import detector_path, settled
 from edge.errors import OutputError
@@ -63,12 +64,12 @@ class Parts:
         detector, reader, replaced = self._detector, self._reader, list[str]()
         if (old.detector, old.region, old.motion) != (config.detector, config.region, config.motion):
             detector = _open_detector(config)
-        elif load_card(detector_path(settled(config.detector, config.region).model), "detector") != detector.card:
+        elif _is_replaced(detector_path(settled(config.detector, config.region).model), detector.card):
             detector = _open_detector(config)
             replaced.append("detector.model")
         if old.reader != config.reader:
             reader = PlateReader(config.reader)
-        elif load_card(reader_path(config.reader.model), "reader") != reader.card:
+        elif _is_replaced(reader_path(config.reader.model), reader.card):
             reader = PlateReader(config.reader)
             replaced.append("reader.model")
         privacy = Privacy(config.privacy, config.csv.path)  # always: its list of known plates is a file of its own
@@ -129,6 +130,11 @@ class Parts:
     @property
     def _models(self) -> dict[str, str]:
         return {"detector": self._detector.card.sha256, "reader": self._reader.card.sha256}
+
+
+def _is_replaced(model: Path, card: ModelCard) -> bool:
+    """Whether the file is another one than the card's; not if it is gone, as what was loaded goes on without it."""
+    return model.is_file() and load_card(model, card.kind) != card
 
 
 def _open_detector(config: Config) -> AnyDetector:

@@ -169,8 +169,8 @@ class Progress:
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
         unwritten, not_kept = self._troubles()
         if unwritten:
-            told = f"{self._rows.waiting} {ROWS_WAIT}" if self._rows.waiting else UNWRITTEN
-            status += f"; {told} {unwritten}"
+            waiting = f"{self._rows.waiting} {ROWS_WAIT} " if self._rows.waiting else ""
+            status += f"; {waiting}{unwritten}"
         status += "".join(f"; {UNWRITTEN} {cause}" for cause in not_kept)
         if self.reload is not None and self.reload.trouble:
             status += f"; {self.reload.trouble}"

@@ -209,7 +209,8 @@ class _Album:
 
     def _name(self, still: Still) -> str:
         whole = (_STDIN_FILE if still.path == STDIN else still.path).stem
-        stem = os.fsdecode(os.fsencode(whole)[:_LONGEST_STEM])
+        raw = os.fsencode(whole)
+        stem = whole if len(raw) <= _LONGEST_STEM else raw[:_LONGEST_STEM].decode(errors="ignore")
         if still.of_clip:
             stem += f"-{still.frame.index:06d}"
         name, number = f"{stem}{DRAWN}", 1

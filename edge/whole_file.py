@@ -5,6 +5,7 @@ import errno
 import os
 from pathlib import Path
 
+_STANDARD_OUTPUT = 1
 PARTIAL = ".partial"
 """How the name of a file ends that is being written; one that stays behind is of a program that was killed."""
 
@@ -113,14 +114,25 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False, mode: int = 0
 
 
 def write_named(path: Path, data: bytes, *, mode: int = 0o640) -> None:
-    """`write_whole` where a user says, who may also name a device, a pipe, or a link of his own to a file; OSError."""
+    """`write_whole` where a user says, who may also name a device, a pipe, a link of his own to a file, or whatever
+    standard output is; OSError."""
+    if _is_standard_output(path):
+        write_all(_STANDARD_OUTPUT, data)
+        return
     if path.exists() and not path.is_file():
         with path.open("wb") as device:  # which another file in its place would destroy
             device.write(data)
         return
     if path.is_symlink() and path.lstat().st_uid in (0, os.geteuid()):  # not one that somebody else laid out
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
     write_whole(path, data, mode=mode)
+
+
+def _is_standard_output(path: Path) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(_STANDARD_OUTPUT))
+    except OSError:
+        return False
 
 
 def append_whole(path: Path, data: bytes) -> None:

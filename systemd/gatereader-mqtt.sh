@@ -60,9 +60,10 @@ follow | while read -r recorded pass; do
     # not as an argument, which every user of the board could see
     if why=$(printf %s "$pass" | timeout "$left" mosquitto_pub "$@" -t "$topic" -q 1 -s 2>&1); then
       sent=yes
-    else
-      sleep 1
+      continue
     fi
+    case $why in *"Connection Refused: "*) break ;; esac # by the broker itself, as for a wrong password: it may ban us
+    sleep 1
   done
   [ -n "$sent" ] || echo "a pass did not reach the broker in time${why:+ ($why)}; it is in $lines" >&2
 done

@@ -200,6 +200,22 @@ def test_a_pass_waits_for_a_broker_that_starts_again(tmp_path: Path) -> None:
     assert log.read_text() == ""
 
 
+def test_a_broker_that_refuses_is_not_asked_again_and_again(tmp_path: Path) -> None:
+    tried, log = tmp_path / "tried", tmp_path / "log"
+    refused = "Connection error: Connection Refused: not authorised."
+    again = f'echo >>{tried}; echo "{refused}"; exit 5'
+    path = on_path(tmp_path / "bin", mosquitto_pub=f'case "$*" in *gate/pass/*) cat >/dev/null ;; *) {again} ;; esac')
+    with log.open("w") as errors:
+        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
+        with (tmp_path / "plates.jsonl").open("a") as file:
+            file.write(line("AB123CD"))
+        try:
+            assert f"did not reach the broker in time ({refused})" in wait_until(log, "\n")
+        finally:
+            stop_sender(sender)
+    assert tried.read_text() == "\n"
+
+
 def test_why_the_broker_does_not_let_it_in_is_told_once_for_each_cause(tmp_path: Path) -> None:
     cause, tried, log = tmp_path / "cause", tmp_path / "tried", tmp_path / "log"
     cause.write_text("Connection Refused: not authorised.")

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,9 +82,21 @@ def test_what_a_user_names_may_be_a_device_a_pipe_or_his_own_link(home: Path, gr
     assert (link.is_symlink(), file.read_bytes()) == (True, b"rows")
     write_named(theirs, b"others")
     assert (theirs.is_symlink(), file.read_bytes()) == (False, b"rows"), "somebody else's link leads root nowhere"
+    loop = ground / "loop"
+    loop.symlink_to(loop)
+    write_named(loop, b"rows")
+    assert loop.read_bytes() == b"rows"
     with pytest.raises(OSError, match="No space left"):
         write_named(Path("/dev/full"), b"rows")
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+def test_what_standard_output_is_is_added_to_and_not_replaced(ground: Path) -> None:
+    text = "from edge.whole_file import *; from pathlib import Path; write_named(Path('/dev/stdout'), b'rows\\n')"
+    (ground / "all.csv").write_text("old\n")
+    command = f'( "{sys.executable}" -c "{text}"; echo after ) >>{ground}/all.csv'
+    subprocess.run(command, shell=True, check=True, cwd=Path(__file__).parents[1])
+    assert (ground / "all.csv").read_text() == "old\nrows\nafter\n"
 
 
 def is_untouched(victim: Path) -> bool:

@@ -260,6 +260,8 @@ def test_a_model_that_was_replaced_under_its_name_is_taken(tmp_path: Path, kind:
         (tmp_path / f"{kind}.tflite").write_bytes(b"half a model")
         with pytest.raises(ModelError, match="the file and its card do not belong together"):
             parts.change(configuration(tmp_path, text))
+        (tmp_path / f"{kind}.tflite").unlink()
+        assert parts.change(configuration(tmp_path, text + "[vote]\nmax_delay = 3\n")) == (), "what was loaded goes on"
     finally:
         parts.close()
 
@@ -284,7 +286,7 @@ def test_a_signal_in_the_loop_reads_the_file_and_the_pass_in_view_goes_on(
     script = Script()
     parts._detector = parts._reader = script  # type: ignore[assignment]
     monkeypatch.setattr(script, "card", None, raising=False)
-    monkeypatch.setattr("edge.parts.load_card", lambda *_: None)
+    monkeypatch.setattr("edge.parts._is_replaced", lambda *_: False)
     parts._whole.use(script, script, parts.config.tracker, parts.config.vote, keep_frames=False)
     text = f'[csv]\npath = "{tmp_path}/plates.csv"\nrotate = "daily"\n[vote]\nmin_plate_width = 200\n'
 

@@ -529,9 +529,9 @@ def test_a_camera_that_sends_interlaced_video_has_no_picture_and_is_told_why(mon
         asked.append(question)
         return next(answers)
 
-    black = film([0.0] * 5, 0)
-    monkeypatch.setattr(black, "retrieve", lambda *_: (True, np.zeros((4, 4, 3), np.uint8)))
-    monkeypatch.setattr(cv2, "VideoCapture", black)
+    still = film([0.0] * 5, 0)  # what was in the memory before
+    monkeypatch.setattr(still, "retrieve", lambda *_: (True, np.full((4, 4, 3), 200, np.uint8)))
+    monkeypatch.setattr(cv2, "VideoCapture", still)
     monkeypatch.setattr(capture, "is_refused", refused)
     monkeypatch.delenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", raising=False)
     with pytest.raises(CameraError, match="interlaced video, which this OpenCV cannot convert") as error:
