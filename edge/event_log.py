@@ -48,6 +48,11 @@ class EventLog:
         return self._log.error if self._log else ""
 
     @property
+    def astray(self) -> bool:
+        """Whether the lines go to another disk than before."""
+        return self._log is not None and self._log.astray
+
+    @property
     def waiting(self) -> int:
         """Lines that are not on the disk yet."""
         return self._log.waiting if self._log else 0

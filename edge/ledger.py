@@ -57,6 +57,11 @@ class Ledger:
         return "; ".join(part.error for part in (self._csv, self._json, self._pictures) if part.error)
 
     @property
+    def astray(self) -> bool:
+        """Whether lines go to another disk than before."""
+        return self._csv.astray or self._json.astray
+
+    @property
     def waiting(self) -> int:
         """Lines that the disk does not take at the moment."""
         return self._csv.waiting + self._json.waiting

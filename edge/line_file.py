@@ -26,13 +26,13 @@ from edge.log_files import (
 )
 from edge.torn_lines import Torn, torn_path, write_torn
 from edge.whole_file import make_folder, open_file, synchronise_folder, write_all
-from edge.written import DISK_GONE
 
 log = logging.getLogger(__name__)
 
 Due = Callable[[datetime, int, datetime], str]
 """When a file was written last, its size in bytes, and the moment now → the period to put it aside under, or ""."""
 
+_DISK_GONE = "its disk is gone"
 _TRIES = 3
 """Files that are opened, at most, until one is still the one of its name: a file system may never say so."""
 _synchronise = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
@@ -70,7 +70,7 @@ class LineFile:
     @property
     def trouble(self) -> str:
         """That the lines go to another disk than before, until that one is back; empty if they do not."""
-        return f"{self.path}: {DISK_GONE}; rows go to a new file in {self._folder}" if self._left else ""
+        return f"{self.path}: {_DISK_GONE}; rows go to a new file in {self._folder}" if self._left else ""
 
     def open(self) -> None:
         """Opens the file for appending: a header at its head, no torn line at its end, nobody else writing; OSError."""
@@ -224,7 +224,8 @@ class LineFile:
         elif device != self._identity[0]:
             self._left = self._left or _Left(self._identity[0], self._head)
             log.warning(
-                "%s: %s, or another one is in its place: a new file begins in %s", *(self.path, DISK_GONE, self._folder)
+                "%s: %s, or another one is in its place: a new file begins in %s",
+                *(self.path, _DISK_GONE, self._folder),
             )
         else:
             log.warning("%s was moved or deleted: a new file begins in %s", self.path, self._folder)

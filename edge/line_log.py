@@ -126,6 +126,11 @@ class LineLog:
         return self._unwritten or self._file.trouble or self._untidy
 
     @property
+    def astray(self) -> bool:
+        """Whether the lines go to another disk than before."""
+        return bool(self._file.trouble)
+
+    @property
     def waiting(self) -> int:
         """Lines that are not on the disk yet."""
         return len(self._lines)

@@ -32,7 +32,7 @@ from edge.privacy import Processor
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.reload import Reload
 from edge.source import SourceState, open_source
-from edge.written import DISK_GONE, ROWS_WAIT, UNWRITTEN, written_bytes, written_values
+from edge.written import ROWS_WAIT, UNWRITTEN, written_bytes, written_values
 
 _log = logging.getLogger(__name__)
 _ANY_ADDRESS = ("0.0.0.0", "::")
@@ -48,6 +48,10 @@ class Log(Protocol):
     @property
     def error(self) -> str:
         """What is wrong, in one line; empty if nothing is."""
+
+    @property
+    def astray(self) -> bool:
+        """Whether rows go to another disk than before."""
 
     @property
     def waiting(self) -> int:
@@ -190,7 +194,7 @@ class Progress:
     def _troubles(self) -> tuple[str, list[str]]:
         """Why rows are not on their disk, if so; and what else is not kept, such as pictures without room."""
         rows, extras = self._rows.error, [extra.error for extra in self._extras if extra.error]
-        if self._rows.waiting or DISK_GONE in rows:
+        if self._rows.waiting or self._rows.astray:
             return rows, extras
         return "", [*([rows] if rows else []), *extras]
 

@@ -7,8 +7,6 @@ from pathlib import Path
 A_DAY = 86_400.0
 ROWS_WAIT, UNWRITTEN = "rows wait for", "not kept:"
 """How the service's status tells of rows that the disk does not take, and of what else is not kept."""
-DISK_GONE = "its disk is gone"
-"""How a log tells that its rows go to another disk than before."""
 LONG_ENOUGH = 3600.0
 """Seconds after which a day can be told from what was written."""
 

@@ -536,7 +536,7 @@ def test_a_camera_that_is_lost_ends_the_passes_and_begins_new_ones_when_it_is_ba
 class Outputs:
     """A record that keeps final events only, and a page that shows nothing."""
 
-    error, waiting, watched = "", 0, False
+    error, astray, waiting, watched = "", False, 0, False
 
     def __init__(self, rows: list[PlateEvent]) -> None:
         self.rows = rows

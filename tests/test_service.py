@@ -27,7 +27,6 @@ from edge.records import Frame, FrameResult, PlateEvent
 from edge.service import Loop, Progress, Stop, _use, event_line
 from edge.source import SourceSettings, SourceState
 from edge.source_state import Cause
-from edge.written import DISK_GONE
 
 
 def frame(index: int) -> Frame:
@@ -67,6 +66,7 @@ class FakeOutputs:
     def __init__(self) -> None:
         self.seen: list[str] = []
         self.kinds: list[str] = []
+        self.astray = False
         self.waiting = 0
         self.flushed = self.tidied = 0
 
@@ -208,7 +208,7 @@ def test_what_is_not_written_is_told_without_rows_that_wait(told: list[dict[str,
 
 def test_rows_that_go_to_another_disk_are_not_written_to_theirs(told: list[dict[str, object]]) -> None:
     fakes = Fakes(FakePipeline())
-    fakes.outputs.error = f"plates.csv: {DISK_GONE}; rows go to a new file in /srv"
+    fakes.outputs.error, fakes.outputs.astray = "plates.csv: its disk is gone; rows go to a new file in /srv", True
     fakes.loop.run([frame(0)], Stop())
     assert cast(str, told[0]["STATUS"]).endswith(f"passes; {fakes.outputs.error}")
     status = fakes.progress.status()
