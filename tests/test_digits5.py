@@ -278,6 +278,19 @@ def test_a_wider_network_begins_where_a_narrower_one_is(tmp_path: Path) -> None:
 
 @pytest.mark.training
 @pytest.mark.filterwarnings("default")
+def test_the_learning_rate_falls_when_two_epochs_brought_nothing() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed; it comes with the extra [training]")
+    from training.digits5_train import rate_share
+
+    silent, read = [(0.0, -9.0), (0.0, -8.0)], [(0.5, 0.0), (0.4, 0.0)]
+    assert [rate_share(scores) for scores in ([], silent, [*silent, *read])] == [1.0, 1.0, 1.0]
+    assert rate_share([*read, (0.5, 0.0)]) == 0.3, "as good is no better"
+    assert rate_share([*read, (0.6, 0.0), (0.5, 0.0)]) == 1.0
+    assert rate_share([*read, *read, read[1]]) == pytest.approx(0.3**2)
+
+
+@pytest.mark.training
+@pytest.mark.filterwarnings("default")
 def test_weights_that_are_not_there_are_told_before_anything_is_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

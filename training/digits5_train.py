@@ -68,6 +68,8 @@ COLUMNS = ("epoch", "loss", "exact", "photographed")
 _JUDGE_SEED = 1000
 """Added to the run's seed, so that what is judged was never learned."""
 _FINAL_SEED = 2000
+_PLATEAU, _SLOWER = 2, 0.3
+"""Each time so many epochs brought nothing, the learning rate falls to this share: what is left to learn is fine."""
 
 
 class DigitBatches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -103,7 +105,7 @@ class Judge(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras; the state that a run is resumed from has brought its own learning rate back."""
-        self.model.optimizer.learning_rate = self._settings.learning_rate
+        self.model.optimizer.learning_rate = self._settings.learning_rate * rate_share(self._scores)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called by Keras; `epoch` counts from 0."""
@@ -119,6 +121,16 @@ class Judge(keras.callbacks.Callback):  # type: ignore[misc]
         if waited >= self._settings.patience:
             log.info("no better for %d epochs: done", waited)
             self.model.stop_training = True
+
+
+def rate_share(scores: Sequence[tuple[float, float]]) -> float:
+    """The learning rate after epochs of these scores, as a share of the first: less each time two brought nothing."""
+    share, waited = 1.0, 0
+    for epoch in range(1, len(scores)):
+        waited = 0 if scores[epoch] > max(scores[:epoch]) else waited + 1
+        if waited and waited % _PLATEAU == 0:
+            share *= _SLOWER
+    return share
 
 
 def _score(row: Mapping[str, float]) -> tuple[float, float]:
