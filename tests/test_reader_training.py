@@ -73,7 +73,7 @@ def test_train_resume_export_read(
     others = tmp_path / "others"
     write_set(others / "reader" / "home" / "train", ["AB12", "CD345"])
     write_set(others / "reader" / "home" / "val", ["EF67", "GH89"])
-    with pytest.raises(ConfigError, match=r"plates that are judged by are not those .* begin a new --run"):
+    with pytest.raises(ConfigError, match=r"pictures that are judged by are not those .* begin a new --run"):
         train_command(["--run", str(run), "--resume", "--data", str(others)])
     history = (run / "history.csv").read_text().splitlines()
     (run / "history.csv").write_text("\n".join([*history, "5,1.0,0.0"]) + "\n")  # killed after its last state
