@@ -92,6 +92,6 @@ program.program()
 
 @pytest.mark.parametrize("stream", [">&-", "2>&-"])
 def test_a_stream_that_is_closed_is_no_fault(stream: str) -> None:
-    command = f'"{sys.executable}" -m edge check --source demo: {stream}'
+    command = f'"{sys.executable}" -m edge config show {stream}'
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
