@@ -118,8 +118,8 @@ def test_a_pass_while_the_broker_is_away_does_not_come_later_and_the_next_one_do
     broker.terminate()
     broker.wait(10)
     with lines.open("a") as file:
-        file.write(line("AWAY1"))
-    time.sleep(1)  # it is tried, and given up
+        file.write(line("AWAY1", age=14))
+    time.sleep(2.2)  # it is tried, and given up
     broker = start_broker(port)
     try:
         with listener(port, "gate/pass", 1) as passes:
