@@ -33,10 +33,11 @@ from edge.whole_file import (
 log = logging.getLogger(__name__)
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[0-9a-zA-Z]{1,8}-(crop|frame)\.jpg")
-_UNNAMED = ".unnamed"
-_MARK = re.compile(r"\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[0-9a-zA-Z]{1,8})\.unnamed")
+_STEM = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[0-9a-zA-Z]{1,8}"
 _KINDS = ("crop", "frame")
+_NAME = re.compile(rf"{_STEM}-({'|'.join(_KINDS)})\.jpg")
+_UNNAMED = ".unnamed"
+_MARK = re.compile(rf"\.({_STEM}){re.escape(_UNNAMED)}")
 _A_DAY = timedelta(days=1)
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -153,6 +154,20 @@ def wait_until(file: Path, holds: str, times: int = 1) -> str:
     raise AssertionError(f"{holds!r} is not in {text!r}")
 
 
+@contextmanager
+def sending(folder: Path, path: str) -> Iterator[Path]:
+    """The sender with that PATH, and a pass for it; the file of what it complains of."""
+    log = folder / "log"
+    with log.open("w") as errors:
+        sender = start_sender(folder / "plates.jsonl", 1, errors, PATH=path)
+        with (folder / "plates.jsonl").open("a") as file:
+            file.write(line("AB123CD"))
+        try:
+            yield log
+        finally:
+            stop_sender(sender)
+
+
 @pytest.mark.parametrize(("waited", "patience"), [(0, "10 "), (9, "[56] "), (16, None)])
 def test_a_pass_that_waited_for_others_is_tried_for_less_and_not_at_all_once_it_is_old(
     waited: int, patience: str | None, tmp_path: Path
@@ -164,55 +179,36 @@ def test_a_pass_that_waited_for_others_is_tried_for_less_and_not_at_all_once_it_
         timeout=f'echo "$@" "$(cat)" >>{tmp_path}/tried',
         mosquitto_pub="case $* in *-l*) cat >/dev/null ;; esac",
     )
-    log = tmp_path / "log"
-    with log.open("w") as errors:
-        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
-        with (tmp_path / "plates.jsonl").open("a") as file:
-            file.write(line("AB123CD"))
-        try:
-            if patience is None:
-                assert "a pass did not reach the broker in time" in wait_until(log, "\n")
-                assert not (tmp_path / "tried").exists()
-            else:
-                tried = wait_until(tmp_path / "tried", "\n")
-                assert re.match(patience + "mosquitto_pub .*-t gate/pass -q 1 -s {", tried)
-                assert json.loads(tried[tried.index("{") :])["plate"] == "AB123CD"
-        finally:
-            stop_sender(sender)
+    with sending(tmp_path, path) as log:
+        if patience is None:
+            assert "a pass did not reach the broker in time" in wait_until(log, "\n")
+            assert not (tmp_path / "tried").exists()
+        else:
+            tried = wait_until(tmp_path / "tried", "\n")
+            assert re.match(patience + "mosquitto_pub .*-t gate/pass -q 1 -s {", tried)
+            assert json.loads(tried[tried.index("{") :])["plate"] == "AB123CD"
 
 
 def test_a_pass_waits_for_a_broker_that_starts_again(tmp_path: Path) -> None:
-    tried, got, log = tmp_path / "tried", tmp_path / "got", tmp_path / "log"
+    tried, got = tmp_path / "tried", tmp_path / "got"
     again = f'echo >>{tried}; [ "$(wc -l <{tried})" -gt 2 ] || {{ echo "Error: Connection refused"; exit 1; }}'
     path = on_path(
         tmp_path / "bin",
         mosquitto_pub=f'case "$*" in *gate/pass/*) cat >/dev/null ;; *) {again}; cat >>{got} ;; esac',
         sleep="exec $self 0.02",
     )
-    with log.open("w") as errors:
-        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
-        with (tmp_path / "plates.jsonl").open("a") as file:
-            file.write(line("AB123CD"))
-        try:
-            assert json.loads(wait_until(got, "}"))["plate"] == "AB123CD"
-        finally:
-            stop_sender(sender)
+    with sending(tmp_path, path) as log:
+        assert json.loads(wait_until(got, "}"))["plate"] == "AB123CD"
     assert log.read_text() == ""
 
 
 def test_a_broker_that_refuses_is_not_asked_again_and_again(tmp_path: Path) -> None:
-    tried, log = tmp_path / "tried", tmp_path / "log"
+    tried = tmp_path / "tried"
     refused = "Connection error: Connection Refused: not authorised."
     again = f'echo >>{tried}; echo "{refused}"; exit 5'
     path = on_path(tmp_path / "bin", mosquitto_pub=f'case "$*" in *gate/pass/*) cat >/dev/null ;; *) {again} ;; esac')
-    with log.open("w") as errors:
-        sender = start_sender(tmp_path / "plates.jsonl", 1, errors, PATH=path)
-        with (tmp_path / "plates.jsonl").open("a") as file:
-            file.write(line("AB123CD"))
-        try:
-            assert f"did not reach the broker in time ({refused})" in wait_until(log, "\n")
-        finally:
-            stop_sender(sender)
+    with sending(tmp_path, path) as log:
+        assert f"did not reach the broker in time ({refused})" in wait_until(log, "\n")
     assert tried.read_text() == "\n"
 
 

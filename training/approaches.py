@@ -61,9 +61,8 @@ class Outcome:
     @property
     def right(self) -> bool:
         """Whether there was one row for one plate, or for several of the photograph, and no other."""
-        return (
-            bool(self.accepted) and set(self.accepted) <= self.truth and len(set(self.accepted)) == len(self.accepted)
-        )
+        once = set(self.accepted)
+        return bool(once) and once <= self.truth and len(once) == len(self.accepted)
 
 
 def film(photograph: Image, plate: Labelled, random_: Generator) -> Iterator[Image]:

@@ -176,14 +176,15 @@ class _Run:
         self.network.train()
         losses, _ = self.network(batch)
         loss = losses.sum()
-        require_finite(float(loss.detach()), self.step + 1, "--rate", settings.rate)
+        value = float(loss.detach())
+        require_finite(value, self.step + 1, "--rate", settings.rate)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimizer.step()
         self.average.update(self.network, self.step)
         self.step += 1
-        self._losses = [*self._losses[-49:], float(loss.detach()) / settings.batch]
+        self._losses = [*self._losses[-49:], value / settings.batch]
         return size, float(np.mean(self._losses))
 
     def _draw(self, maker: SceneMaker, share: float, step: int) -> tuple[int, dict[str, Tensor]]:

@@ -241,8 +241,6 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder, resume = given.pop("run"), given.pop("resume")
     given = {name: value for name, value in given.items() if value is not None}
-    if resume and "init" in given:
-        raise ConfigError("--resume goes on from the run's own state: leave --from out, or begin another --run with it")
     settings = resumed(folder, DigitsSettings, "a run of digits5", given) if resume else DigitsSettings(**given)
     train_digits(settings, folder, resume)
     log.info("best weights: %s; curves: %s", folder / WEIGHTS, folder / "curves.png")

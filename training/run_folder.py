@@ -81,14 +81,13 @@ class TrainSettings:
             raise ConfigError(f"--mix {' '.join(map(str, self.mix))}: wanted shares of 0 or more, not all of them 0")
 
 
-def require_finite(loss: float, step: int, option: str, rate: float) -> float:
-    """The loss of a step; ConfigError if it is no number: nothing learned from then on would be worth anything."""
+def require_finite(loss: float, step: int, option: str, rate: float) -> None:
+    """ConfigError if the loss of a step is no number: nothing learned from then on would be worth anything."""
     if not isfinite(loss):
         raise ConfigError(
             f"the loss of step {step} is {loss}: the run has diverged; what it had kept before is as it was, "
             f"go on from there with --resume and less than {option} {rate:g}"
         )
-    return loss
 
 
 def require(settings: object, wanted: str, fits: Callable[[float], bool], *names: str) -> None:
@@ -134,8 +133,11 @@ def export_words(run: Path, settings: TrainSettings) -> str:
 def resumed(run: Path, make: Callable[..., Settings], whose: str, given: Mapping[str, Any]) -> Settings:
     """The settings to resume a run with: its own, but for what was `given` on the command line.
 
-    `make` takes the fields of the file by name. ConfigError if there is no file, or it is not that of `whose`.
+    `make` takes the fields of the file by name. ConfigError if there is no file, or it is not that of `whose`, or other
+    weights to begin with (`init`) are given.
     """
+    if given.get("init"):
+        raise ConfigError("--resume goes on from the run's own state: leave --from out, or begin another --run with it")
     if not (run / SETTINGS).is_file():
         raise ConfigError(f"{run}: nothing to resume ({SETTINGS} is missing); start without --resume")
     return replace(_read(run, make, whose), **given)

@@ -460,8 +460,6 @@ def main(arguments: list[str]) -> int:
     }
     if data is not None:
         given["own" if is_own(data) else "data"] = str(data)
-    if resume and given["init"]:
-        raise ConfigError("--resume goes on from the run's own state: leave --from out, or begin another --run with it")
     if resume:
         settings = resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
     else:
