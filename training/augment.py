@@ -72,9 +72,14 @@ def rephotograph(crop: Image, characters: int, random_: Generator) -> npt.NDArra
     return through_camera(crop_again, random_, strength=0.6)
 
 
-def through_camera(crop: Grey, random_: Generator, strength: float = 1.0) -> npt.NDArray[np.uint8]:
-    """Rain, light, lens, motion, exposure, sensor, denoising, sharpening and coding; `strength` scales how often."""
-    width = crop.shape[1]
+def through_camera(
+    crop: Grey, random_: Generator, strength: float = 1.0, plate_width: float | None = None
+) -> npt.NDArray[np.uint8]:
+    """Rain, light, lens, motion, exposure, sensor, denoising, sharpening and coding; `strength` scales how often.
+
+    Blur is a share of `plate_width`, pixels: the crop's own, unless most of it is ground.
+    """
+    width = plate_width or crop.shape[1]
     if random_.random() < 0.04 * strength:
         crop = camera.rained_on(crop, random_)
     if random_.random() < 0.42 * strength:
@@ -85,9 +90,9 @@ def through_camera(crop: Grey, random_: Generator, strength: float = 1.0) -> npt
     if sigma:
         crop = cv2.GaussianBlur(crop, (0, 0), sigmaX=max(0.3, sigma)).astype(np.float32)
     if sigma < 0.009 * width and random_.random() < 0.34 * strength:  # both at once and nobody reads it
-        crop = camera.motion_blurred(crop, random_)
+        crop = camera.motion_blurred(crop, random_, width)
     if random_.random() < 0.07 * strength:
-        crop = camera.bloom(crop, random_)
+        crop = camera.bloom(crop, random_, width)
     crop = _expose(crop, random_, strength)
     if random_.random() < 0.7 * strength:
         crop = camera.noisy(crop, random_)

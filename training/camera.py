@@ -20,7 +20,7 @@ LONGEST_SMEAR = 0.04
 _BLOCK = 8
 
 
-def motion_blurred(crop: Grey, random_: Generator) -> Grey:
+def motion_blurred(crop: Grey, random_: Generator, plate_width: float | None = None) -> Grey:
     """A car of 3 to 50 km/h, seen at a slant, while the shutter is open for 1/1000 to 1/50 s; now and then the camera
     shakes instead, in any direction."""
     speed, open_for = random_.uniform(0.8, 14.0), float(np.exp(random_.uniform(np.log(1e-3), np.log(2e-2))))
@@ -29,7 +29,7 @@ def motion_blurred(crop: Grey, random_: Generator) -> Grey:
         angle = random_.normal(0, 12)
     else:
         across, angle = 0.3, random_.uniform(-90, 90)
-    width = crop.shape[1]
+    width = plate_width or crop.shape[1]
     length = min(speed * across * open_for * width / PLATE_METRES, LONGEST_SMEAR * width)
     if length < 0.4:
         return crop
@@ -54,11 +54,12 @@ def smear(length: float, angle: float) -> Grey:
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
-def bloom(crop: Grey, random_: Generator) -> Grey:
+def bloom(crop: Grey, random_: Generator, plate_width: float | None = None) -> Grey:
     """A reflecting ground under infrared light: so bright that it spills over the strokes of the characters."""
+    width = plate_width or crop.shape[1]
     low, high, _, _ = cv2.minMaxLoc(crop)
     over = np.maximum(crop - np.float32(0.5 * (low + high)), 0)
-    spilled = cv2.GaussianBlur(over, (0, 0), sigmaX=max(0.5, random_.uniform(0.008, 0.022) * crop.shape[1]))
+    spilled = cv2.GaussianBlur(over, (0, 0), sigmaX=max(0.5, random_.uniform(0.008, 0.022) * width))
     return np.asarray(crop + np.float32(random_.uniform(0.4, 1.1)) * spilled, dtype=np.float32)
 
 

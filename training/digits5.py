@@ -51,8 +51,7 @@ _CHUNK = 5000
 _MARGIN = 6
 """Pixels of ground on each side, so that a slanted photograph does not cut a digit off."""
 _STRENGTH = 0.4
-"""How often a camera does something to a picture: less than to a plate, because its blur is a share of the picture's
-width, of which the digits take half."""
+"""How often a camera does something to a picture: less than to a plate, as the digits are small already."""
 
 Mask = npt.NDArray[np.uint8]
 
@@ -112,6 +111,7 @@ def draw_digits(random_: Generator, fonts: Fonts = "learned") -> tuple[npt.NDArr
 def photograph_digits(picture: npt.NDArray[np.uint8], random_: Generator) -> npt.NDArray[np.uint8]:
     """What a camera makes of the picture: shades, perspective, light, blur, noise and JPEG; keeps the shape."""
     grey: Grey = picture.astype(np.float32)
+    drawn = np.flatnonzero(np.ptp(picture, axis=0))
     if random_.random() < 0.3:
         grey = 255.0 - grey
     corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], dtype=np.float32)
@@ -122,7 +122,8 @@ def photograph_digits(picture: npt.NDArray[np.uint8], random_: Generator) -> npt
     turned += random_.normal(0, 0.02, (4, 2)).astype(np.float32) * np.array([WIDTH, HEIGHT], dtype=np.float32)
     matrix = cv2.getPerspectiveTransform(corners, turned.astype(np.float32))
     slanted = cv2.warpPerspective(grey, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
-    return through_camera(np.asarray(slanted, dtype=np.float32), random_, strength=_STRENGTH)
+    number_width = float(drawn[-1] - drawn[0] + 1)  # blur is a share of this, as of a plate's, not of the ground's
+    return through_camera(np.asarray(slanted, dtype=np.float32), random_, strength=_STRENGTH, plate_width=number_width)
 
 
 def digits(seed: int, fonts: Fonts) -> Iterator[tuple[npt.NDArray[np.uint8], str]]:
