@@ -452,6 +452,22 @@ def test_a_plate_in_two_lines_that_is_marked_as_one_is_told_and_mended(
     assert not [finding for finding in faults(tmp_path / "without") if finding.level == "error"]
 
 
+def test_a_label_that_the_reader_surely_reads_otherwise_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "mine"
+    write_set(own, [(f"images/{name}.png", text) for name, text in (("right", "AB1"), ("slip", "AB2"), ("none", ""))])
+    for name, upper, lower in (("right", "AB12", "345"), ("slip", "XY98", "761"), ("none", "CD43", "218")):
+        write_two_lines(own, f"images/{name}.png", upper, lower)
+    labels = own / "labels.csv"
+    labels.write_text(labels.read_text().replace("AB1", "ab12 345").replace("AB2", "XY98781"))
+    assert main([str(own), "--json"]) == 1  # for the lower case, which --fix writes otherwise
+    told = [each for each in json.loads(capsys.readouterr().out)["findings"] if each["kind"] == "label"]
+    assert [(each["level"], each["where"]) for each in told] == [("warning", f"{labels}:3"), ("warning", f"{labels}:4")]
+    assert "labelled XY98781, but the shipped reader reads XY98761" in told[0]["text"]
+    assert "labelled as no plate, but the shipped reader reads CD43218" in told[1]["text"]
+
+
 def test_only_what_is_misread_as_it_is_marked_is_read_the_other_way(tmp_path: Path) -> None:
     own = tmp_path / "mine"
     narrow = {name: f"{name},120,48,1,," for name, _ in names(2)}

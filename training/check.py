@@ -20,6 +20,7 @@ from rich.text import Text
 from edge.errors import SourceError
 from edge.reader import PlateReader
 from training.check_coverage import Coverage, coverage, coverage_findings
+from training.check_doubts import doubted_labels
 from training.check_fix import write_corrected
 from training.check_lines import better_lines, lines_findings
 from training.check_pairs import Seen, duplicate_findings, split_findings
@@ -111,8 +112,10 @@ def main(arguments: list[str]) -> int:
         raise SourceError(f"{given.data}: no such folder")
     sets = find_sets(given.data)
     pictures = look_at(sets)
-    lines = better_lines(sets, pictures, PlateReader())
+    reader = PlateReader()
+    lines = better_lines(sets, pictures, reader)
     findings, covered = check(sets, pictures, lines, given.least)
+    findings += doubted_labels(sets, pictures, reader)
     levels = Counter(finding.level for finding in findings)
     rows = sum(len(labels.rows) for labels in sets)
     unusable = [finding for labels in sets for finding in labels.unusable]
