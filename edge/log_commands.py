@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from edge import recording, review
+from edge import recorded_erase, review
 from edge.config import Config
 from edge.errors import ConfigError, OutputError
 from edge.kept_crops import crops_folder
@@ -207,7 +207,7 @@ class _Beside:
         self.crops = self.recorded = 0
         self._plate, self._crops_folder, self._recorded_folder = plate, crops, recorded
         self._by_crop = review.passes_of(crops, plate)
-        self._by_frames = recording.passes_of(recorded, plate) if recorded else set()
+        self._by_frames = recorded_erase.passes_of(recorded, plate) if recorded else set()
 
     @property
     def named(self) -> set[str]:
@@ -218,13 +218,13 @@ class _Beside:
         """Of these passes what does not name the plate itself: nothing would lead there once the rest is gone."""
         self.crops += review.erase_passes(self._crops_folder, passes - self._by_crop)
         if self._recorded_folder:
-            self.recorded += recording.erase_passes(self._recorded_folder, passes - self._by_frames)
+            self.recorded += recorded_erase.erase_passes(self._recorded_folder, passes - self._by_frames)
 
     def erase(self, passes: AbstractSet[str], trial: bool) -> None:
         """All that is of the plate or of these passes."""
         self.crops += review.erase(self._crops_folder, self._plate, passes, trial=trial)
         if self._recorded_folder:
-            self.recorded += recording.erase(self._recorded_folder, self._plate, passes, trial=trial)
+            self.recorded += recorded_erase.erase(self._recorded_folder, self._plate, passes, trial=trial)
 
 
 def _print(line: str) -> None:

@@ -20,6 +20,8 @@ MARKER = "recording.json"
 EVENTS = "events.jsonl"
 SIGHTS = "sights.jsonl"
 """When which plate was on the frames."""
+AROUND = 5.0
+"""Seconds before and after a pass, or a sight of it, in which its plate may be on a recorded frame."""
 APART = 3600.0
 """Seconds between two sessions in a replay: more than any pass lasts or is remembered."""
 _NAME = re.compile(r"(?P<session>.+)_t(?P<seconds>\d+(\.\d+)?)")

@@ -24,7 +24,8 @@ from edge.log_erase import erase_plate
 from edge.log_verify import verify_log
 from edge.privacy import PseudonymKey
 from edge.recorded import find_frames
-from edge.recording import Recorder, RecordingSettings, erase
+from edge.recorded_erase import erase
+from edge.recording import Recorder, RecordingSettings
 from edge.review import read_items
 from edge.source import SourceSettings, open_source
 from edge.torn_lines import read_torn

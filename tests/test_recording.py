@@ -24,7 +24,8 @@ from edge.errors import ConfigError, OutputError, SourceError
 from edge.parts import Parts
 from edge.passes import read_passes
 from edge.recorded import APART, TimedPictures, find_frames, session_starts
-from edge.recording import Recorder, RecordingSettings, erase, erase_passes, passes_of
+from edge.recorded_erase import erase, erase_passes, passes_of
+from edge.recording import Recorder, RecordingSettings
 from edge.records import Frame, FrameResult, PlateBox, PlateEvent, TrackedPlate
 from edge.service import Loop, Progress, Stop
 from edge.source import SourceSettings, open_source
