@@ -206,3 +206,52 @@ _ALPHA_3 = (
 )
 ALPHA_3 = dict(pair.split(":") for pair in _ALPHA_3.split())
 """ISO 3166 code of three letters → that of two, of the countries above."""
+
+VEHICLES = {
+    **{
+        "in": 330,
+        "us": 290,
+        "id": 150,
+        "br": 115,
+        "de": 60,
+        "ru": 60,
+        "mx": 55,
+        "it": 53,
+        "fr": 46,
+        "th": 42,
+        "gb": 41,
+    },
+    **{"es": 36, "my": 33, "pl": 33, "tr": 30, "ca": 26, "ar": 23, "au": 21, "co": 18, "za": 13, "nl": 11, "ua": 10},
+    **{
+        "gr": 9,
+        "ro": 9,
+        "cz": 8,
+        "at": 7,
+        "be": 7,
+        "pt": 7,
+        "ch": 6,
+        "cl": 6,
+        "se": 6,
+        "ec": 5,
+        "hu": 5,
+        "kz": 5,
+        "ma": 5,
+    },
+    **{
+        "nz": 5,
+        "pe": 5,
+        "ve": 5,
+        "bg": 4,
+        "by": 4,
+        "dk": 4,
+        "fi": 4,
+        "il": 4,
+        "no": 4,
+        "ie": 3,
+        "py": 3,
+        "rs": 3,
+        "sk": 3,
+    },
+    **{"uy": 3, "bo": 2, "ge": 2, "hr": 2, "lt": 2, "si": 2},
+}
+"""Millions of vehicles with plates, motor-cycles among them, rounded and from memory; elsewhere about one."""

@@ -13,6 +13,7 @@ other. An answer that cannot be made to fit stays as it was read.
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,6 +98,23 @@ def check_formats(names: tuple[str, ...], least: int, most: int) -> None:
 
 def expand(template: str) -> Iterator[tuple[frozenset[str], ...]]:
     """All shapes of a template; ValueError if it is not written as this module says."""
+    return (tuple(position for shape in shapes for position in shape) for shapes in product(*_parts(template)))
+
+
+def letter_shares(template: str) -> Counter[tuple[float, ...]]:
+    """How many shapes of a template have these shares of letters, 0 to 1, in their places; quicker than `expand`."""
+    counts: Counter[tuple[float, ...]] = Counter({(): 1})
+    for part in _parts(template):
+        longer: Counter[tuple[float, ...]] = Counter()
+        for shares, count in counts.items():
+            for shape in part:
+                longer[(*shares, *(len(allowed & _LETTERS) / len(allowed) for allowed in shape))] += count
+        counts = longer
+    return counts
+
+
+def _parts(template: str) -> list[list[Shape]]:
+    """The shapes that each token of a template may have; ValueError if it is not written as this module says."""
     cleaned = re.sub(r"[\s-]", "", template)
     parts: list[list[Shape]] = []
     end = 0
@@ -117,7 +135,7 @@ def expand(template: str) -> Iterator[tuple[frozenset[str], ...]]:
         )
     if math.prod(len(part) for part in parts) > _MOST_SHAPES:
         raise ValueError(f"{template!r}: has more than {_MOST_SHAPES} shapes")
-    return (tuple(position for shape in shapes for position in shape) for shapes in product(*parts))
+    return parts
 
 
 def rule(slots: Sequence[Slot], claims: Sequence[Mapping[str, float]], formats: Formats) -> Ruled:

@@ -15,6 +15,7 @@ from edge.looks import look_again
 from edge.preprocess import READER_HEIGHT, READER_WIDTH, PlateView, plate_views, to_int8
 from edge.records import Image, PlateReading
 from edge.runtime import Int8Model, check_threads
+from edge.serials import plausible
 
 _TYPICAL_LENGTH = 5
 _ONE_LINE_BONUS = 0.05
@@ -91,7 +92,7 @@ class PlateReader:
 def best_reading(views: Sequence[PlateView], decoded: Sequence[Decoded]) -> PlateReading:
     """What a crop says, of what each of its views does."""
     best = choose_view(decoded)
-    return PlateReading(
+    reading = PlateReading(
         text=decoded[best].text,
         confidence=decoded[best].confidence,
         characters=decoded[best].characters,
@@ -100,6 +101,7 @@ def best_reading(views: Sequence[PlateView], decoded: Sequence[Decoded]) -> Plat
         # always of the one-line view, so that two readings of one plate stay comparable
         sharpness=sharpness(views[0]),
     )
+    return plausible(reading)
 
 
 def choose_view(decoded: Sequence[Decoded]) -> int:
