@@ -102,7 +102,7 @@ def _separator(character: str, height: int, space: int, random_: random.Random) 
     if character == "#":
         return _ideograph(height, random_)
     if character == "*":
-        space = max(space, round(height * random_.uniform(0.25, 0.6)))
+        return _seal(height, space, random_)
     mask = np.zeros((height, max(space, 4)), dtype=np.uint8)
     centre = (mask.shape[1] // 2, round(height * random_.uniform(0.42, 0.58)))
     if character == "-":
@@ -112,24 +112,72 @@ def _separator(character: str, height: int, space: int, random_: random.Random) 
         )
     elif character == ".":
         cv2.circle(mask, centre, max(2, round(height * 0.06)), 255, -1, cv2.LINE_AA)
-    elif character == "*":
-        radius = max(3, round(mask.shape[1] * random_.uniform(0.25, 0.48)))
-        sign = random_.random()
-        if sign < 0.3:
-            outline = (_star if sign < 0.15 else _heart)() * radius * random_.uniform(1.0, 1.4) + centre
-            cv2.fillPoly(mask, [outline.round().astype(np.int32)], random_.randint(120, 255), cv2.LINE_AA)
-            return mask
-        if sign < 0.5:  # the outline of a state, an emblem
-            angles = np.sort([random_.uniform(0, 2 * np.pi) for _ in range(random_.randint(5, 9))])
-            reach = np.array([random_.uniform(0.5, 1.15) for _ in angles]) * radius
-            outline = np.stack([centre[0] + reach * np.cos(angles), centre[1] + reach * np.sin(angles)], axis=1)
-            cv2.fillPoly(mask, [outline.round().astype(np.int32)], random_.randint(60, 255), cv2.LINE_AA)
-            return mask
-        cv2.circle(mask, centre, radius, random_.randint(60, 255), random_.choice([-1, -1, 2]), cv2.LINE_AA)
-        if random_.random() < 0.5:
-            second = (centre[0], min(height - 3, centre[1] + 2 * radius + 2))
-            cv2.circle(mask, second, radius, random_.randint(60, 255), random_.choice([-1, 2]), cv2.LINE_AA)
     return mask
+
+
+def _seal(height: int, space: int, random_: random.Random) -> Mask:
+    """What stands between characters and is none of them: one seal or two, arms, a star, a heart, a state's outline."""
+    size = height * random_.uniform(0.28, 0.62)
+    kind = random_.choices(["two", "one", "shield", "star", "heart", "outline"], [30, 20, 20, 8, 7, 15])[0]
+    if kind == "two":
+        size = min(size, 0.45 * height)
+    mask = np.zeros((height, max(space, round(size) + 4)), dtype=np.uint8)
+    x, y = mask.shape[1] / 2, height * random_.uniform(0.42, 0.58)
+    places = [y]
+    if kind == "two":
+        apart = min(size * random_.uniform(0.5, 0.65), height / 2 - size / 2)
+        places = [height / 2 - apart, height / 2 + apart]
+    outline = _circle() if kind in ("two", "one") else _outline(kind, random_)
+    thickness = random_.choice([-1, -1, max(2, round(height * random_.uniform(0.02, 0.05)))])
+    for place in places:
+        points = (outline * size / 2 + (x, place)).round().astype(np.int32)
+        cover = random_.randint(60, 255)
+        if thickness < 0:
+            cv2.fillPoly(mask, [points], cover, cv2.LINE_AA)
+        else:
+            cv2.polylines(mask, [points], True, cover, thickness, cv2.LINE_AA)
+    if random_.random() < 0.7:
+        _engrave(mask, size, (x, places), random_)
+    return mask
+
+
+def _engrave(mask: Mask, size: float, where: tuple[float, list[float]], random_: random.Random) -> None:
+    """Beasts, crosses and small print, as a camera sees them: lines and dots of any shade within the seals."""
+    x, places = where
+    inside = mask > 0
+    drawn = mask.copy()
+    for place in places:
+        for _ in range(random_.randint(1, 6)):
+            ends = [(round(x + size * random_.uniform(-0.4, 0.4)), round(place + size * random_.uniform(-0.4, 0.4)))]
+            ends.append(
+                (round(x + size * random_.uniform(-0.4, 0.4)), round(place + size * random_.uniform(-0.4, 0.4)))
+            )
+            cv2.line(drawn, ends[0], ends[1], random_.randint(0, 255), max(1, round(size * 0.08)), cv2.LINE_AA)
+        cv2.circle(
+            drawn, (round(x), round(place)), max(1, round(size * 0.15)), random_.randint(0, 255), -1, cv2.LINE_AA
+        )
+    mask[inside] = drawn[inside]
+
+
+def _outline(kind: str, random_: random.Random) -> npt.NDArray[np.float64]:
+    """Corners of a sign within a circle of radius about 1 around 0, (N, 2) x and y."""
+    if kind == "star":
+        return _star()
+    if kind == "heart":
+        return _heart()
+    if kind == "shield":
+        turn = np.linspace(0, np.pi, 12)
+        foot = np.stack([np.cos(turn), 0.2 + np.sin(turn) ** random_.uniform(0.6, 1.2)], axis=1)
+        return np.concatenate([[(-1.0, -1.0), (1.0, -1.0)], foot]) * (random_.uniform(0.75, 0.95), 1.0)
+    angles = np.sort([random_.uniform(0, 2 * np.pi) for _ in range(random_.randint(5, 9))])
+    reach = np.array([random_.uniform(0.5, 1.15) for _ in angles])
+    return np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
+
+
+def _circle() -> npt.NDArray[np.float64]:
+    """(32, 2) x and y, of radius 1 about 0."""
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1)
 
 
 def _ideograph(height: int, random_: random.Random) -> Mask:
@@ -185,12 +233,12 @@ def _glyph(character: str, font: str | Die, bold: int) -> Mask:
 
 
 @lru_cache(maxsize=4000)
-def small_text(text: str, font: str, height: int, margin: int) -> Mask:
-    """Small lettering as coverage, `height` tall."""
+def small_text(text: str, font: str, height: int) -> Mask:
+    """Small lettering as coverage, `height` tall, with an empty column on either side."""
     mask = _ink(text, font, 64)
     width = max(4, round(mask.shape[1] * height / mask.shape[0]))
     mask = cv2.resize(mask, (width, max(4, height)), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    return np.asarray(cv2.copyMakeBorder(mask, 0, 0, margin, margin, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8)
+    return np.asarray(cv2.copyMakeBorder(mask, 0, 0, 1, 1, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8)
 
 
 def narrowed(mask: Mask, room: int) -> Mask:

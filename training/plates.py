@@ -44,6 +44,12 @@ LETTERING = {
 }
 """Key of small lettering → the class of the fonts that it is drawn with."""
 
+_THIN, _THIN_ENDS = "I1", 0.12
+"""Characters that look like the edge beside which they stand, and how often a line begins or ends with one that may."""
+_SEALED = 0.2
+"""How often there are seals where a layout has spaces, dashes or dots, or beside the upper of two lines: a reader meets
+some that no layout has."""
+
 _TOKEN = re.compile(r"\{[^}]*\}|.")
 _SIGNS = {"0": string.digits, "1": string.digits[1:], "X": string.ascii_uppercase + string.digits}
 _PROPORTIONS = (0.8, 8.0)
@@ -288,11 +294,21 @@ def _choices(token: str, letters: str) -> Sequence[str]:
 
 def draw_serial(pattern: str, letters: str, random_: random.Random) -> Serial:
     """A random serial that follows `pattern` (see plates.toml for the signs)."""
-    text = "".join(
-        vanity(random_) if token == VANITY else random_.choice(_choices(token, letters))
-        for token in _TOKEN.findall(pattern)
-    )
-    return Serial(tuple(text.split("|")))
+    lines = [_draw_line(_TOKEN.findall(line), letters, random_) for line in pattern.split("|")]
+    if len(lines) > 1 and random_.random() < _SEALED:
+        lines[0] = random_.choice([f"{lines[0]}*", f"*{lines[0]}"])
+    return Serial(tuple(lines))
+
+
+def _draw_line(tokens: Sequence[str], letters: str, random_: random.Random) -> str:
+    parts = [vanity(random_) if token == VANITY else random_.choice(_choices(token, letters)) for token in tokens]
+    for end in {0, len(tokens) - 1}:
+        thin = [sign for sign in _choices(tokens[end], letters) if sign in _THIN]
+        if thin and random_.random() < _THIN_ENDS:
+            parts[end] = random_.choice(thin)
+    if random_.random() < _SEALED:
+        parts = ["*" if part in (" ", "-", ".") else part for part in parts]
+    return "".join(parts)
 
 
 def draw_text(pattern: str, random_: random.Random) -> str:
@@ -314,9 +330,10 @@ class FontFamily:
 
 
 @cache
-def load_fonts(path: Path = FONTS / "fonts.toml") -> tuple[FontFamily, ...]:
+def load_fonts() -> tuple[FontFamily, ...]:
     """All font families; every one must have its licence text beside it."""
     families = []
+    path = FONTS / "fonts.toml"
     for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
         if not path.with_name(f"{name}.LICENSE.txt").is_file():
             raise ConfigError(f"{path}: the licence of {name} is missing")
