@@ -13,6 +13,8 @@ _STALLED_MS = 15_000
 """A viewer that takes nothing for this long loses its connection, and its place."""
 _SILENT_SECONDS = 30
 """After which a connection that says nothing is asked whether anybody is there, and closed if not."""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""All addresses of a machine → the one of them that is only its own."""
 
 
 class Address(NamedTuple):
@@ -31,6 +33,16 @@ class Address(NamedTuple):
         except ValueError:
             return False  # a name: whatever it stands for today, it may be another address tomorrow
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it stands for all addresses of this machine: 0.0.0.0, ::."""
+        return self.host in _EVERYWHERE
+
+    @property
+    def reachable(self) -> "Address":
+        """Where this machine itself reaches what listens here."""
+        return self._replace(host=_EVERYWHERE.get(self.host, self.host))
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -48,6 +60,15 @@ def parse_listen(text: str) -> Address:
     if not (colon and bare and port_ok) or (":" in bare) != bracketed or not bare.isprintable() or " " in bare:
         raise ConfigError(f'listen = "{text}": wanted HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080"')
     return Address(bare, int(port))
+
+
+def is_here(address: str) -> bool:
+    """Whether an address is this machine's own loopback: 127.0.0.0/8, ::1, also as IPv6 writes the former."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
 
 
 def listen(address: Address) -> socket.socket:

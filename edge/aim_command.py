@@ -19,10 +19,11 @@ from edge.errors import SourceError
 from edge.half_blocks import colours_of
 from edge.motion import open_detector
 from edge.pipeline import Pipeline
+from edge.printable import printable
 from edge.reader import PlateReader
 from edge.records import Frame, PlateBox
 from edge.source import open_source, starting
-from edge.stills import frames_of, read_still
+from edge.stills import as_utf8, frames_of, read_still
 
 _WORDS: dict[Verdict, str] = {"good": "good", "fair": "fair", "poor": "POOR", "unknown": "-"}
 _HEADLINES: dict[Verdict, str] = {
@@ -51,7 +52,7 @@ def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, An
     canvas = detector.card.input.shape[1]
     for path, frame in frames_of(paths):
         if isinstance(frame, SourceError):
-            yield {"image": str(path), "error": str(frame).removeprefix(f"{path}: ")}
+            yield {"image": as_utf8(path), "error": as_utf8(frame).removeprefix(f"{as_utf8(path)}: ")}
             continue
         scale = frame_scale(frame, canvas, config.region)
         plates: list[tuple[PlateBox, Report]] = []
@@ -59,7 +60,7 @@ def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, An
             margin = config.vote.edge_margin
             look = measure(frame.image, box, reading.text, reading.lines, scale=scale, margin=margin)
             plates.append((box, report_of(look, config.aim, config.source.shutter)))
-        yield {"image": str(path), "plates": plates}
+        yield {"image": as_utf8(path), "plates": plates}
 
 
 def picture_lines(told: dict[str, Any], *, as_json: bool, colour: bool) -> Iterator[str]:
@@ -71,9 +72,9 @@ def picture_lines(told: dict[str, Any], *, as_json: bool, colour: bool) -> Itera
         yield json.dumps(values, ensure_ascii=False)
         return
     if not told["plates"]:
-        yield f"{told['image']}: no plate"
+        yield printable(f"{told['image']}: no plate")
     for _, report in told["plates"]:
-        yield f"{told['image']}: {report.text or '(illegible)'}"
+        yield printable(f"{told['image']}: {report.text or '(illegible)'}")
         yield from block(report, colour=colour)
 
 

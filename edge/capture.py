@@ -15,7 +15,7 @@ from edge.camera import DEFAULT_SIZE, CameraError
 from edge.frame_pool import FramePool
 from edge.interlaced import is_refused, looks_unwritten
 from edge.jpeg import decode_jpeg
-from edge.network import ask_camera, find_cause
+from edge.network import NOT_TOLD, Asked, ask_camera, find_cause, has_user
 from edge.records import Image
 from edge.source_state import Cause
 from edge.v4l2 import holders, is_busy, video_devices
@@ -32,6 +32,11 @@ _SILENT, _ONLY_ERRORS = 0, 2
 """OpenCV's names for them are where OpenCV 4 does not have them."""
 _MOST_TORN = 5
 """Pictures of a USB camera that may be torn at its start before they count as no JPEGs, whatever it calls them."""
+_FIRST_PATIENCE = 2.0
+"""Seconds in which a camera may say where it leads before it is opened."""
+_lead_nowhere = set[str]()
+"""Addresses that gave their stream when they were asked, and are asked no more: some cameras take one connection at a
+time, and refuse the next while they clear the last away."""
 
 
 class OpenCvCapture:
@@ -145,13 +150,15 @@ def _stream_options(more: str = "") -> Iterator[None]:
 def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCapture:
     """Open an RTSP or HTTP stream; timeouts in seconds."""
     keep_quiet()
+    asked = _ask_first(url, min(open_timeout, _FIRST_PATIENCE))
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(open_timeout * 1000)]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout * 1000)]
     with _stream_options():
         capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
     patience = min(open_timeout, 5.0)
     if not capture.isOpened() or (_is_mjpeg(capture) and not capture.get(cv2.CAP_PROP_FRAME_WIDTH)):
-        asked = ask_camera(url, patience)
+        if asked is None or asked.cause == "timeout":  # by now it may have more to say
+            asked = ask_camera(url, patience)
         if asked.content.startswith("multipart/"):
             capture.release()
             with _stream_options(_ONLY_JPEGS):
@@ -168,6 +175,22 @@ def open_stream(url: str, open_timeout: float, read_timeout: float) -> OpenCvCap
     # FFmpeg decodes whatever it is asked to skip, 3.5 ms a JPEG; so it hands them over as they come
     jpegs = _is_mjpeg(capture) and capture.set(cv2.CAP_PROP_FORMAT, -1)
     return OpenCvCapture(capture, read_timeout, jpegs=jpegs, why=why, is_interlaced=is_interlaced)
+
+
+def _ask_first(url: str, patience: float) -> Asked | None:
+    """What a camera says that will get a password; None where it is not asked. CameraError if it sends on elsewhere.
+
+    FFmpeg follows, and gives the password to whoever is there. Over TLS nobody is asked, and by HTTP FFmpeg gives the
+    password to nobody else.
+    """
+    if not url.lower().startswith("rtsp://") or not has_user(url) or url in _lead_nowhere:
+        return None
+    asked = ask_camera(url, patience)
+    if asked.elsewhere:
+        raise CameraError(asked.cause, asked.advice)
+    if asked.status in (200, NOT_TOLD):
+        _lead_nowhere.add(url)
+    return asked
 
 
 def _is_mjpeg(capture: cv2.VideoCapture) -> bool:

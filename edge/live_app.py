@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from edge.live_feed import EVENTS_KEPT, STALL_SECONDS, EventBoard, PictureFeed
-from edge.live_guard import HEALTH_PATH, READY_PATH, Guard
+from edge.live_guard import COUNTS, HEALTH_PATH, READY_PATH, Guard
 from edge.live_sign_in import Credentials
 from edge.records import FrameResult, Status
 from edge.source_state import Cause
@@ -26,6 +26,11 @@ _HEALTH_KEYS = (
     *("version", "uptime", "loop_age", "last_frame_age", "frames", "dropped", "fps", "passes", "clock"),
     *("movements_without_plate", "picture", "written_mb", "written_mb_a_day"),
 )
+_COUNT_KEYS = (
+    *("last_frame_age", "frames", "dropped", "fps", "passes", "movements_without_plate"),
+    *("written_mb", "written_mb_a_day"),
+)
+"""Those that tell how much passes by: the rate and age of frames too, as fewer are taken while nothing moves."""
 _CAMERA_KEYS = ("online", "since")
 _CAUSES = get_args(Cause)
 _CHOICES = {"kind": ("preview", "final"), "status": get_args(Status)}
@@ -214,11 +219,12 @@ class LiveApp:
             told["since"] = camera["since"]
         return _json(told, 503 if cause else 200)
 
-    async def _health(self, _request: Request) -> Response:
+    async def _health(self, request: Request) -> Response:
         status = self._status()
         alive = not _is_old(status.get("loop_age"))
         told: dict[str, object] = {"alive": alive, "writes_ok": not status.get("not_written")}
-        told |= {key: status[key] for key in _HEALTH_KEYS if key in status}
+        hidden = () if request.scope.get(COUNTS, True) else _COUNT_KEYS
+        told |= {key: status[key] for key in _HEALTH_KEYS if key in status and key not in hidden}
         camera = status.get("camera")
         if isinstance(camera, Mapping):  # its cause or description may hold an address
             told["camera"] = {key: camera[key] for key in _CAMERA_KEYS if key in camera}

@@ -7,17 +7,22 @@ import hmac
 import ipaddress
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge.address import is_here
 from edge.live_sign_in import Credentials, SignIns
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 _OPEN_PATHS = (HEALTH_PATH, READY_PATH)
 """The paths without a password: they tell no plate and no address."""
+COUNTS = "gatereader.counts"
+"""In the scope of such a path: whether the asker may know how much passes by, too."""
+_FORWARDED = (b"x-forwarded-for", b"x-real-ip", b"forwarded")
+"""By which a proxy on this machine tells that it asks for somebody elsewhere."""
 
 _HEADERS = (
     (
@@ -60,10 +65,13 @@ class Guard:
             await send(message)
 
         refusal = None
-        if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
+        if scope["type"] == "http":
             headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-            address, _ = scope.get("client") or ("", 0)
-            refusal = await self._refusal(headers.get(b"host", ""), headers.get(b"authorization", ""), address)
+            authorization, (address, _) = headers.get(b"authorization", ""), scope.get("client") or ("", 0)
+            if scope["path"] not in _OPEN_PATHS:
+                refusal = await self._refusal(headers.get(b"host", ""), authorization, address)
+            elif self._sign_ins is not None and not _asks_from_here(scope, headers):
+                scope[COUNTS] = bool(authorization) and await self._is_right(authorization, address) is True
         await (refusal or self._app)(scope, receive, send_with_headers)
 
     async def _refusal(self, host: str, authorization: str, address: str) -> PlainTextResponse | None:
@@ -71,25 +79,31 @@ class Guard:
             if self._host_is_ours(host):
                 return None
             return PlainTextResponse("This name is not one of the machine's; add it to live.hosts.\n", 421)
+        right = await self._is_right(authorization, address)
+        if right is None:
+            return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
+        if right:
+            return None
+        challenge = {"WWW-Authenticate": 'Basic realm="gatereader", charset="UTF-8"'}
+        return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
+
+    async def _is_right(self, authorization: str, address: str) -> bool | None:
+        """Whether the header signs in; None if that was not looked at, because too many wait."""
         # scrypt is slow by design; the one header that passed it need not pass it again
         mark = hmac.digest(self._key, authorization.encode(), hashlib.sha256)
         if hmac.compare_digest(mark, self._known):
-            return None
+            return True
         right: bool | None = False
-        if (given := _basic(authorization)) is not None:
+        if self._sign_ins is not None and (given := _basic(authorization)) is not None:
             check = self._checks.get(mark)  # a browser asks for several things at once, with the same header
             if check is None:
                 check = asyncio.create_task(self._sign_ins.check(*given, address))
                 self._checks[mark] = check
                 check.add_done_callback(lambda _: self._checks.pop(mark))
             right = await asyncio.shield(check)
-        if right is None:
-            return PlainTextResponse("Too many attempts to sign in; try again later.\n", 429, {"Retry-After": "5"})
         if right:
             self._known = mark
-            return None
-        challenge = {"WWW-Authenticate": 'Basic realm="gatereader", charset="UTF-8"'}
-        return PlainTextResponse("Sign in with the live page's user and password.\n", 401, challenge)
+        return right
 
     def _host_is_ours(self, header: str) -> bool:
         name = header.lower()
@@ -101,6 +115,13 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _asks_from_here(scope: Scope, headers: Mapping[bytes, str]) -> bool:
+    """Whether this machine itself asks, by its loopback or an own address, and not as a proxy for somebody else."""
+    address, _ = scope.get("client") or ("", 0)
+    own, _ = scope.get("server") or ("", 0)
+    return (is_here(address) or address == own) and not any(name in headers for name in _FORWARDED)
 
 
 def _basic(authorization: str) -> tuple[str, str] | None:

@@ -3,7 +3,9 @@
 import asyncio
 import hmac
 import logging
+import secrets
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,13 +47,14 @@ class _Turn(NamedTuple):
 class SignIns:
     """Checks passwords, in one event loop.
 
-    Next comes one from the address with the fewest wrong ones, so that guesses from however many addresses hold up no
-    newcomer. Behind a proxy all viewers have one address: there it goes in turn, and who guesses must not fill the
-    queue.
+    Next comes one from the address with the fewest wrong ones, so that addresses which have guessed before hold up no
+    newcomer. Where too many wait, one from the address with the most is not looked at, `choose` says which of several:
+    a flood from ever new addresses makes the owner try more often, and shuts nobody out for good. Behind a proxy all
+    viewers have one address: there it goes in turn, and who guesses must not fill the queue.
     """
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self, credentials: Credentials, choose: Callable[[Sequence[_Turn]], _Turn] = secrets.choice) -> None:
+        self._credentials, self._choose = credentials, choose
         self._busy = False
         self._waiting: list[_Turn] = []
         self._guesses: dict[str, _Guesses] = {}
@@ -78,9 +81,10 @@ class SignIns:
         if not self._busy:
             self._give_turn()
         elif len(self._waiting) > _MOST_WAITING:
-            last = max(reversed(self._waiting), key=self._wrong_from)
-            self._waiting.remove(last)
-            last.comes.set_result(False)
+            most = max(map(self._wrong_from, self._waiting))
+            left_out = self._choose([turn for turn in self._waiting if self._wrong_from(turn) == most])
+            self._waiting.remove(left_out)
+            left_out.comes.set_result(False)
         return await turn.comes
 
     def _give_turn(self) -> None:

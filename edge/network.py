@@ -34,6 +34,8 @@ class Asked(NamedTuple):
     """Its status code, 200 where it would give the stream; 0 if it gave none, `NOT_TOLD` if nobody here can tell."""
     content: str = ""
     """What it says that it sends, such as `multipart/x-mixed-replace`; empty if it does not say."""
+    elsewhere: bool = False
+    """Whether it sends on, and not to the same host and port."""
 
     @property
     def is_stream(self) -> bool:
@@ -121,7 +123,17 @@ def ask_camera(url: str, timeout: float) -> Asked:
         advice = single if what else f"{where}, but gives no video that can be decoded"
         return Asked("no picture", advice, status, content)
     leads_to = f", which leads to {answer.leads_to}," if answer.leads_to else ""
-    return Asked("no picture", f"{where} with {status}{leads_to} instead of a video", status)
+    advice = f"{where} with {status}{leads_to} instead of a video"
+    elsewhere = 300 <= status < 400 and not _is_place(answer.leads_to, parts)
+    if elsewhere and leads_to and parts.scheme.lower() == "rtsp":
+        advice = f"{where} with {status} and leads to {answer.leads_to}; write that address"
+    return Asked("no picture", advice, status, content, elsewhere)
+
+
+def _is_place(named: str, parts: SplitResult) -> bool:
+    """Whether a host, with its port unless it is the scheme's, is the one of the address."""
+    default = f":{_PORTS[parts.scheme.lower()]}"
+    return named.lower().removesuffix(default) == _place(parts).removesuffix(default)
 
 
 def _what_else(content: str) -> str:

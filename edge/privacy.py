@@ -49,7 +49,8 @@ class PrivacySettings:
     """Where the key of the pseudonyms lies; empty for `privacy.key` beside the CSV file. Made at the first start,
     for its owner's eyes only: who has the key can try all plates and find the one behind a pseudonym."""
     key_days: float = 30.0
-    """Days after which a new key takes the old one's place, and with it every plate gets another pseudonym; 0 never."""
+    """Days after which a new key takes the old one's place, and with it every plate gets another pseudonym; in another
+    mode the key that is left is deleted then. 0 never."""
 
     def __post_init__(self) -> None:
         for number, plate in enumerate(self.known, start=1):
@@ -102,19 +103,19 @@ class PseudonymKey:
 
     def __init__(self, path: Path, days: float, now: Now = utc_now) -> None:
         self._path, self._now = path, now
-        self._ages = Ages(days, now)
         self._failed = False
         found = read_key(path)
+        self._ages = Ages(days, now, found[0] if found else None)
         self._made, self._key = found or self._make()
 
     def pseudonym(self, plate: str) -> str:
         """`~` and 16 letters and digits: HMAC-SHA256 of the plate, cut to 80 bits, in base 32."""
-        self._renew()
+        self.tidy()
         digest = hmac.digest(self._key, plain(plate).encode(), hashlib.sha256)
         return "~" + base64.b32encode(digest[:_PSEUDONYM_BYTES]).decode()
 
-    def _renew(self) -> None:
-        """By a clock that is known to be wrong no key is too old."""
+    def tidy(self) -> None:
+        """Makes the key anew if it is too old; by a clock that is known to be wrong none is."""
         oldest = self._ages.oldest()
         if oldest is None or self._ages.born(self._path, self._made) > oldest:
             return
@@ -139,6 +140,33 @@ class PseudonymKey:
                 f"cannot write the pseudonyms' key {self._path}: {error.strerror}; set privacy.key_file"
             ) from None
         return made, key
+
+
+class _LeftKey:
+    """The key of a mode that is over: used for nothing, and deleted when it is too old."""
+
+    def __init__(self, path: Path, days: float) -> None:
+        self._path = path
+        self._made: datetime | None = None
+        try:
+            if found := read_key(path):
+                self._made = found[0]
+        except ConfigError as error:
+            log.warning("%s; so it is not deleted, though privacy.unknown wants no pseudonyms", error)
+        self._ages = Ages(days, newest=self._made)
+
+    def tidy(self) -> None:
+        """Deletes it if it is too old."""
+        oldest = self._ages.oldest()
+        if self._made is None or oldest is None or self._ages.born(self._path, self._made) > oldest:
+            return
+        self._made = None
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("%s is older than privacy.key_days and cannot be deleted: %s", self._path, error.strerror)
+        else:
+            log.info("%s is deleted: it is older than privacy.key_days, and its mode is over", self._path)
 
 
 def read_key(path: Path) -> tuple[datetime, bytes] | None:
@@ -173,12 +201,26 @@ def pseudonym_of(plate: str, settings: PrivacySettings, csv_path: str) -> str:
 class Privacy:
     """Veils the events of unknown plates. Errors of the key and of the list are raised when it is made, none later."""
 
-    def __init__(self, settings: PrivacySettings, csv_path: str, now: Now = utc_now) -> None:
+    def __init__(self, settings: PrivacySettings, csv_path: str) -> None:
         self._keeps_all = settings.unknown == "keep"
         self._known = known_plates(settings)
         self._key = None
         if settings.unknown == "pseudonym":
-            self._key = PseudonymKey(key_path(settings, csv_path), settings.key_days, now)
+            self._key = PseudonymKey(key_path(settings, csv_path), settings.key_days)
+        self._left: _LeftKey | None = None
+        self._left_of = key_path(settings, csv_path), settings.key_days
+
+    def tidy(self) -> None:
+        """Makes a key that is too old anew, or deletes it where the mode is another one by now.
+
+        For the service alone: whoever else veils may do it by another mode than the service's.
+        """
+        if self._key is not None:
+            self._key.tidy()
+            return
+        if self._left is None:
+            self._left = _LeftKey(*self._left_of)
+        self._left.tidy()
 
     def veil(self, event: PlateEvent) -> PlateEvent:
         """The event as it may be kept, marked as that of a known plate or not where some are known.

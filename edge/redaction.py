@@ -10,18 +10,20 @@ from edge.alphabet import plain
 from edge.network import path_tokens, public_url
 
 HIDDEN = "(hidden)"
-_SECRET = (("live", "password_hash"), ("live", "user"), ("source", "user"))
+_SECRET = (("live", "password_hash"), ("live", "user"), ("source", "user"), ("source", "password_env"))
+"""The name of a variable may be the password itself, by mistake."""
 _CREDENTIALS = re.compile(r"(?<![\w+.-])([\w+.-]+(?::/{0,2}|//))\S*@")
 """Misspelt addresses too: `rtsp:/`, `rtsp:` and `rtsp//` before the user."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>,;]+", re.IGNORECASE)
 _HASH = re.compile(r"\bscrypt\$\S+")
 _NAMED = re.compile(
     r"(?P<name>\b\w*(?:passw\w*|passphrase|secret|token|api_?key|credential\w*|authorization|\bpw)\"?\s*[=:]\s*)"
-    r"(?!(?:\"\"|'')(?![\"']))"
+    r"(?!(?:\"\"|'')(?![\"']))(?!\d+ from )"
     r"(?:(?:basic|bearer|digest)\s+)?(?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"[^\"]*\"|'[^']*'|[^\s,;]+)",
     re.IGNORECASE,
 )
-"""What stands behind a name that tells a secret; not an empty text, which is no secret and may be the fault."""
+"""What stands behind a name that tells a secret; not an empty text, which is no secret and may be the fault, nor the
+count in `wrong user or password: 3 from 192.168.1.7`."""
 _WORD = re.compile(r"[A-Za-z0-9?]+")
 _PASS = re.compile(r"\S+ (?=(?:accepted|undecided|rejected) [01]\.\d\d, \d+ readings)")
 _LIKE_A_PLATE = re.compile(

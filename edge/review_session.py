@@ -11,6 +11,7 @@ from typing import TextIO
 from edge.clip import read_picture
 from edge.errors import ConfigError, OutputError, SourceError
 from edge.half_blocks import colours_of, picture_lines
+from edge.printable import printable
 from edge.review import UNDECIDED, WORDS, Item, may_be, parse_answer, record_answer
 
 _SEEN = "Type only what is on the picture: a character that it lacks would teach the reader a wrong text."
@@ -51,7 +52,7 @@ class Session:
         suggested = suggestion(item)
         while True:
             try:
-                typed = self._ask(f"plate [{suggested}]: " if suggested else "plate: ").strip()
+                typed = self._ask(printable(f"plate [{suggested}]: ") if suggested else "plate: ").strip()
             except EOFError:
                 self._say("")
                 return None
@@ -84,7 +85,7 @@ class Session:
             columns, rows = shutil.get_terminal_size()
             size = min(_WIDEST, columns - _INDENT), max(4, min(_HIGHEST, rows - 10))
             for line in picture_lines(image, *size, colours_of(self._output)):
-                self._say(" " * _INDENT + line)
+                self._write(" " * _INDENT + line)  # with the escapes of its colours
         except SourceError as error:
             self._say(f"  {item.picture.name}: {error}")
         self._say(f"  {item.picture}")
@@ -94,6 +95,9 @@ class Session:
             self._say(f"  {_CUT}")
 
     def _say(self, line: str) -> None:
+        self._write(printable(line))
+
+    def _write(self, line: str) -> None:
         self._output.write(line + "\n")
         self._output.flush()
 

@@ -29,6 +29,7 @@ readonly LINK=$ROOT/usr/local/bin/gatereader
 readonly SHARE=share/gatereader              # below a release: what was in systemd/
 # Which run of the service is out of date: the next run of this script starts it anew, should this one not come so far.
 readonly OUTDATED=$ROOT/run/gatereader-outdated
+readonly LOCKS=$ROOT/run/gatereader-install
 readonly DROP_INS=(picamera2 jetson gpio)
 
 command=install prefix='' python='' camera='' source='' gpio='' wheels='' dry='' no_start='' replace='' purge=''
@@ -713,8 +714,8 @@ main() {
   trap 'exit 143' TERM
   work=$(mktemp -d)
   if [ -z "$dry" ]; then
-    mkdir -p "$ROOT/run/lock"
-    exec 9>"$ROOT/run/lock/gatereader-install"
+    mkdir -p -m 700 "$LOCKS" # in /run/lock anybody could hold the lock, or lay a link in its place
+    exec 9>"$LOCKS/lock"
     flock -n 9 || fail "another install.sh is at work on this machine; wait until it is done"
   fi
   case $command in

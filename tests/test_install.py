@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tomllib
@@ -615,7 +616,7 @@ def test_uninstall_keeps_configuration_and_records_unless_told(board: Board) -> 
     copy = board.root / "opt/gatereader/current/share/gatereader/install.sh"
     told = board.run("uninstall", script=copy)
     assert (told.returncode, told.stderr) == (0, "")
-    left = {path for path in board.root.rglob("*") if path.is_file() and "run/lock" not in str(path)}
+    left = {path for path in board.root.rglob("*") if path.is_file() and "run/gatereader-install" not in str(path)}
     assert left - first == {board.config, records}
     assert "systemctl stop gatereader-mqtt" in board.calls
     assert "nothing to remove" in board.good("uninstall")
@@ -673,12 +674,16 @@ def test_what_nobody_thought_of_is_told_too(board: Board) -> None:
 
 
 def test_two_at_once_do_not_meet(board: Board) -> None:
-    lock = board.root / "run/lock/gatereader-install"
+    lock = board.root / "run/gatereader-install/lock"
     lock.parent.mkdir()
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another install.sh is at work" in board.bad("--camera", "none")
     assert os.path.lexists(lock)
+    lock.unlink()
+    lock.parent.rmdir()
+    board.run("uninstall")
+    assert stat.S_IMODE(lock.parent.stat().st_mode) == 0o700, "or anybody could hold the lock"
 
 
 def test_an_environment_loses_what_nothing_on_a_device_runs(tmp_path: Path) -> None:

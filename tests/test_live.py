@@ -1,9 +1,11 @@
 import asyncio
 import base64
 import http.client
+import inspect
 import json
 import logging
 import re
+import secrets
 import socket
 import threading
 import time
@@ -14,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
+from unittest.mock import AsyncMock
 
 import cv2
 import httpx
@@ -21,9 +24,12 @@ import numpy as np
 import pytest
 import uvicorn
 from output_samples import event, result
+from starlette.types import Scope
 from test_service import FakeCamera, FakeOutputs
+from waiting import wait_for
 
-from edge import live, live_app, live_connection, live_feed, live_sign_in, overlay
+from edge import live, live_app, live_connection, live_feed, live_guard, live_sign_in, overlay
+from edge.address import is_here
 from edge.errors import ConfigError, OutputError
 from edge.live import LiveServer, LiveSettings, check_live_settings
 from edge.live_sign_in import Credentials, SignIns
@@ -60,7 +66,8 @@ def start() -> Iterator[Start]:
 
     def make(status: Callable[[], Any] = lambda: STATUS, *, frames: bool = False, **settings: Any) -> LiveServer:
         wanted: dict[str, Any] = {"listen": "127.0.0.1:0", "max_fps": 50.0} | settings
-        server = LiveServer(LiveSettings(**wanted), status, frames=frames)
+        server = LiveServer(LiveSettings(**wanted), status)
+        server.give_frames(frames)
         server.start()
         servers.append(server)
         return server
@@ -111,13 +118,6 @@ class Viewer:
         if self.answer is not None:
             self.answer.close()
         self.socket.close()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 # --- settings ---
@@ -598,6 +598,45 @@ def test_health_tells_no_plate_and_no_address_and_asks_for_no_password(start: St
         assert secret not in answer.text
 
 
+COUNTS = {"frames", "passes", "movements_without_plate", "fps", "dropped", "last_frame_age", "written_mb"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "all_of_it"),
+    [
+        ({}, True),
+        ({"X-Forwarded-For": "192.168.1.7"}, False),
+        ({"Forwarded": "for=192.168.1.7"}, False),
+        ({"X-Real-IP": "192.168.1.7", **sign_in("gate", "Sesame")}, False),
+        ({"X-Real-IP": "192.168.1.7", **sign_in("gate", "sesame")}, True),
+    ],
+)
+def test_how_much_passes_by_is_told_to_the_machine_itself_and_to_who_signs_in(
+    start: Start, headers: dict[str, str], all_of_it: bool
+) -> None:
+    counted = dict.fromkeys(COUNTS, 1)
+    answer = httpx.get(start(lambda: STATUS | counted, password_hash=HASH).url + "healthz", headers=headers)
+    assert answer.status_code == 200
+    assert (COUNTS & set(answer.json())) == (COUNTS if all_of_it else set())
+    assert {"alive", "uptime", "loop_age", "writes_ok", "camera"} <= set(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("client", "all_of_it"), [("127.0.0.1", True), ("::ffff:127.0.0.1", True), ("10.0.0.5", True), ("10.0.0.6", False)]
+)
+@pytest.mark.parametrize("credentials", [Credentials("gate", HASH), None])
+def test_a_neighbour_is_told_no_counts(client: str, all_of_it: bool, credentials: Credentials | None) -> None:
+    told = list[bool]()
+
+    async def app(scope: Scope, _receive: object, _send: object) -> None:
+        told.append(scope.get(live_guard.COUNTS, True))
+
+    address = {"client": (client, 4), "server": ("10.0.0.5", 8080)}
+    scope = {"type": "http", "path": "/healthz", "headers": [], **address}
+    asyncio.run(live_guard.Guard(app, credentials, [])(scope, AsyncMock(), AsyncMock()))
+    assert told == [all_of_it or credentials is None]
+
+
 @pytest.mark.parametrize(("age", "code"), [(0.0, 200), (9.9, 200), (10.1, 503), (3600, 503)])
 def test_health_fails_when_the_loop_stands_still(start: Start, age: float, code: int) -> None:
     answer = httpx.get(start(lambda: STATUS | {"loop_age": age}).url + "healthz")
@@ -729,22 +768,45 @@ def test_guesses_from_however_many_addresses_keep_no_newcomer_waiting(
     sign_ins: Callable[[], SignIns], addresses: int
 ) -> None:
     async def attack() -> None:
-        door, guessed = sign_ins(), list[bool | None]()
+        door, guessed, known, done = sign_ins(), list[bool | None](), set[str](), asyncio.Event()
 
-        async def guess(number: int) -> None:
-            for _ in range(4):
-                guessed.append(await door.check("gate", "guess", f"10.0.0.{number % addresses}"))
+        async def guess(address: str) -> None:
+            while not done.is_set():
+                guessed.append(await door.check("gate", "guess", address))
+                if guessed[-1] is False:
+                    known.add(address)
+                await asyncio.sleep(0.005)
 
-        guesses = asyncio.gather(*(guess(number) for number in range(200)))
-        while guessed.count(False) < addresses:  # each of them is known by now
+        guesses = asyncio.gather(*(guess(f"10.0.0.{number % addresses}") for number in range(200)))
+        while len(known) < addresses:
             await asyncio.sleep(0.005)
         before = guessed.count(False)
         assert await door.check("gate", "sesame", "10.0.1.1") is True
         assert guessed.count(False) <= before + 1, "its turn was the next"
+        done.set()
         await guesses
         assert set(guessed) == {False, None}, "and not all of them find room"
 
     asyncio.run(attack())
+
+
+@pytest.mark.usefixtures("sign_ins")
+def test_among_ever_new_addresses_the_newest_is_not_always_the_one_that_finds_no_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The owner comes when all the room is taken, and has guessed as often as they: never."""
+    monkeypatch.setattr(live_sign_in, "_MOST_WAITING", 4)
+
+    async def attack(place: int) -> bool | None:
+        door = SignIns(Credentials("gate", HASH), choose=lambda equals: equals[place])
+        guesses = [asyncio.create_task(door.check("gate", "guess", f"10.0.0.{number}")) for number in range(5)]
+        await asyncio.sleep(0)
+        owner = await door.check("gate", "sesame", "10.0.1.1")
+        assert (await asyncio.gather(*guesses)).count(None) == (0 if owner is None else 1)
+        return owner
+
+    assert [asyncio.run(attack(place)) for place in (0, -1)] == [True, None]
+    assert inspect.signature(SignIns).parameters["choose"].default is secrets.choice
 
 
 def test_behind_a_proxy_who_signs_in_gets_a_turn_among_those_who_guess(sign_ins: Callable[[], SignIns]) -> None:
@@ -900,7 +962,7 @@ def test_all_viewers_can_come_from_one_address_with_a_stream_and_a_list_each() -
     ],
 )
 def test_who_asks_from_the_machine_itself(address: str, here: bool) -> None:
-    assert live_connection.is_here(address) is here
+    assert is_here(address) is here
 
 
 def _answers(server: LiveServer) -> bool:

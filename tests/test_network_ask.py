@@ -6,10 +6,13 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import pytest
 from test_network import serving
 
+from edge.camera import CameraError
+from edge.capture import open_stream
 from edge.network import NOT_TOLD, Asked, _digest, ask_camera, find_cause
 
 Answer = Callable[[str], str]
@@ -144,6 +147,71 @@ def test_where_a_redirect_leads_is_told_by_its_host(location: str, told: str) ->
             "no picture",
             f"port {port} of 127.0.0.1 answers with 302{told} instead of a video",
         )
+
+
+def moved(location: str) -> Answer:
+    """A camera that wants a password, and then sends on."""
+
+    def answer(request: str) -> str:
+        number = re.search(r"CSeq: \d+", request)
+        head = f"\r\n{number[0] if number else ''}\r\n"
+        if request.startswith("OPTIONS"):
+            return f"RTSP/1.0 200 OK{head}Public: DESCRIBE\r\n\r\n"
+        if "Authorization" not in request:
+            return f'RTSP/1.0 401 Unauthorized{head}WWW-Authenticate: Basic realm="x"\r\n\r\n'
+        return f"RTSP/1.0 302 Moved{head}Location: {location}\r\n\r\n"
+
+    return answer
+
+
+def test_a_redirect_takes_no_password_to_another_host() -> None:
+    with (
+        camera(moved("rtsp://localhost/x")) as (other_port, heard),
+        camera(moved(f"rtsp://localhost:{other_port}/x")) as (port, asked),
+        pytest.raises(CameraError) as error,
+    ):
+        open_stream(f"rtsp://gate:s3cret@127.0.0.1:{port}/live", 3, 3)
+    where = f"port {port} of 127.0.0.1 answers with 302"
+    assert str(error.value) == f"no picture; {where} and leads to localhost:{other_port}; write that address"
+    assert [request.split()[0] for request in asked] == ["DESCRIBE", "DESCRIBE"]
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "elsewhere"),
+    [
+        ("rtsp://gate:x@cam:8554/live", "rtsp://CAM:8554/main", False),
+        ("rtsp://gate:x@cam/live", "rtsp://cam:554/main", False),
+        ("rtsp://gate:x@cam:8554/live", "rtsp://cam/main", True),
+        ("rtsp://gate:x@cam/live", "rtsp://cam.evil/main", True),
+        ("rtsp://gate:x@[fd00::1]:8554/live", "rtsp://[fd00::1]:8554/main", False),
+        ("rtsp://gate:x@cam/live", "/main", True),
+    ],
+)
+def test_another_path_on_the_same_host_is_not_elsewhere(
+    url: str, location: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with camera(moved(location)) as (port, _):
+        connect = socket.create_connection
+        monkeypatch.setattr("socket.create_connection", lambda _, patience: connect(("127.0.0.1", port), patience))
+        assert ask_camera(url, 5).elsewhere == elsewhere
+
+
+def test_a_camera_that_gave_its_stream_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take one connection at a time, and have the question's still open."""
+    asked, answers = list[float](), iter(["before", "after", "gives it", "later"])
+
+    def ask(_: str, patience: float) -> Asked:
+        asked.append(patience)
+        advice = next(answers)
+        return Asked("timeout" if advice == "before" else "no picture", advice, 200 if advice == "gives it" else 0)
+
+    monkeypatch.setattr("edge.capture.ask_camera", ask)
+    monkeypatch.setattr("cv2.VideoCapture", lambda *_: Mock(isOpened=lambda: False))
+    for told in ("after", "gives it", "later"):
+        with pytest.raises(CameraError, match=f"no picture; {told}"):
+            open_stream("rtsp://gate:x@192.0.2.7/once", 3, 3)
+    assert asked == [2, 3, 2, 3]
 
 
 @pytest.mark.parametrize(

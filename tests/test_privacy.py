@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from edge.cli import main
 from edge.config import Config, load_config
 from edge.csv_log import CsvSettings
 from edge.errors import ConfigError, OutputError
+from edge.event_values import event_line
 from edge.json_log import JsonSettings
 from edge.kept_crops import KeptCrops, ReviewSettings
 from edge.ledger import Ledger
@@ -32,7 +34,7 @@ from edge.log_verify import verify_log
 from edge.pictures import Pictures, PictureSettings
 from edge.privacy import Privacy, PrivacySettings, PseudonymKey, VeiledPipeline, known_plates
 from edge.records import Frame, FrameResult, PlateEvent, Shot
-from edge.service import event_line
+from edge.service import Progress
 
 PASS = largest_pass()
 KNOWN, STRANGER = "AB123CD", "ZX987YW"
@@ -194,13 +196,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("mode", [pytest.param("keep", marks=pytest.mark.slow), "pseudonym", "drop"])
 def test_the_service_leaves_no_trace_of_an_unknown_plate(
-    mode: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    mode: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo scene through the real models and the whole service, with all the log that there is."""
     command = ["--debug", "run", "--source", str(clip), "--csv", str(tmp_path / "plates.csv")]
     command += ["--listen", "127.0.0.1:0", "--set", "source.realtime=false", "--set", "source.fps=3"]
-    command += ["--set", f"privacy.unknown={mode}"]
+    command += ["--set", f"privacy.unknown={mode}", "--set", "privacy.key_days=2"]
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    digits = old_key(tmp_path / "privacy.key")
     assert main(command) == 0
+    assert digits not in everything(tmp_path)
     log = capsys.readouterr().err
     kept = everything(tmp_path) + log
     assert rows(kept) >= 1
@@ -240,6 +245,54 @@ def test_a_key_that_is_too_old_is_replaced_and_gone(tmp_path: Path, monkeypatch:
     assert PseudonymKey(path, 30, lambda: moment[0]).pseudonym("AB123CD") == second
     moment[0] += timedelta(days=5000)
     assert PseudonymKey(path, 0, lambda: moment[0]).pseudonym("AB123CD") == second
+
+
+def old_key(path: Path) -> str:
+    """One of three days ago, whose digits are returned."""
+    PseudonymKey(path, 0, lambda: datetime.now(UTC) - timedelta(days=3))
+    return path.read_text(encoding="ascii").split()[1]
+
+
+@pytest.mark.parametrize("mode", ["keep", "drop", "pseudonym"])
+def test_a_key_gets_too_old_without_a_stranger_and_in_another_mode(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    path = tmp_path / "privacy.key"
+    digits = old_key(path)
+    for days, is_there in ((0, True), (4, True), (2, False)):
+        kept = Privacy(PrivacySettings(mode, key_days=days), str(tmp_path / "plates.csv"))  # type: ignore[arg-type]
+        assert digits in everything(tmp_path), "who only veils leaves the service's key alone"
+        kept.tidy()
+        assert (digits in everything(tmp_path)) == is_there
+        assert path.exists() == (is_there or mode == "pseudonym")
+        kept.tidy()
+
+
+def test_an_old_key_stays_by_a_clock_that_nothing_vouches_for_and_where_it_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: None)
+    path = tmp_path / "privacy.key"
+    digits = old_key(path)
+    for mode in ("drop", "pseudonym"):
+        Privacy(PrivacySettings(mode, key_days=2), str(tmp_path / "plates.csv")).tidy()
+        assert digits in everything(tmp_path)
+    path.chmod(0o644)
+    monkeypatch.setattr("edge.ages.clock_synced", lambda: True)
+    kept = Privacy(PrivacySettings("drop", key_days=2), str(tmp_path / "plates.csv"))
+    kept.tidy()
+    kept.tidy()
+    assert digits in everything(tmp_path)
+    assert caplog.text.count("chmod 600") == 1
+
+
+def test_the_service_looks_at_the_keys_age_every_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.service._TIDY_EVERY", 0.0)
+    progress, kept = Progress("gate", Mock(), Mock(waiting=0)), Mock(Privacy)
+    progress.use(Mock(waiting=0, error=""), [], kept)
+    progress.turn()
+    kept.tidy.assert_called_once_with()
 
 
 def test_a_new_key_that_cannot_be_written_stops_nothing(

@@ -76,11 +76,17 @@ def test_what_looks_like_a_plate_goes_from_the_names_of_files_in_a_log(text: str
         ("password_file=''  # none", "password_file=''  # none"),
         ('password = """hunter2"""', "password = (hidden)"),
         ('password = "hunter2"', "password = (hidden)"),
+        ("password: 31337 fromage", "password: (hidden) fromage"),
+        ("password: 31337", "password: (hidden)"),
+        (
+            "sign-in refused, wrong user or password: 12 from 192.168.1.7",
+            "sign-in refused, wrong user or password: 12 from 192.168.1.7",
+        ),
     ],
 )
-def test_an_empty_password_is_shown_as_empty(text: str, hidden: str) -> None:
+def test_an_empty_password_and_a_count_are_shown(text: str, hidden: str) -> None:
     told = Redactor().text(text)
-    assert "hunter2" not in told
+    assert not any(secret in told for secret in ("hunter2", "31337"))
     assert told.startswith(hidden) if hidden.endswith("(hidden)") else told == hidden
 
 

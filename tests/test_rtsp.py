@@ -2,18 +2,18 @@
 
 import logging
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from waiting import take_until
 
 from edge.capture import open_stream
-from edge.source import Source, SourceSettings, open_source
+from edge.source import SourceSettings, open_source
 
 PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -32,13 +32,6 @@ def _gstreamer() -> None:
         )
 
 
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def camera(port: int, *sign_in: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen([PYTHON, SERVER, str(port), *sign_in], stdout=subprocess.PIPE, text=True) as server:
@@ -50,35 +43,27 @@ def camera(port: int, *sign_in: str) -> Iterator[subprocess.Popen[str]]:
             server.kill()
 
 
-def wait_for(source: Source, wanted: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    for _ in source:
-        if wanted():
-            return
-        assert time.monotonic() < end, source.state()
-
-
 def test_frames_come_and_the_camera_is_found_again_after_a_loss(port: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     settings = SourceSettings(source=f"rtsp://127.0.0.1:{port}/gate", open_timeout=5, read_timeout=5)
     with open_source(settings) as source:
-        wait_for(source, lambda: source.state().cause == "refused", 5)
+        take_until(source, lambda: source.state().cause == "refused", 5)
         with camera(port):
-            wait_for(source, lambda: source.state().frames >= 10, 20)
+            take_until(source, lambda: source.state().frames >= 10, 20)
             frames = [frame for frame in islice(source, 8) if frame is not None]
             assert {frame.image.shape for frame in frames} == {(360, 640, 3)}
             assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)
             assert source.state().online
-        wait_for(source, lambda: not source.state().online, 10)
+        take_until(source, lambda: not source.state().online, 10)
         assert source.state().cause in ("lost", "refused")
         with camera(port):
-            wait_for(source, lambda: source.state().online, 25)
+            take_until(source, lambda: source.state().online, 25)
     assert sum("refused" in message for message in caplog.messages) <= 2, "said once for each loss, not at each attempt"
 
 
 def test_a_slow_reader_gets_the_newest_frame(port: int) -> None:
     with camera(port), open_source(SourceSettings(source=f"rtsp://127.0.0.1:{port}/gate")) as source:
-        wait_for(source, lambda: source.state().frames >= 5, 20)
+        take_until(source, lambda: source.state().frames >= 5, 20)
         frames = iter(source)
         next(frames)
         time.sleep(0.6)
@@ -96,7 +81,7 @@ def test_a_wrong_password_is_named_and_never_shown(port: int, caplog: pytest.Log
             with open_source(
                 SourceSettings(source=f"rtsp://{sign_in}@127.0.0.1:{port}/gate", open_timeout=5)
             ) as source:
-                wait_for(source, lambda: source.state().cause == cause, 10)  # noqa: B023
+                take_until(source, lambda: source.state().cause == cause, 10)  # noqa: B023
                 assert source.description == f"rtsp://127.0.0.1:{port}/gate"
     assert "wr0ng" not in caplog.text
     assert "unauthorised" in caplog.text
@@ -104,7 +89,7 @@ def test_a_wrong_password_is_named_and_never_shown(port: int, caplog: pytest.Log
 
 def test_an_unknown_path_is_named(port: int) -> None:
     with camera(port), open_source(SourceSettings(source=f"rtsp://127.0.0.1:{port}/other", open_timeout=5)) as source:
-        wait_for(source, lambda: source.state().cause == "no such stream", 10)
+        take_until(source, lambda: source.state().cause == "no such stream", 10)
 
 
 def test_jpegs_come_over_rtsp_too(port: int) -> None:
@@ -119,7 +104,7 @@ def test_jpegs_come_over_rtsp_too(port: int) -> None:
 def test_a_camera_that_falls_silent_is_a_timeout(port: int) -> None:
     settings = SourceSettings(source=f"rtsp://127.0.0.1:{port}/gate", open_timeout=5, read_timeout=1)
     with camera(port) as server, open_source(settings) as source:
-        wait_for(source, lambda: source.state().frames >= 5, 20)
+        take_until(source, lambda: source.state().frames >= 5, 20)
         server.send_signal(signal.SIGSTOP)
-        wait_for(source, lambda: not source.state().online, 10)
+        take_until(source, lambda: not source.state().online, 10)
         assert source.state().cause == "timeout"
