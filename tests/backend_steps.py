@@ -15,7 +15,7 @@ import numpy as np
 from training.backend import share_among, use_threads
 from training.dataset import Pool
 from training.model import build_reader
-from training.run_folder import TrainSettings
+from training.reader_settings import ReaderTrainSettings
 from training.train import STATE, Batches, Judges, Trainer
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     begun = folder / "begun.weights.h5"
     use_threads(1)
     # without dropout, whose random numbers differ between backends, the losses must not
-    settings = TrainSettings(steps=200, batch=8, width=0.25, dropout=0.0, init=str(begun), devices=devices)
+    settings = ReaderTrainSettings(steps=200, batch=8, width=0.25, dropout=0.0, init=str(begun), devices=devices)
     if not begun.exists():
         build_reader(settings.width).save_weights(begun)
     share_among(devices, settings.batch)

@@ -11,10 +11,10 @@ from training.detector_data import (
     HELD_BACK_NEGATIVES,
     Boxes,
     Picture,
-    data_folder,
     load_folder,
     load_pictures,
     negative_paths,
+    require_data_folder,
 )
 from training.detector_demo import write_frames
 from training.detector_metrics import (
@@ -192,7 +192,7 @@ def test_labels_that_miss_plates_are_corrected_for_training_only(
 def test_a_missing_data_folder_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GATEREADER_DATA", str(tmp_path / "none"))
     with pytest.raises(SourceError, match="GATEREADER_DATA"):
-        data_folder()
+        require_data_folder()
 
 
 def maker() -> SceneMaker:

@@ -1,5 +1,6 @@
 """Trains a detector for a few steps, goes on with it, and asks for its export: needs torch and ultralytics."""
 
+import errno
 import json
 import math
 import shutil
@@ -31,7 +32,7 @@ from training.detector_network import CutNetwork, build_network, load_weights, s
 from training.detector_prepare import main as prepare
 from training.detector_scenes import SceneSettings
 from training.detector_score import report
-from training.detector_settings import TrainSettings
+from training.detector_settings import DetectorTrainSettings
 from training.detector_train import _Run
 from training.detector_train import main as train
 from training.detector_validation import Validation
@@ -197,15 +198,15 @@ def test_a_run_whose_first_scores_are_nothing_has_a_best(
 def test_a_resumed_run_keeps_its_settings_but_for_what_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = TrainSettings(
+    begun = DetectorTrainSettings(
         minutes=120, seed=3, batch=8, sizes=((0.0, 320), (0.5, 416)), mine=False, start="gone.pt", extra="more",
         extra_share=0.3, wild=SceneSettings(mosaic=0.1),
     )  # fmt: skip
     (tmp_path / "settings.json").write_text(json.dumps(asdict(begun)))
-    told: list[TrainSettings] = []
+    told: list[DetectorTrainSettings] = []
     monkeypatch.setattr("training.detector_train.train", lambda settings, *_, **__: told.append(settings))
 
-    def resumed(*given: str) -> TrainSettings:
+    def resumed(*given: str) -> DetectorTrainSettings:
         assert train(["--out", str(tmp_path), "--resume", *given]) == 0
         return told.pop()
 
@@ -431,19 +432,26 @@ def test_what_has_learned_nothing_is_not_exported(data: Path, tmp_path: Path, mo
     assert not model.exists()
 
 
+@pytest.fixture
+def converted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of half a minute's conversion, and of judging it: the shipped model."""
+
+    def convert(network: Any, size: int, calibration: Any, out: Path) -> None:
+        shutil.copyfile(shipped_model("detector.tflite"), out)
+
+    monkeypatch.setattr("training.detector_export.convert", convert)
+    monkeypatch.setattr("training.detector_export.MOST_LOST", {})
+    monkeypatch.setattr("training.detector_export.LEAST_AGREEMENT", 0.0)
+
+
+@pytest.mark.usefixtures("converted")
 def test_an_export_makes_its_folder_and_tells_what_was_learned_from(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def convert(*_: object) -> None:
-        shutil.copyfile(shipped_model("detector.tflite"), Path("runs/detector/export/detector.tflite"))
-
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("training.detector_export.convert", convert)  # which takes half a minute
-    monkeypatch.setattr("training.detector_export.MOST_LOST", {})
-    monkeypatch.setattr("training.detector_export.LEAST_AGREEMENT", 0.0)
     write_pictures(tmp_path / "gate", 2, True, np.random.default_rng(3))
     save_weights(build_network(), tmp_path / "first.pt", {})
-    settings = TrainSettings(
+    settings = DetectorTrainSettings(
         steps=1, start="first.pt", extra="gate", extra_share=0.5, drawn=5, sizes=((0.0, 64),), mine=False
     )
     about = {"step": 1, "run": "run", "settings": asdict(settings)}
@@ -476,20 +484,43 @@ def test_an_export_makes_its_folder_and_tells_what_was_learned_from(
     assert card.notes.startswith("1 steps from first.pt;")
 
 
+@pytest.mark.usefixtures("converted")
 def test_the_shipped_checkpoint_is_exported_though_older_than_drawn_plates(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def convert(*_: object) -> None:
-        shutil.copyfile(shipped_model("detector.tflite"), Path("runs/detector/export/mine.tflite"))
-
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("training.detector_export.convert", convert)
-    monkeypatch.setattr("training.detector_export.LEAST_AGREEMENT", 0.0)
-    monkeypatch.setattr("training.detector_export.MOST_LOST", {})
     assert export(["--checkpoint", str(SHIPPED), "--out", "x/mine.tflite", "--calibration", "4"]) == 0
     card = load_card(tmp_path / "x" / "mine.tflite", "detector")
     assert " --drawn 0 " in card.command
     assert {row["name"]: row.get("train") for row in card.data}["drawn plates, pasted"] == 0
+
+
+@pytest.mark.usefixtures("converted")
+@pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_an_export_that_is_broken_off_leaves_the_model_with_its_card(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    models, write, copy = tmp_path / "models", Path.write_text, shutil.copyfile
+    before = {models / name: name.encode() for name in ("mine.tflite", "mine.json", "checkpoints/detector.pt")}
+    for path, content in before.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def half_written(path: Path, text: str, **how: str) -> None:
+        in_place = models in path.absolute().parents and path.suffix == ".json"
+        write(path, text[:20] if in_place else text, **how)
+        if in_place:
+            raise stop
+
+    monkeypatch.setattr(Path, "write_text", half_written)
+    monkeypatch.setattr("training.output.shutil.copyfile", lambda source, target: (
+        half_written(target, source.read_text()) if source.suffix == ".json" else copy(source, target)
+    ))  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyboardInterrupt if isinstance(stop, KeyboardInterrupt) else OutputError):
+        export(["--checkpoint", str(SHIPPED), "--out", "models/mine.tflite", "--calibration", "4"])
+    assert {path: path.read_bytes() for path in models.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_the_card_tells_of_the_data_is_looked_up_before_anything_is_scored(

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("PIL", reason="Pillow is not installed; it comes with the extras [test] and [training]")
 pytest.importorskip("rich", reason="rich is not installed; it comes with the extras [test] and [training]")
 
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError
 from training import digits5
 from training.curves import draw_curves, read_history, record
 from training.dataset import load_picture, read_samples
@@ -85,7 +85,7 @@ def test_a_data_set_is_written_once(tmp_path: Path) -> None:
         synth(["--output", str(folder)])
     assert synth(["--preview", str(sheet)]) == 0
     assert load_picture(sheet).shape == (16 * HEIGHT, 10 * WIDTH, 3)
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(ConfigError, match=r"--preview .*sheet\.nothing: not the name of a picture"):
         synth(["--preview", str(tmp_path / "sheet.nothing")])
     for wrong in (["--count", "0"], ["--seed", "-1"]):
         with pytest.raises(SystemExit):
@@ -98,7 +98,7 @@ def test_a_data_set_that_was_broken_off_is_none(tmp_path: Path, monkeypatch: pyt
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.digits5_synth._write", interrupted)
+        patch.setattr("training.digits5_synth.write_picture", interrupted)
         with pytest.raises(KeyboardInterrupt):
             synth(["--output", str(tmp_path), "--count", "4"])
     assert not list(tmp_path.glob("*.csv"))

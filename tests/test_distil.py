@@ -20,7 +20,7 @@ from training.dataset import LONGEST
 from training.distil import Teachers, distilled
 from training.export import _command
 from training.model import build_reader
-from training.run_folder import read_settings
+from training.reader_settings import read_settings
 from training.train import main as train_command
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]

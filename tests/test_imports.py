@@ -12,7 +12,7 @@ CONTRACT = {
 }
 SCENE = {name.stem for name in (ROOT / "edge").glob("demo*.py")}
 """The demo scene may be drawn for training frames."""
-VOTING = {"alignment", "countries", "formats", "pipeline", "poll", "tracker", "vote"}
+VOTING = {"alignment", "countries", "pipeline", "poll", "tracker", "vote"}
 """What `JUDGES` run: the device's own tracking and voting, not a copy of it."""
 JUDGES = {"passes", "vote_bench", "vote_curves", "vote_outcomes"}
 

@@ -18,9 +18,10 @@ from review_samples import doubtful, keep, plate_picture
 from test_reader_data import write_set
 
 from edge.review import parse_answer, read_items, record_answer
-from edge.review_export import export_items
+from edge.review_export import LABELS, META, export_items
 from training.dataset import Sample, real_chunk
 from training.own import is_own, read_own, real_samples, split_own
+from training.tables import LABEL_COLUMNS, META_COLUMNS
 
 
 def write_own(folder: Path, labels: str, meta: str = "") -> Path:
@@ -30,6 +31,10 @@ def write_own(folder: Path, labels: str, meta: str = "") -> Path:
     if meta:
         (folder / "meta.csv").write_text(meta, encoding="utf-8")
     return folder
+
+
+def test_an_export_of_the_review_has_the_columns_that_training_reads() -> None:
+    assert (LABELS, META) == (LABEL_COLUMNS, META_COLUMNS)
 
 
 def test_an_export_of_the_review_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from edge.errors import ConfigError
 from training.backend import use_threads
 from training.dataset import Pool
 from training.model import build_reader
-from training.run_folder import TrainSettings
+from training.reader_settings import ReaderTrainSettings
 from training.train import Batches, main, train
 
 # TensorFlow and Keras warn of each other; that is not ours to mend.
@@ -87,7 +87,7 @@ def test_own_crops_get_their_share_of_a_batch() -> None:
         kind: Pool(np.full((3, 48, 160), 9, np.uint8), ("A" * (place + 1),) * 3)
         for place, kind in enumerate(("synthetic", "real", "own"))
     }
-    settings = TrainSettings(batch=4000, mix=(0.25, 0.75), own_share=0.4)
+    settings = ReaderTrainSettings(batch=4000, mix=(0.25, 0.75), own_share=0.4)
     _, classes = Batches(pools, settings).batch(0)
     lengths = (classes != 0).sum(axis=1)
     shares = [float((lengths == length).mean()) for length in (1, 2, 3)]
@@ -115,7 +115,7 @@ def test_what_cannot_be_gone_on_from_is_told(own: Path, begun: Path, tmp_path: P
     with pytest.raises(ConfigError, match=r"none\.h5: no such file"):
         main(["--from", "none.h5", "--data", str(own), "--run", str(run), *FEW])
     with pytest.raises(ConfigError, match=r"not the weights of a reader of width 0\.125"):
-        train(TrainSettings(init=str(begun), width=0.125, data=str(data)), run, resume=False)
+        train(ReaderTrainSettings(init=str(begun), width=0.125, data=str(data)), run, resume=False)
     with pytest.raises(ConfigError, match=r"the weights of a cnn, and a crnn is wanted"):
         main(["--from", str(begun), "--architecture", "crnn", "--data", str(own), "--run", str(run), *FEW])
     (tmp_path / "text.weights.h5").write_text("no weights")

@@ -21,7 +21,7 @@ from edge.runtime import open_interpreter
 from training.backend import use_threads
 from training.model import build_reader
 from training.quantize_aware import Rounded, rounded, rounded_kernel
-from training.run_folder import read_settings
+from training.reader_settings import read_settings
 from training.train import main as train_command
 from training.train import train
 from training.widen import stored_width

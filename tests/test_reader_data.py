@@ -1,8 +1,10 @@
 """Label files, pools and scores of the reader's training; needs no TensorFlow."""
 
 import csv
+import errno
 import random
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 
 from edge.alphabet import ALPHABET
-from edge.errors import ConfigError, SourceError
+from edge.errors import ConfigError, OutputError, SourceError
 from edge.preprocess import TWO_LINE_ASPECT, PlateView, plate_view
 from edge.records import Image
 
@@ -39,8 +41,10 @@ from training.dataset import (
     side_by_side,
 )
 from training.detector_data import HELD_BACK_NEGATIVES, negative_paths
+from training.output import replace_together
 from training.pools import negatives_to_learn
-from training.run_folder import TrainSettings, keep_prints, resumed_reader, write_settings
+from training.reader_settings import ReaderTrainSettings, resumed_reader
+from training.run_folder import keep_prints, write_settings
 from training.scores import character_accuracy, edit_distance, exact_share
 from training.synthesize import Plate, draw_plate
 
@@ -230,8 +234,8 @@ SETTINGS_THAT_CANNOT_BE = [
 @pytest.mark.parametrize(("given", "told"), SETTINGS_THAT_CANNOT_BE, ids=lambda value: str(value)[:20])
 def test_settings_that_cannot_be_are_told_at_once(given: dict[str, Any], told: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=re.escape(told)):
-        TrainSettings(**given)
-    write_settings(tmp_path, TrainSettings())
+        ReaderTrainSettings(**given)
+    write_settings(tmp_path, ReaderTrainSettings())
     with pytest.raises(ConfigError, match=re.escape(told)):
         resumed_reader(tmp_path, given)
 
@@ -250,3 +254,32 @@ def test_train_and_validation_share_no_plate() -> None:
     train = {sample.text for sample in read_split(root, "train")}
     shared = train & {sample.text for sample in read_split(root, "val")}
     assert not shared
+
+
+def test_an_export_onto_a_full_disk_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, models = tmp_path / "new", tmp_path / "models"
+    (models / "checkpoints").mkdir(parents=True)
+    new.write_text("new")
+    targets = [models / "reader.tflite", models / "reader.json", models / "checkpoints" / "reader.weights.h5"]
+    for target in targets:
+        target.write_text("old")
+    copy = shutil.copyfile
+    stops: list[BaseException] = [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
+
+    def copyfile(source: Path, target: Path) -> None:
+        copy(source, target)
+        if "weights" in target.name:
+            raise stops.pop(0)
+
+    monkeypatch.setattr("training.output.shutil.copyfile", copyfile)
+    for told, words in (
+        (OutputError, r"models/checkpoints/reader\.weights\.h5: cannot be .*No space left"),
+        (KeyboardInterrupt, "^$"),
+    ):
+        with pytest.raises(told, match=words):
+            replace_together(dict.fromkeys(targets, new))
+        assert [target.read_text() for target in targets] == ["old"] * 3
+        assert sorted(path for path in models.rglob("*") if path.is_file()) == sorted(targets)
+    monkeypatch.setattr("training.output.shutil.copyfile", copy)
+    replace_together(dict.fromkeys(targets, new))
+    assert [target.read_text() for target in targets] == ["new"] * 3

@@ -35,7 +35,8 @@ from training.learned import data_rows
 from training.model import build_reader
 from training.own import read_own, real_samples, split_own
 from training.photographed import judge, photographed
-from training.run_folder import TrainSettings, read_settings, write_settings
+from training.reader_settings import ReaderTrainSettings, read_settings
+from training.run_folder import write_settings
 from training.state import load_state, save_state
 from training.train import OWN_DEFAULTS, Trainer, _keep_start, learning_rate_at, train
 from training.train import main as train_command
@@ -44,7 +45,7 @@ from training.widen import load_widened, stored_architecture, stored_width
 # TensorFlow and Keras warn of each other; that is not ours to mend.
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("default")]
 
-SETTINGS = TrainSettings(
+SETTINGS = ReaderTrainSettings(
     steps=4, batch=4, width=0.25, synthetic=30, real_times=1, demo=0, validate_every=2, save_every=2, mix=(0.5, 0.5)
 )
 
@@ -168,35 +169,6 @@ def test_a_full_disk_is_told(data: Path, tmp_path: Path, monkeypatch: pytest.Mon
         train_command([*where, *few])
 
 
-def test_an_export_onto_a_full_disk_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new, models = tmp_path / "new", tmp_path / "models"
-    (models / "checkpoints").mkdir(parents=True)
-    new.write_text("new")
-    targets = [models / "reader.tflite", models / "reader.json", models / "checkpoints" / "reader.weights.h5"]
-    for target in targets:
-        target.write_text("old")
-    copy = shutil.copyfile
-    stops: list[BaseException] = [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
-
-    def copyfile(source: Path, target: Path) -> None:
-        copy(source, target)
-        if "weights" in target.name:
-            raise stops.pop(0)
-
-    monkeypatch.setattr("training.export.shutil.copyfile", copyfile)
-    for told, words in (
-        (OutputError, r"models/checkpoints/reader\.weights\.h5: cannot be .*No space left"),
-        (KeyboardInterrupt, "^$"),
-    ):
-        with pytest.raises(told, match=words):
-            exporting._put(dict.fromkeys(targets, new))
-        assert [target.read_text() for target in targets] == ["old"] * 3
-        assert sorted(path for path in models.rglob("*") if path.is_file()) == sorted(targets)
-    monkeypatch.setattr("training.export.shutil.copyfile", copy)
-    exporting._put(dict.fromkeys(targets, new))
-    assert [target.read_text() for target in targets] == ["new"] * 3
-
-
 def test_every_batch_of_logits_can_be_divided_among_the_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     def predict(pixels: Any, batch_size: int, verbose: int) -> Any:
         assert (len(pixels) % 3, batch_size % 3) == (0, 0)
@@ -266,7 +238,7 @@ def test_the_card_tells_what_was_learned_and_what_made_the_model(
     (run.parent / "pools").mkdir(parents=True)
     run.mkdir()
 
-    def told(settings: TrainSettings, *kinds: str) -> tuple[dict[str, object], str]:
+    def told(settings: ReaderTrainSettings, *kinds: str) -> tuple[dict[str, object], str]:
         pools = {kind: f"{kind}-1.npz" for kind in kinds}
         for name in pools.values():
             (run.parent / "pools" / name).touch()
@@ -283,7 +255,7 @@ def test_the_card_tells_what_was_learned_and_what_made_the_model(
     write_set(usual / "reader" / "brazil" / "train", ["GH12", "IJ34", "KL56"])
     ran = f"python -m training train --run {run}"
     exported = f"python -m training export --run {run}"
-    settings = TrainSettings(data=str(usual))
+    settings = ReaderTrainSettings(data=str(usual))
     assert told(settings, "synthetic", "real", "empty", "demo", "astray") == (
         {"brazil": 3, "negatives": 2, "synthetic": 100_000, "demo": 1500},
         f"{ran}; {exported}",
@@ -431,7 +403,7 @@ def test_several_devices_want_jax() -> None:
 
 
 def test_the_learning_rate_rises_and_falls_once() -> None:
-    rates = [learning_rate_at(step, TrainSettings(steps=100)) for step in range(101)]
+    rates = [learning_rate_at(step, ReaderTrainSettings(steps=100)) for step in range(101)]
     top = rates.index(max(rates))
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert rates[top:] == sorted(rates[top:], reverse=True)

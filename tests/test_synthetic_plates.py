@@ -406,4 +406,4 @@ def test_a_wrong_layout_file_is_one_clear_line(tmp_path: Path, wrong: str, told:
 
 def test_lettering_that_inks_nothing_is_empty() -> None:
     for text in ("", " "):
-        assert not small_text(text, str(font_files("din")[0]), 20, 1).any()
+        assert not small_text(text, str(font_files("din")[0]), 20).any()

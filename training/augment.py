@@ -185,7 +185,7 @@ def _letter(strip: Grey, level: float, random_: Generator) -> None:
     """A dealer's name on the lower edge of a holder of this grey, in the middle or to one side."""
     height, width = strip.shape
     font = str(random_.choice(np.array(font_files("any"))))
-    mask = small_text(str(random_.choice(DEALERS)), font, round(height * random_.uniform(0.4, 0.75)), 1)
+    mask = small_text(str(random_.choice(DEALERS)), font, round(height * random_.uniform(0.4, 0.75)))
     mask = narrowed(mask, round(width * random_.uniform(0.3, 0.95)))
     top = int(random_.integers(0, max(1, height - mask.shape[0] + 1)))
     left = round((width - mask.shape[1]) * random_.choice([0.5, random_.random()]))

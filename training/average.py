@@ -14,7 +14,8 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.model import build_reader
-from training.run_folder import POOLS, SETTINGS, START, WEIGHTS, export_words, read_settings, write_settings
+from training.reader_settings import export_words, read_settings
+from training.run_folder import POOLS, SETTINGS, START, WEIGHTS, write_settings
 
 
 def average(runs: list[Path], out: Path) -> Path:

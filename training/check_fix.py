@@ -12,8 +12,9 @@ from pathlib import Path
 from edge.errors import ConfigError, OutputError, SourceError
 from training.check_pictures import Picture
 from training.check_rules import corrected
-from training.check_table import LABEL_COLUMNS, META_COLUMNS, LabelSet, Row
+from training.check_table import LabelSet, Row
 from training.dataset import LONGEST
+from training.tables import LABEL_COLUMNS, META_COLUMNS
 
 
 def write_corrected(

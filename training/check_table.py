@@ -4,7 +4,6 @@
 everything.
 """
 
-import csv
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from edge.errors import SourceError
-from training.tables import ENCODING, cells_fault, separator_fault
+from training.tables import LABEL_COLUMNS, META_COLUMNS, cells_fault, read_rows
 
 Level = Literal["error", "warning", "note"]
-LABEL_COLUMNS = ("image", "text", "country", "source")
-META_COLUMNS = ("image", "width", "height", "lines", "group", "note")
 UNKNOWN_COUNTRIES = ("", "XX")
 
 
@@ -170,17 +167,9 @@ def _table(
 ) -> list[tuple[int, dict[str, str], str]]:
     """Line number, column → value and the fault of its cells of every row; nothing if the file cannot be used."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header = list(reader.fieldnames or [])
-            rows = [(reader.line_num, row) for row in reader]
-        fault = separator_fault(header)
-    except UnicodeDecodeError:
-        fault = ENCODING
-    except (csv.Error, OSError) as error:
-        fault = f"{error}; wanted CSV in UTF-8"
-    if fault:
-        findings.append(Finding("error", "file", f"{path}:1", fault))
+        header, rows = read_rows(path, "CSV in UTF-8")
+    except ValueError as error:
+        findings.append(Finding("error", "file", f"{path}:1", str(error)))
         return []
     for column in columns:
         if column not in header:

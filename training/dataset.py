@@ -32,7 +32,7 @@ from edge.records import Image, PlateBox
 from training.augment import photograph, rephotograph
 from training.output import replacing
 from training.synthesize import draw_plate
-from training.tables import read_table
+from training.tables import LABEL_COLUMNS, META_COLUMNS, read_table
 
 BOXED = Path(__file__).with_name("boxed_plates.csv")
 """Texts of plates in the detector's pictures that no set of crops shows, read by eye. No text of `val` is
@@ -115,18 +115,18 @@ def read_samples(folder: Path) -> list[Sample]:
     labels = folder / "labels.csv"
     if not labels.is_file():
         raise SourceError(
-            f"{labels}: no such label file; a data set is a folder with labels.csv (image,text,country,source)"
+            f"{labels}: no such label file; a data set is a folder with labels.csv ({','.join(LABEL_COLUMNS)})"
         )
     lines, groups = {}, {}
     if (folder / "meta.csv").is_file():
-        wanted = "image,width,height,lines,group,note"
+        wanted = ",".join(META_COLUMNS)
         for row in read_table(folder / "meta.csv", ("image", "lines"), wanted):
             try:
                 lines[row["image"]] = int(row["lines"] or 1)
             except ValueError as error:
                 raise SourceError(f"{folder / 'meta.csv'}: {error}; wanted {wanted}") from None
             groups[row["image"]] = row.get("group", "")
-    rows = read_table(labels, ("image", "text"), "image,text,country,source")
+    rows = read_table(labels, ("image", "text"), ",".join(LABEL_COLUMNS))
     for number, row in enumerate(rows, start=2):
         if fault := unlearnable(row["text"]):
             raise SourceError(f"{labels}: row {number}: {fault}")

@@ -14,7 +14,7 @@ _STEPS = {
 }
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Hand over to a step, which has its own --help; its modules are imported only then."""
     parser = argparse.ArgumentParser(
         prog="python -m training detector",
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("step", choices=_STEPS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="the step's own options; --help lists them")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     return int(importlib.import_module(_STEPS[options.step][0]).main(options.rest))
 
 

@@ -24,14 +24,14 @@ def average(first: Path, second: Path, share: float, out: Path) -> None:
     save_weights(network, out, {**about, "averages": [*about.get("averages", ()), made]})
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """`average`: see --help."""
     parser = argparse.ArgumentParser(prog="python -m training detector average", description=__doc__)
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     parser.add_argument("--share", type=float, default=0.5, help="of the second (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/detector/average.pt"), help="(%(default)s)")
-    given = parser.parse_args(argv)
+    given = parser.parse_args(arguments)
     average(given.first, given.second, given.share, given.out)
     sys.stdout.write(
         f"wrote {given.out}; export it with: python -m training detector export --checkpoint {given.out}\n"

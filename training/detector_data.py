@@ -43,7 +43,7 @@ class Picture:
     name: str
 
 
-def data_folder() -> Path:
+def require_data_folder() -> Path:
     """The labelled data: $GATEREADER_DATA, else ../shared/data beside the checkout."""
     folder = dataset.data_folder()
     if not folder.is_dir():

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.demo_scene import DemoScene
-from edge.errors import OutputError
+from training.picture_file import write_picture
 
 FIRST_SEED = 1000
 """The demo shows seed 0; checks use seeds below this, training those from here on."""
@@ -41,8 +41,7 @@ def write_frames(folder: Path, count: int, first_seed: int = FIRST_SEED) -> int:
             if patch.size:
                 patch[:] = patch.mean(axis=(0, 1))
         stem = f"demo_{seed}_{place:02}"
-        if not cv2.imwrite(str(picture := folder / "images" / f"{stem}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-            raise OutputError(f"{picture}: cannot be written; name a place where you may write, with room")
+        write_picture(folder / "images" / f"{stem}.jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 92))
         (folder / "labels" / f"{stem}.txt").write_text("".join(lines))
         plates += len(lines)
     return plates

@@ -56,7 +56,7 @@ def _sets(figures: dict[str, Any]) -> list[str]:
     return [name for name, row in figures.items() if isinstance(row, dict) and "ap50" in row]
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """`evaluate`: see --help."""
     parser = argparse.ArgumentParser(prog="python -m training detector evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, help="an int8 .tflite with its card (the shipped one)")
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
         "--report", type=Path, metavar="FOLDER", help="write a page that shows what is missed: index.html, report.json"
     )
     parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     if not 0.0 <= options.threshold < 1.0:
         raise ConfigError(f"--threshold {options.threshold:g}: wanted more than 0 and less than 1, or 0 for the card's")
     prepare_folder(options.sheets, f"--sheets {options.sheets}")
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
     detector = PlateDetector(DetectorSettings(str(model), options.threshold))
     threshold, size = detector.threshold, detector.card.input.shape[1]
     console.log(f"scoring {model}")
-    validation = Validation(data.data_folder())
+    validation = Validation(data.require_data_folder())
     found, negatives = validation.run(int8_finder(model))
     figures = report(validation, found, negatives, size, threshold)
     as_read, negatives_as_read = validation.run(read_finder(model))
@@ -96,7 +96,7 @@ def main(argv: list[str]) -> int:
         write_picture(options.sheets / f"{name}.png", sheet(mistakes, threshold))
         console.log(f"{len(mistakes)} in {options.sheets / name}.png")
     if options.report:
-        command = shlex.join(["python", "-m", "training", "detector", "evaluate", *argv])
+        command = shlex.join(["python", "-m", "training", "detector", "evaluate", *arguments])
         judged = Judged(validation.pictures, validation.negatives, found, negatives, threshold, size)
         console.log(f"look at {write_report(options.report, detector.card, judged, figures, command)}")
     if options.json:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -32,7 +33,7 @@ from training.detector_score import NMS_IOU, float_finder, int8_finder, report
 from training.detector_settings import BEFORE, GRID, train_command
 from training.detector_validation import Validation
 from training.graph import operators, require_one_delegate, tensor_specs
-from training.output import prepare_folder, write_whole, writing
+from training.output import prepare_folder, replace_together, writing
 
 MOST_LOST = {"ap50": 0.01, "ap50_95": 0.02}
 LEAST_AGREEMENT = 0.95
@@ -135,10 +136,10 @@ def agreement(floats: Sequence[Found], ints: Sequence[Found], threshold: float) 
 def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, console: Console) -> None:
     """Convert, measure, gate, and only then write `out`, its card and a lean checkpoint beside them.
 
-    OutputError if they cannot be written: at once where that can be told.
+    OutputError if they cannot be written, at once where that can be told, and with all three as they were.
     """
     torch.set_num_threads(1)
-    folder = data.data_folder()
+    folder = data.require_data_folder()
     network, about = load_weights(checkpoint)
     about = {**about, "settings": {**BEFORE, **about["settings"]}}
     _require_exportable(folder, out, size, count)
@@ -146,23 +147,42 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
     validation = Validation(folder)
     console.log("float: scoring")
     floats, float_negatives = validation.run(float_finder(network, size))
-    trial = Path("runs/detector/export") / out.name
-    console.log("int8: converting and calibrating")
-    with writing(trial):
-        trial.parent.mkdir(parents=True, exist_ok=True)
-        convert(network, size, calibration_canvases(folder, size, count), trial)
-        counts = check_operators(trial)
-        card = _card(trial, out.name, size, about, command=command, rows=rows)
-        card.write(trial.with_suffix(".json"))
-    console.log("int8: scoring")
-    ints, int_negatives = validation.run(int8_finder(trial))
-    figures = report(validation, ints, int_negatives, size)
-    shipped = report(validation, floats, float_negatives, size, figures["threshold"])
-    figures["float"] = {**shipped["all"], "negatives_boxed": shipped["negatives"]["boxed"]}
-    figures["float_box_agreement"] = round(agreement(floats, ints, figures["threshold"]), 4)
-    figures["operators"] = counts
-    for name, row in (("float", figures["float"]), ("int8", figures["all"])):
-        console.log(f"{name}: {row}")
+    with TemporaryDirectory() as scratch:
+        trial = Path(scratch) / out.name
+        console.log("int8: converting and calibrating")
+        with writing(trial):
+            convert(network, size, calibration_canvases(folder, size, count), trial)
+            counts = check_operators(trial)
+            card = _card(trial, out.name, size, about, command=command, rows=rows)
+            card.write(trial.with_suffix(".json"))
+        console.log("int8: scoring")
+        ints, int_negatives = validation.run(int8_finder(trial))
+        figures = report(validation, ints, int_negatives, size)
+        shipped = report(validation, floats, float_negatives, size, figures["threshold"])
+        figures["float"] = {**shipped["all"], "negatives_boxed": shipped["negatives"]["boxed"]}
+        figures["float_box_agreement"] = round(agreement(floats, ints, figures["threshold"]), 4)
+        figures["operators"] = counts
+        for name, row in (("float", figures["float"]), ("int8", figures["all"])):
+            console.log(f"{name}: {row}")
+        _require_as_good(figures)
+        lean = trial.parent / "checkpoints" / "detector.pt"
+        with writing(trial):
+            decoding = {**card.decoding, "threshold": figures["threshold"]}
+            replace(card, decoding=decoding, metrics=figures).write(trial.with_suffix(".json"))
+        Int8Model(trial, "detector")  # the file and its card belong together
+        save_weights(load_weights(checkpoint)[0], lean, about)  # the other is fused
+        replace_together(
+            {
+                out: trial,
+                out.with_suffix(".json"): trial.with_suffix(".json"),
+                out.parent / "checkpoints" / "detector.pt": lean,
+            }
+        )
+    console.log(f"wrote {out} ({out.stat().st_size} bytes), threshold {figures['threshold']}")
+
+
+def _require_as_good(figures: dict[str, Any]) -> None:
+    """ModelError if int8 finds less than float, or finds it elsewhere."""
     for name, allowed in MOST_LOST.items():
         lost = figures["float"][name] - figures["all"][name]
         if lost > allowed:
@@ -172,13 +192,6 @@ def export(checkpoint: Path, out: Path, size: int, count: int, *, command: str, 
             f"int8 boxes agree with float's to a mean IoU of {figures['float_box_agreement']}, "
             f"{LEAST_AGREEMENT} wanted; nothing written"
         )
-    decoding = {**card.decoding, "threshold": figures["threshold"]}
-    with writing(f"--out {out}"):
-        write_whole(out, trial.read_bytes())
-        replace(card, decoding=decoding, metrics=figures).write(out.with_suffix(".json"))
-    Int8Model(out, "detector")  # the file and its card belong together
-    save_weights(load_weights(checkpoint)[0], out.parent / "checkpoints" / "detector.pt", about)  # the other is fused
-    console.log(f"wrote {out} ({out.stat().st_size} bytes), threshold {figures['threshold']}")
 
 
 def _require_exportable(folder: Path, out: Path, size: int, count: int) -> None:
@@ -237,7 +250,7 @@ def _card(
 
 
 def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    folder = data.data_folder() / "detector"
+    folder = data.require_data_folder() / "detector"
     rows: list[dict[str, Any]] = [
         {
             "name": source,
@@ -245,11 +258,13 @@ def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
             "train": len(data.picture_paths(folder / source / "train" / "images")),
             "val": len(data.picture_paths(val)) if (val := folder / source / "val" / "images").is_dir() else 0,
         }
-        for source in data.sources(data.data_folder(), "train")
+        for source in data.sources(data.require_data_folder(), "train")
     ]
-    learned, held_back = (len(data.negative_paths(data.data_folder(), held_back=side)) for side in (False, True))
+    learned, held_back = (
+        len(data.negative_paths(data.require_data_folder(), held_back=side)) for side in (False, True)
+    )
     rows.append({"name": "negatives", "licence": "AGPL-3.0, CC BY 4.0", "train": learned, "threshold": held_back})
-    crops = len(data.load_plate_crops(data.data_folder()))
+    crops = len(data.load_plate_crops(data.require_data_folder()))
     rows.append({"name": "plate crops, pasted", "licence": "as for the plate reader", "train": crops})
     rows.append({"name": "drawn plates, pasted", "licence": "fonts: OFL-1.1 and MIT", "train": settings["drawn"]})
     if settings["extra"]:
@@ -260,17 +275,17 @@ def _data_rows(settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     return tuple(rows)
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """`export`: see --help."""
     parser = argparse.ArgumentParser(prog="python -m training detector export", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=Path("runs/detector/best.pt"), help="(%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("models/detector.tflite"), help="(%(default)s)")
     parser.add_argument("--size", type=int, default=DEVICE_SIZE, help="side of the input, pixels (%(default)s)")
     parser.add_argument("--calibration", type=int, default=24, help="pictures to take ranges from (%(default)s)")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     cv2.setNumThreads(1)
-    command = "python -m training detector export " + shlex.join(argv)
+    command = "python -m training detector export " + shlex.join(arguments)
     export(
         options.checkpoint,
         options.out,

@@ -97,10 +97,10 @@ def boxed_share(found: Sequence[Found], threshold: float) -> float:
     return float(np.mean([bool((one.scores >= threshold).any()) for one in found]))
 
 
-def choose_threshold(negatives: Sequence[Found], share: float = FALSE_BOX_SHARE) -> float:
-    """The least confidence, up to thousandths, at which no more than `share` of pictures without plates get a box; at
-    least LEAST_THRESHOLD."""
+def choose_threshold(negatives: Sequence[Found]) -> float:
+    """The least confidence, up to thousandths, at which no more than FALSE_BOX_SHARE of pictures without plates get a
+    box; at least LEAST_THRESHOLD."""
     highest = sorted((float(one.scores.max(initial=0.0)) for one in negatives), reverse=True)
-    allowed = int(share * len(highest))
+    allowed = int(FALSE_BOX_SHARE * len(highest))
     barred = highest[allowed] if allowed < len(highest) else 0.0
     return min(max((int(barred * 1000) + 1) / 1000, LEAST_THRESHOLD), 0.999)

@@ -27,7 +27,7 @@ BINS = 12
 
 _STAND_IN = "0.0+stand-in"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def ensure_torchvision() -> bool:
@@ -45,7 +45,7 @@ def ensure_torchvision() -> bool:
             torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
             return True
         except (RuntimeError, OSError, ImportError, AttributeError) as error:
-            _log.info("torchvision does not work here (%s); a stand-in takes its place", str(error).splitlines()[0])
+            log.info("torchvision does not work here (%s); a stand-in takes its place", str(error).splitlines()[0])
             for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
                 del sys.modules[name]
     stand_in: Any = types.ModuleType("torchvision")
@@ -144,7 +144,7 @@ def _fill(network: Any, stored: dict[str, Tensor], path: Path) -> int:
         try:
             stored |= widened(network, stored)
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
-            _log.info("%s: not to be widened (%s)", path, error)
+            log.info("%s: not to be widened (%s)", path, error)
     same = {name: value.float() for name, value in stored.items() if name in own and own[name].shape == value.shape}
     network.load_state_dict(same, strict=False)
     return len(own) - len(same)

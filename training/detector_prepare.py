@@ -31,7 +31,7 @@ def _counts(pictures: list[data.Picture], split: str) -> Table:
     return table
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """`prepare`: see --help."""
     parser = argparse.ArgumentParser(prog="python -m training detector prepare", description=__doc__)
     parser.add_argument("--sheet", type=Path, default=Path("runs/detector/scenes.jpg"), help="(%(default)s)")
@@ -39,10 +39,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--demo", type=int, default=0, help="also write this many frames of the demo scene …")
     parser.add_argument("--demo-folder", type=Path, default=Path("runs/detector/demo"), help="… here (%(default)s)")
     parser.add_argument("--demo-seed", type=int, default=FIRST_SEED, help="… from this seed on (%(default)s)")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     prepare_picture(options.sheet, "--sheet")
     console = Console(stderr=True)
-    folder = data.data_folder()
+    folder = data.require_data_folder()
     data.require_learned(folder)
     train = data.load_pictures(folder, "train")
     negatives = data.load_negatives(folder, held_back=False)

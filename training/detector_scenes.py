@@ -97,53 +97,55 @@ class SceneMaker:
         worth = np.asarray(confidences, np.float64) + 0.01
         self._shares = (1 / len(worth) + 2 * worth / worth.sum()) / 3
 
-    def scene(self, rng: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
+    def scene(self, random_: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
         """A scene of `size` × `size`."""
-        if rng.random() < settings.mosaic:
-            scene = self._mosaic(rng, size, settings)
+        if random_.random() < settings.mosaic:
+            scene = self._mosaic(random_, size, settings)
         else:
-            scene = self._view(rng, size, size, 1.0, settings)
-        return Scene(_photograph(rng, scene.image, settings.grey), scene.boxes)
+            scene = self._view(random_, size, size, 1.0, settings)
+        return Scene(_photograph(random_, scene.image, settings.grey), scene.boxes)
 
-    def _mosaic(self, rng: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
-        across, down = (int(size * rng.uniform(0.3, 0.7)) for _ in range(2))
+    def _mosaic(self, random_: np.random.Generator, size: int, settings: SceneSettings) -> Scene:
+        across, down = (int(size * random_.uniform(0.3, 0.7)) for _ in range(2))
         image = np.empty((size, size, 3), np.uint8)
         boxes = []
         for x1, x2 in ((0, across), (across, size)):
             for y1, y2 in ((0, down), (down, size)):
-                part = self._view(rng, x2 - x1, y2 - y1, 0.75, settings)
+                part = self._view(random_, x2 - x1, y2 - y1, 0.75, settings)
                 image[y1:y2, x1:x2] = part.image
                 boxes.append(part.boxes + np.array([x1, y1, x1, y1], np.float32))
         return Scene(image, np.concatenate(boxes))
 
-    def _view(self, rng: np.random.Generator, width: int, height: int, zoom: float, settings: SceneSettings) -> Scene:
-        draw = rng.random()
+    def _view(
+        self, random_: np.random.Generator, width: int, height: int, zoom: float, settings: SceneSettings
+    ) -> Scene:
+        draw = random_.random()
         if self._extra and draw < settings.extra:
-            view = _look(rng, _pick(rng, self._extra), width, height, zoom * _log_uniform(rng, 0.6, 1.6))
+            view = _look(random_, _pick(random_, self._extra), width, height, zoom * _log_uniform(random_, 0.6, 1.6))
         elif draw < settings.extra + settings.negatives:
-            negative = self._negatives[int(rng.choice(len(self._negatives), p=self._shares))]
-            view = _look(rng, negative, width, height, zoom * _log_uniform(rng, 0.5, 1.5))
+            negative = self._negatives[int(random_.choice(len(self._negatives), p=self._shares))]
+            view = _look(random_, negative, width, height, zoom * _log_uniform(random_, 0.5, 1.5))
         else:
-            pictures, _, least, most = self._real[int(rng.choice(len(self._real), p=self._real_shares))]
-            view = _look(rng, _pick(rng, pictures), width, height, zoom * _log_uniform(rng, least, most))
-            if rng.random() < settings.swapped:
-                self._swap(rng, view)
+            pictures, _, least, most = self._real[int(random_.choice(len(self._real), p=self._real_shares))]
+            view = _look(random_, _pick(random_, pictures), width, height, zoom * _log_uniform(random_, least, most))
+            if random_.random() < settings.swapped:
+                self._swap(random_, view)
         boxes = list(view.boxes)
-        if rng.random() < settings.pasted and self._plates:
-            for _ in range(int(rng.integers(1, 3))):
-                box = paste_plate(rng, view.image, boxes, _pick(rng, self._plates))
+        if random_.random() < settings.pasted and self._plates:
+            for _ in range(int(random_.integers(1, 3))):
+                box = paste_plate(random_, view.image, boxes, _pick(random_, self._plates))
                 boxes += [] if box is None else [box]
-        if rng.random() < settings.lettering:
-            (letter if rng.random() < _LETTERS else draw_buttons)(rng, view.image, boxes)
+        if random_.random() < settings.lettering:
+            (letter if random_.random() < _LETTERS else draw_buttons)(random_, view.image, boxes)
         return Scene(view.image, np.array(boxes, np.float32).reshape(-1, 4))
 
-    def _swap(self, rng: np.random.Generator, view: Scene) -> None:
+    def _swap(self, random_: np.random.Generator, view: Scene) -> None:
         """Other plates of about the same shape in the place of those in `view`, in place."""
         for box in view.boxes:
             shape = (box[2] - box[0]) / (box[3] - box[1])
             first, last = np.searchsorted(self._shapes, [shape / 1.2, shape * 1.2])
             if last > first:
-                swap_plate(rng, view.image, box, self._plates[int(rng.integers(first, last))])
+                swap_plate(random_, view.image, box, self._plates[int(random_.integers(first, last))])
 
 
 def _shape(plate: Image) -> float:
@@ -151,49 +153,49 @@ def _shape(plate: Image) -> float:
     return float(plate.shape[1] / plate.shape[0])
 
 
-def _pick(rng: np.random.Generator, things: Sequence[Thing]) -> Thing:
-    return things[int(rng.integers(len(things)))]
+def _pick(random_: np.random.Generator, things: Sequence[Thing]) -> Thing:
+    return things[int(random_.integers(len(things)))]
 
 
-def _log_uniform(rng: np.random.Generator, least: float, most: float) -> float:
-    return math.exp(rng.uniform(math.log(least), math.log(most)))
+def _log_uniform(random_: np.random.Generator, least: float, most: float) -> float:
+    return math.exp(random_.uniform(math.log(least), math.log(most)))
 
 
-def _look(rng: np.random.Generator, picture: Picture, width: int, height: int, zoom: float) -> Scene:
+def _look(random_: np.random.Generator, picture: Picture, width: int, height: int, zoom: float) -> Scene:
     """A window (height, width) on a picture that is scaled, turned, stretched and perhaps mirrored."""
     tall, wide = picture.image.shape[:2]
     scale = zoom * DEVICE_SIZE / max(tall, wide)
-    stretch = math.exp(rng.normal(0.0, 0.1))
-    angle = math.radians(rng.normal(0.0, 3.0)) if rng.random() < 0.6 else 0.0
-    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    stretch = math.exp(random_.normal(0.0, 0.1))
+    angle = math.radians(random_.normal(0.0, 3.0)) if random_.random() < 0.6 else 0.0
+    mirror = -1.0 if random_.random() < 0.5 else 1.0
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    linear = turn @ _aside(rng) @ np.diag([scale * stretch * mirror, scale / stretch])
+    linear = turn @ _aside(random_) @ np.diag([scale * stretch * mirror, scale / stretch])
     middle = np.array([wide / 2, tall / 2])
     target = np.array([width / 2, height / 2])
-    if len(picture.boxes) and rng.random() < 0.8:  # a plate is somewhere inside
-        box = picture.boxes[int(rng.integers(len(picture.boxes)))]
+    if len(picture.boxes) and random_.random() < 0.8:  # a plate is somewhere inside
+        box = picture.boxes[int(random_.integers(len(picture.boxes)))]
         middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
-        target = np.array([rng.uniform(0.05, 0.95) * width, rng.uniform(0.05, 0.95) * height])
+        target = np.array([random_.uniform(0.05, 0.95) * width, random_.uniform(0.05, 0.95) * height])
     else:
         room = (np.array([wide, tall]) * scale - target * 2).clip(0) / 2
-        target = target + rng.uniform(-1, 1, 2) * room
+        target = target + random_.uniform(-1, 1, 2) * room
     shift = target - linear @ middle
-    if rng.random() < 0.85:
+    if random_.random() < 0.85:
         shift += _less_border(linear, shift, np.array([wide, tall]), np.array([width, height]))
     matrix = np.concatenate([linear, shift[:, None]], axis=1)
     image = picture.image
-    if scale < 0.5 and rng.random() < 0.3:  # sometimes as a camera with a smaller sensor would have seen it
+    if scale < 0.5 and random_.random() < 0.3:  # sometimes as a camera with a smaller sensor would have seen it
         image = np.asarray(cv2.blur(image, (round(1 / scale), round(1 / scale))), np.uint8)
     warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(_FILL,) * 3)
     return _cut(np.asarray(warped, np.uint8), _move(picture.boxes, matrix))
 
 
-def _aside(rng: np.random.Generator) -> np.ndarray:
+def _aside(random_: np.random.Generator) -> np.ndarray:
     """What standing beside the lane does to a picture, in (2, 2): now and then narrower, and slanted."""
-    if rng.random() < _FROM_THE_FRONT:
+    if random_.random() < _FROM_THE_FRONT:
         return np.eye(2)
-    narrow = rng.uniform(0.6, 1.0)
-    return np.array([[narrow, 0.0], [rng.normal(0.0, 0.08) * narrow, 1.0]])
+    narrow = random_.uniform(0.6, 1.0)
+    return np.array([[narrow, 0.0], [random_.normal(0.0, 0.08) * narrow, 1.0]])
 
 
 def _less_border(linear: np.ndarray, shift: np.ndarray, picture: np.ndarray, window: np.ndarray) -> np.ndarray:
@@ -226,36 +228,36 @@ def _cut(image: Image, boxes: Boxes) -> Scene:
     return Scene(image, inside[kept])
 
 
-def _photograph(rng: np.random.Generator, image: Image, grey: float) -> Image:
+def _photograph(random_: np.random.Generator, image: Image, grey: float) -> Image:
     """Light, colour, blur, noise and JPEG, as cameras differ in them."""
     pixels = image
-    if rng.random() < 0.25:
-        pixels = _blur(rng, pixels)
-    gamma, gain, offset = math.exp(rng.normal(0, 0.3)), math.exp(rng.normal(0, 0.2)), rng.normal(0, 12)
-    tint = np.exp(rng.normal(0, 0.08, 3)) if rng.random() < 0.6 else np.ones(3)
+    if random_.random() < 0.25:
+        pixels = _blur(random_, pixels)
+    gamma, gain, offset = math.exp(random_.normal(0, 0.3)), math.exp(random_.normal(0, 0.2)), random_.normal(0, 12)
+    tint = np.exp(random_.normal(0, 0.08, 3)) if random_.random() < 0.6 else np.ones(3)
     levels = np.linspace(0, 1, 256)[:, None] ** gamma * 255 * gain * tint + offset
     pixels = np.asarray(cv2.LUT(pixels, levels.clip(0, 255).astype(np.uint8)[None]), np.uint8)
-    if rng.random() < grey:
+    if random_.random() < grey:
         pixels = np.repeat(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
-    elif rng.random() < 0.3:  # more or less colourful
+    elif random_.random() < 0.3:  # more or less colourful
         faded = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None].repeat(3, axis=2)
-        share = rng.uniform(0.0, 1.5)
+        share = random_.uniform(0.0, 1.5)
         pixels = np.asarray(cv2.addWeighted(pixels, share, faded, 1 - share, 0), np.uint8)
-    if rng.random() < 0.3:
-        noise = rng.uniform(2, 12) * rng.standard_normal(pixels.shape[:2], np.float32)[..., None]
+    if random_.random() < 0.3:
+        noise = random_.uniform(2, 12) * random_.standard_normal(pixels.shape[:2], np.float32)[..., None]
         pixels = (pixels + noise).clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.15:
-        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 85))])
+    if random_.random() < 0.15:
+        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(random_.integers(35, 85))])
         pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
     return pixels
 
 
-def _blur(rng: np.random.Generator, pixels: Image) -> Image:
-    if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.3)), np.uint8)
-    length = int(rng.integers(2, 6))
+def _blur(random_: np.random.Generator, pixels: Image) -> Image:
+    if random_.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), random_.uniform(0.4, 1.3)), np.uint8)
+    length = int(random_.integers(2, 6))
     kernel = np.zeros((length, length), np.float32)
-    if rng.random() < 0.7:
+    if random_.random() < 0.7:
         kernel[length // 2] = 1 / length
     else:
         np.fill_diagonal(kernel, 1 / length)

@@ -32,7 +32,7 @@ NMS_IOU = 0.5
 LEAST_SCORE = 0.01
 """Below this confidence a box changes no figure that matters."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def float_finder(network: Any, size: int) -> Finder:
@@ -112,7 +112,7 @@ def report(
     figures["photographs"] = _photographs(pictures, hits)
     figures["negatives"] = {"pictures": len(negatives), "boxed": round(boxed_share(negatives, threshold), 4)}
     if not given and threshold == LEAST_THRESHOLD and figures["all"]["recall"]:  # else it is sure of nothing yet
-        _log.warning(
+        log.warning(
             "threshold %g, the least that is taken: the %d pictures without plates are too easy, or too few, to choose "
             "one by; put more into detector/negatives, such as signs, lettering and your gate without a car",
             threshold,

@@ -16,7 +16,7 @@ Sizes = tuple[tuple[float, int], ...]
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class DetectorTrainSettings:
     """All that a training run is told; kept beside its checkpoints and in them."""
 
     minutes: float = 75.0
@@ -24,7 +24,9 @@ class TrainSettings:
     steps: int = 0
     """If not 0, the schedule runs over this many steps instead of `minutes`."""
     seed: int = 0
+    """Of weights and scenes."""
     batch: int = 16
+    """Scenes in a step."""
     rate: float = 2e-3
     """Highest learning rate (AdamW): up to it in the first 4 %, then down a cosine to a hundredth."""
     decay: float = 0.02
@@ -53,7 +55,9 @@ class TrainSettings:
     drawn: int = 3000
     """Drawn plates to be pasted, beside the real crops."""
     calm: SceneSettings = field(default=SceneSettings(mosaic=0.0, pasted=0.3, lettering=0.2))
+    """What happens in scenes from `calm_from` on."""
     wild: SceneSettings = field(default=SceneSettings())
+    """What happens in scenes before."""
 
 
 OPTIONS = {
@@ -90,13 +94,13 @@ def sizes_text(sizes: Sizes) -> str:
     return ",".join(f"{share:g}:{size}" for share, size in sizes)
 
 
-def stored_settings(*, sizes: Any, calm: Any, wild: Any, **fields: Any) -> TrainSettings:
+def stored_settings(*, sizes: Any, calm: Any, wild: Any, **fields: Any) -> DetectorTrainSettings:
     """The settings of what is in a run's file."""
     pairs = tuple((float(share), int(size)) for share, size in sizes)
-    return TrainSettings(sizes=pairs, calm=SceneSettings(**calm), wild=SceneSettings(**wild), **fields)
+    return DetectorTrainSettings(sizes=pairs, calm=SceneSettings(**calm), wild=SceneSettings(**wild), **fields)
 
 
-def require_trainable(settings: TrainSettings) -> None:
+def require_trainable(settings: DetectorTrainSettings) -> None:
     """ConfigError if a run with these settings could not begin or end."""
     if not settings.steps:
         require(settings, "more than 0", lambda value: value > 0, "minutes")
@@ -116,7 +120,7 @@ def require_trainable(settings: TrainSettings) -> None:
 
 def train_command(settings: Mapping[str, Any], out: str) -> str:
     """The command of a run with these settings, as a checkpoint holds them, into the folder `out` if that is known."""
-    default = TrainSettings()
+    default = DetectorTrainSettings()
     words = ["python", "-m", "training", "detector", "train", *(["--out", out] if out else [])]
     for name in OPTIONS:
         if settings[name] != getattr(default, name):

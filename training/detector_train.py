@@ -33,7 +33,7 @@ from training.detector_scenes import DEVICE_SIZE, SceneMaker, SceneSettings
 from training.detector_score import float_finder, report
 from training.detector_settings import (
     OPTIONS,
-    TrainSettings,
+    DetectorTrainSettings,
     parse_sizes,
     require_trainable,
     sizes_text,
@@ -69,7 +69,7 @@ class Average:
                     value.copy_(new[name])
 
 
-def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
+def train(settings: DetectorTrainSettings, folder: Path, out: Path, *, resume: bool, console: Console) -> Path:
     """Train into `out`: `settings.json`, `last.pt` (all of the state), `best.pt` (weights alone), `log.jsonl`,
     `history.csv` and `curves.png`; the path of the best, which may be what it started from.
 
@@ -132,7 +132,7 @@ def train(settings: TrainSettings, folder: Path, out: Path, *, resume: bool, con
 class _Run:
     """The state of a run: network, average, optimizer, where in the schedule it is."""
 
-    def __init__(self, settings: TrainSettings, out: Path, console: Console, start: str) -> None:
+    def __init__(self, settings: DetectorTrainSettings, out: Path, console: Console, start: str) -> None:
         self.settings, self.out, self.console = settings, out, console
         self.network = build_network()
         if start:
@@ -192,8 +192,8 @@ class _Run:
         size = [pixels for begin, pixels in settings.sizes if share >= begin][-1]
         scenes = settings.calm if share >= settings.calm_from else settings.wild
         scenes = replace(scenes, extra=settings.extra_share)
-        rng = np.random.default_rng((settings.seed, step))
-        return size, make_batch(maker, rng, settings.batch, size, scenes)
+        random_ = np.random.default_rng((settings.seed, step))
+        return size, make_batch(maker, random_, settings.batch, size, scenes)
 
     def mine(self, maker: SceneMaker) -> None:
         """Look for the pictures without plates that the average network takes for some."""
@@ -259,10 +259,10 @@ def rate_share(share: float) -> float:
 
 
 def make_batch(
-    maker: SceneMaker, rng: np.random.Generator, count: int, size: int, settings: SceneSettings
+    maker: SceneMaker, random_: np.random.Generator, count: int, size: int, settings: SceneSettings
 ) -> dict[str, Tensor]:
     """A batch as ultralytics' loss takes it: pictures (N, 3, S, S) 0 to 1, boxes as normalised centre and size."""
-    scenes = [maker.scene(rng, size, settings) for _ in range(count)]
+    scenes = [maker.scene(random_, size, settings) for _ in range(count)]
     pixels = torch.from_numpy(np.stack([scene.image for scene in scenes])).permute(0, 3, 1, 2).float() / 255
     corners = np.concatenate([scene.boxes for scene in scenes]) / size
     middles = np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1)
@@ -275,9 +275,9 @@ def make_batch(
     }
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """`train`: see --help."""
-    default = TrainSettings()
+    default = DetectorTrainSettings()
     parser = argparse.ArgumentParser(prog="python -m training detector train", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/detector"), help="folder of checkpoints and log")
     parser.add_argument(
@@ -294,16 +294,16 @@ def main(argv: list[str]) -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), help=told)
     sizes = sizes_text(default.sizes)
     parser.add_argument("--sizes", help=f"share of the schedule:size of scenes from there on ({sizes})")
-    given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     out, resume = given.pop("out"), given.pop("resume")
     if "sizes" in given:
         given["sizes"] = parse_sizes(given["sizes"])
     if "minutes" in given:
         given = {"steps": 0, **given}  # a run that counted steps goes by the clock from here on
-    settings = resumed(out, stored_settings, "a detector's run", given) if resume else TrainSettings(**given)
+    settings = resumed(out, stored_settings, "a detector's run", given) if resume else DetectorTrainSettings(**given)
     require_trainable(settings)
     console = Console(stderr=True)
     logging.basicConfig(level=logging.INFO)
-    best = train(settings, data.data_folder(), out, resume=resume, console=console)
+    best = train(settings, data.require_data_folder(), out, resume=resume, console=console)
     console.log(f"best: {best}")
     return 0

@@ -107,8 +107,8 @@ def _litert(path: Path) -> Callable[[], object]:
     interpreter = open_interpreter(path, 1)[0]
     details = interpreter.get_input_details()[0]
     kind = np.dtype(details["dtype"])
-    random = np.random.default_rng(0)
-    picture = random.random(details["shape"], np.float32) if kind == np.float32 else random.integers(
+    random_ = np.random.default_rng(0)
+    picture = random_.random(details["shape"], np.float32) if kind == np.float32 else random_.integers(
         -128, 128, details["shape"], kind
     )  # fmt: skip
     interpreter.set_tensor(details["index"], picture)
@@ -138,13 +138,13 @@ def table(timings: Sequence[Timing], size: int) -> Table:
     return shown
 
 
-def main(argv: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """`versus`: see --help."""
     parser = argparse.ArgumentParser(prog="python -m training detector versus", description=__doc__)
     parser.add_argument("--size", type=int, default=416, help="pixels of the square input (%(default)s)")
     parser.add_argument("--rounds", type=int, default=60, help="runs of each that count (%(default)s)")
     parser.add_argument("--json", type=Path, help="file for the figures")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     if options.size < _LEAST_SIZE or options.size % 32:
         raise ConfigError(f"--size is {options.size}, wanted a multiple of 32, {_LEAST_SIZE} or more")
     if options.rounds < 1:

@@ -15,9 +15,9 @@ from training.net2net import Channels, parts, repeated
 class _Widening:
     """Takes the narrower network's tensors, by their names, into the wider one's."""
 
-    def __init__(self, old: Mapping[str, Tensor], seed: int) -> None:
+    def __init__(self, old: Mapping[str, Tensor]) -> None:
         self._old = old
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(0)
         self.weights: dict[str, Tensor] = {}
 
     def count(self, name: str) -> int:
@@ -74,12 +74,12 @@ class _Widening:
                 into = self.convolve(f"{name}.{inner}", layer, into)
 
 
-def widened(network: Any, old: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
+def widened(network: Any, old: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights with which `network` computes what a narrower one with the weights `old` does.
 
     KeyError, IndexError or ValueError if the two differ in more than the number of their channels.
     """
-    work = _Widening(old, seed)
+    work = _Widening(old)
     *layers, head = network.model
     kept: list[tuple[Channels, int]] = []  # of each layer: what its channels repeat, and how many the narrower one has
     for index, layer in enumerate(layers):

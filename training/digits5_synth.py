@@ -11,16 +11,17 @@ import logging
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError
 from edge.records import Image
 from training.digits5 import digits, faces, photograph_digits
 from training.output import replacing
+from training.picture_file import prepare_picture, write_picture
 from training.plates import load_fonts
+from training.tables import LABEL_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -46,26 +47,17 @@ def write_data_set(folder: Path, count: int, seed: int) -> None:
     drawn = digits(seed, "learned")
     with replacing(folder / "labels.csv") as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["image", "text", "country", "source"])
+        writer.writerow(LABEL_COLUMNS)
         for number in track(range(count), "pictures", console=Console(stderr=True)):
             picture, text = next(drawn)
             name = f"images/{number:06d}.png"
-            _write(folder / name, picture)
+            write_picture(folder / name, picture)
             writer.writerow([name, text, "", "digits5"])
     used = {face.name for face in faces("learned")}
     families = [family for family in load_fonts() if used & {file.name for file in family.files}]
     fonts = [{"family": each.name, "licence": each.licence, "source": each.source} for each in families]
     manifest = {"profile": "digits5", "seed": seed, "count": count, "faces": sorted(used), "fonts": fonts}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def _write(path: Path, picture: Image) -> None:
-    try:
-        written = cv2.imwrite(str(path), picture)
-    except cv2.error:
-        written = False
-    if not written:
-        raise OutputError(f"{path}: cannot be written; a name such as sheet.png in a folder that can be is wanted")
 
 
 def main(arguments: list[str]) -> int:
@@ -82,8 +74,8 @@ def main(arguments: list[str]) -> int:
         parser.error("--count: wanted 1 or more; --seed: 0 or more")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if given.preview:
-        given.preview.parent.mkdir(parents=True, exist_ok=True)
-        _write(given.preview, preview(given.seed))
+        prepare_picture(given.preview, "--preview")
+        write_picture(given.preview, preview(given.seed))
         log.info("wrote %s", given.preview)
     if given.output:
         write_data_set(given.output, given.count, given.seed)

@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -38,21 +39,31 @@ class DigitsSettings:
     """Every number of a run; written beside its weights."""
 
     count: int = 60_000
+    """Pictures that are learned."""
     epochs: int = 55
+    """Most epochs; each shows every picture once."""
     patience: int = 5
+    """Epochs without anything better after which the run ends."""
     batch: int = 256
+    """Pictures in a batch."""
     learning_rate: float = 3e-4
+    """Adam's at first; it falls when epochs bring nothing."""
     augmentations: int = 2
     """Photographs of each picture that are learned beside the drawn one."""
     width: float = 0.25
+    """Of the network: its channels are multiplied by it (`training.model.build_reader`)."""
     context: int = 2
+    """Convolutions along the width."""
     dropout: float = 0.1
+    """Share of the features that are left out before the digits are told."""
     judged: int = 2000
     """Pictures of each kind that are judged after an epoch."""
     final: int = 5000
     """Pictures of each kind that are judged at the end."""
     seed: int = 1
+    """Of pictures, batches and first weights."""
     threads: int = 1
+    """Of the processor."""
     init: str = ""
     """Weights to begin with: those of a run of the same width, or of a narrower one, which is widened."""
 
@@ -139,20 +150,17 @@ def _score(row: Mapping[str, float]) -> tuple[float, float]:
     return read, 0.0 if read else -row["loss"]
 
 
-class Pools:
-    """Makes pools of the run's pictures, or takes those that an earlier run with the same seed has made."""
-
-    def __init__(self, folder: Path, settings: DigitsSettings) -> None:
-        self._folder, self._seed, self._processes = folder, settings.seed, max(1, settings.threads)
-
-    def pool(self, seed: int, count: int, photograph: int, fonts: Fonts = "learned") -> Pool:
-        """`count` pictures; `seed` is added to the run's."""
-        seed += self._seed
-        path = self._folder / f"{fonts}-{seed}-{count}-{photograph}.npz"
-        if not path.is_file():
-            title = f"{'photographed' if photograph else 'drawn'} digits, {fonts} faces"
-            make_pool(digits_jobs(seed, count, photograph, fonts), self._processes, title).save(path)
-        return Pool.load(path)
+def _pool(
+    folder: Path, settings: DigitsSettings, seed: int, count: int, photograph: int, *, fonts: Fonts = "learned"
+) -> Pool:
+    """`count` pictures, made, or taken from `folder` if a run with the same seed has made them; `seed` is added to the
+    run's."""
+    seed += settings.seed
+    path = folder / f"{fonts}-{seed}-{count}-{photograph}.npz"
+    if not path.is_file():
+        title = f"{'photographed' if photograph else 'drawn'} digits, {fonts} faces"
+        make_pool(digits_jobs(seed, count, photograph, fonts), max(1, settings.threads), title).save(path)
+    return Pool.load(path)
 
 
 def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[str, float]:
@@ -177,9 +185,9 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
             seed=settings.seed,
         )
     folder.mkdir(parents=True, exist_ok=True)
-    pools = Pools(folder.parent / "pools", settings)
-    forms = [pools.pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
-    drawn, photographed = (pools.pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
+    pool = partial(_pool, folder.parent / "pools", settings)
+    forms = [pool(0, settings.count, n) for n in range(settings.augmentations + 1)]
+    drawn, photographed = (pool(_JUDGE_SEED, settings.judged, n) for n in (0, 1))
     compile_reader(model, keras.optimizers.Adam(settings.learning_rate))
     write_settings(folder, settings)  # last: what could not begin changes no run
     model.fit(
@@ -192,7 +200,7 @@ def train_digits(settings: DigitsSettings, folder: Path, resume: bool) -> dict[s
         ],
     )
     draw_curves(folder / "history.csv", folder / "curves.png")
-    return _final(model, pools, settings.final, folder)
+    return _final(model, pool, settings.final, folder)
 
 
 def _require_same_network(settings: DigitsSettings, folder: Path) -> None:
@@ -206,12 +214,12 @@ def _require_same_network(settings: DigitsSettings, folder: Path) -> None:
             )
 
 
-def _final(model: keras.Model, pools: Pools, count: int, folder: Path) -> dict[str, float]:
-    """How the best weights read what was never learned; written to `folder`/scores.json too."""
+def _final(model: keras.Model, pool: partial[Pool], count: int, folder: Path) -> dict[str, float]:
+    """How the best weights read what was never learned; written to `folder`/scores.json too. `pool` is `_pool`."""
     model.load_weights(folder / WEIGHTS)
     of: tuple[tuple[str, Fonts], ...] = (("fresh", "learned"), ("other fonts", "others"))
     scores = {
-        f"{name}, {kind}": exact_of(model, pools.pool(_FINAL_SEED, count, photograph, fonts))
+        f"{name}, {kind}": exact_of(model, pool(_FINAL_SEED, count, photograph, fonts=fonts))
         for name, fonts in of
         for photograph, kind in enumerate(("drawn", "photographed"))
     }

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CELL_WIDTH, CELL_HEIGHT = 220, 96
+_SHEET_COLUMNS = 7
 
 
 def evaluate_reader(reader: PlateReader, samples: list[Sample]) -> dict[str, Any]:
@@ -54,9 +55,9 @@ def _scores(samples: list[Sample], well: Sequence[PlateReading], once: Sequence[
     return scores
 
 
-def contact_sheet(judged: Judged, rows: Sequence[int], columns: int = 7) -> Image:
+def contact_sheet(judged: Judged, rows: Sequence[int]) -> Image:
     """The crops of these rows with truth and reading below each, (H, W, 3) BGR."""
-    return sheet([_cell(judged.samples[row], judged.crops[row], judged.readings[row]) for row in rows], columns)
+    return sheet([_cell(judged.samples[row], judged.crops[row], judged.readings[row]) for row in rows], _SHEET_COLUMNS)
 
 
 def _cell(sample: Sample, crop: Image, reading: PlateReading) -> Image:

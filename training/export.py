@@ -11,12 +11,10 @@ import json
 import logging
 import os
 import shlex
-import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -40,9 +38,10 @@ from training.float_reader import logits_of
 from training.graph import require_int8_builtins, tensor_specs
 from training.learned import data_rows, pools_of, unusual_tree
 from training.model import build_reader
-from training.output import replacing, writing
+from training.output import replace_together
 from training.own import is_own, real_samples
-from training.run_folder import SETTINGS, WEIGHTS, TrainSettings, read_settings
+from training.reader_settings import ReaderTrainSettings, read_settings
+from training.run_folder import SETTINGS, WEIGHTS
 from training.scores import exact_share, greedy_texts
 from training.train import OPTIONS, OWN_DEFAULTS
 
@@ -61,7 +60,7 @@ OUTPUT = Path("models")
 _PROGRAM = ("python", "-m", "training")
 
 
-def inference_model(settings: TrainSettings, weights: Path) -> keras.Model:
+def inference_model(settings: ReaderTrainSettings, weights: Path) -> keras.Model:
     """The trained network without its Rescaling layer, which is folded into the first convolution."""
     trained = build_reader(settings.width, settings.context, settings.dropout)
     trained.load_weights(weights)
@@ -152,7 +151,7 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
         card.write(draft.with_suffix(".json"))
         card = _judged(card, draft, model, data)
         card.write(draft.with_suffix(".json"))
-        _put(
+        replace_together(
             {
                 output / "reader.tflite": draft,
                 output / "reader.json": draft.with_suffix(".json"),
@@ -162,15 +161,6 @@ def export(run: Path, output: Path, data: Path) -> ModelCard:
     return card
 
 
-def _put(files: Mapping[Path, Path]) -> None:
-    """Target → source: copies all of them beside their targets, then renames; OutputError, and nothing replaced, if
-    there is no room."""
-    with ExitStack() as stack:
-        for target, source in files.items():
-            stack.enter_context(writing(target))
-            shutil.copyfile(source, stack.enter_context(replacing(target)))
-
-
 def _require_writable(output: Path) -> None:
     """OutputError if the folder is none, or nothing can be written there; it is not made yet."""
     there = next(path for path in (output, *output.absolute().parents) if path.exists())
@@ -178,14 +168,14 @@ def _require_writable(output: Path) -> None:
         raise OutputError(f"--output {output}: nothing can be written in {there}; name another folder")
 
 
-def _settings(run: Path) -> TrainSettings:
+def _settings(run: Path) -> ReaderTrainSettings:
     for name, lacking in ((SETTINGS, "no training run here"), (WEIGHTS, "it has not been judged yet: train on")):
         if not (run / name).is_file():
             raise ModelError(f"{run}: {lacking} ({name} is missing)")
     return read_settings(run)
 
 
-def _command(run: Path, settings: TrainSettings, data: Path, output: Path) -> str:
+def _command(run: Path, settings: ReaderTrainSettings, data: Path, output: Path) -> str:
     """What made the run, as far as its settings tell, and the model in `output`, judged by `data`."""
     judged = [] if data == data_folder() else ["--data", str(data)]
     where = [] if output == OUTPUT else ["--output", str(output)]
@@ -193,7 +183,7 @@ def _command(run: Path, settings: TrainSettings, data: Path, output: Path) -> st
     if settings.averaged_from:
         average = [*_PROGRAM, "average", *settings.averaged_from, "--run", str(run)]
         return f"{shlex.join(average)}; {shlex.join(export_)}"
-    default = asdict(TrainSettings()) | (OWN_DEFAULTS if settings.own else {})
+    default = asdict(ReaderTrainSettings()) | (OWN_DEFAULTS if settings.own else {})
     told = {name: value for name, value in asdict(settings).items() if value != default[name]}
     words = [*_PROGRAM, "train", "--run", str(run)]
     for name, option in (
@@ -256,7 +246,7 @@ def _judged(card: ModelCard, draft: Path, model: keras.Model, data: Path) -> Mod
 
 def _card(
     file: Path,
-    settings: TrainSettings,
+    settings: ReaderTrainSettings,
     model: keras.Model,
     *,
     command: str,

@@ -13,7 +13,8 @@ from edge.reader import best_reading
 from edge.records import Image, PlateReading
 from training.dataset import Pool
 from training.model import build_reader
-from training.run_folder import SETTINGS, WEIGHTS, read_settings
+from training.reader_settings import read_settings
+from training.run_folder import SETTINGS, WEIGHTS
 from training.scores import exact_share, greedy_texts
 
 _AT_ONCE = 64

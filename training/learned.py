@@ -9,7 +9,8 @@ from training.dataset import boxed_samples, data_folder
 from training.detector_data import NEGATIVES
 from training.own import NAME, is_own, read_own, split_own, usual_samples
 from training.pools import negatives_to_learn
-from training.run_folder import POOLS, START, TrainSettings
+from training.reader_settings import ReaderTrainSettings
+from training.run_folder import POOLS, START
 
 _LICENCES = {
     "openimages": "CC BY",
@@ -43,12 +44,12 @@ def pools_of(run: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
-def unusual_tree(settings: TrainSettings) -> str:
+def unusual_tree(settings: ReaderTrainSettings) -> str:
     """The tree that the run learned from; nothing if it is the usual one."""
     return "" if settings.data in ("", str(data_folder())) else settings.data
 
 
-def data_rows(run: Path, settings: TrainSettings, data: Path) -> list[dict[str, object]]:
+def data_rows(run: Path, settings: ReaderTrainSettings, data: Path) -> list[dict[str, object]]:
     """What the run learned and went on from; own crops are looked for in `data` too, where they may lie meanwhile.
 
     ModelError if it learned from a tree that is no longer there.

@@ -1,8 +1,9 @@
 """Files that training writes: whole or not at all, and one line where they cannot be written."""
 
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from edge.errors import GateReaderError, OutputError
@@ -44,3 +45,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """The file is there as a whole or as it was before; OutputError if it cannot be written."""
     with writing(path), replacing(path) as partial:
         partial.write_bytes(content)
+
+
+def replace_together(files: Mapping[Path, Path]) -> None:
+    """Target → source: copies all of them beside their targets, then renames; OutputError, and nothing replaced, if
+    there is no room."""
+    with ExitStack() as stack:
+        for target, source in files.items():
+            stack.enter_context(writing(target))
+            shutil.copyfile(source, stack.enter_context(replacing(target)))

@@ -1,5 +1,6 @@
 """Pictures that a command writes where it is told to: what cannot be written is said before the work, not after it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,10 @@ def prepare_picture(path: Path, option: str) -> None:
         raise OutputError(f"{option} {path}: its folder cannot be made: {error.strerror}") from None
 
 
-def write_picture(path: Path, picture: Image) -> None:
-    """(H, W, 3) BGR into a file whose folder is there; OutputError if it cannot be written."""
-    if not cv2.imwrite(str(path), picture):
+def write_picture(path: Path, picture: Image, options: Sequence[int] = ()) -> None:
+    """(H, W, 3) BGR, or (H, W) grey, into a file whose folder is there; OutputError if it cannot be written.
+
+    `options` are OpenCV's: the kind of one and its value, and so on.
+    """
+    if not cv2.imwrite(str(path), picture, options):
         raise OutputError(f"{path}: cannot be written; name a place where you may write, with room")

@@ -55,14 +55,14 @@ def risk_coverage(confidence: Floats, right: Bools) -> Floats:
     return np.asarray(np.cumsum(right[_by_confidence(confidence, right)]) / np.arange(1, len(right) + 1), np.float64)
 
 
-def surest(confidence: Floats, right: Bools, share: float = 0.9) -> list[int]:
+def surest(confidence: Floats, right: Bools, share: float) -> list[int]:
     """Rows of the `share` most confident readings, at least one; among equals the wrong ones first."""
     # a hair less before rounding up, because a product like 0.9 × 10 may lie a hair above a whole number
     kept = max(1, ceil(share * len(right) - 1e-9))
     return [int(row) for row in _by_confidence(confidence, right)[:kept]]
 
 
-def right_of_surest(confidence: Floats, right: Bools, share: float = 0.9) -> float:
+def right_of_surest(confidence: Floats, right: Bools, share: float) -> float:
     """Share that is right of the `share` most confident readings."""
     return float(right[surest(confidence, right, share)].mean())
 

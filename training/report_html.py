@@ -11,6 +11,8 @@ import cv2
 from edge.records import Image
 
 STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+_WIDEST = 320
+"""Pixels across that anybody needs of a picture."""
 
 
 def document(title: str, parts: Sequence[str]) -> str:
@@ -34,10 +36,10 @@ def bar(share: float, interval: Sequence[float]) -> str:
     return f"<i style='width:{100 * share:.1f}%'></i><s style='left:{low:.1f}%;width:{max(0.5, high - low):.1f}%'></s>"
 
 
-def embedded(picture: Image, widest: int = 320) -> str:
-    """A picture, (H, W, 3) BGR, as a data URI, shrunk if it is wider than anybody needs."""
-    if picture.shape[1] > widest:
-        size = (widest, max(1, round(picture.shape[0] * widest / picture.shape[1])))
+def embedded(picture: Image) -> str:
+    """A picture, (H, W, 3) BGR, as a data URI, shrunk if it is wider than `_WIDEST`."""
+    if picture.shape[1] > _WIDEST:
+        size = (_WIDEST, max(1, round(picture.shape[0] * _WIDEST / picture.shape[1])))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(picture.dtype)
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
     return f"data:image/jpeg;base64,{b64encode(data.tobytes()).decode()}"

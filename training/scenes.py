@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 LEAST_OVERLAP = 0.5
 COLUMNS = ("image", "x", "y", "w", "h", "text")
 """Of labels.csv, without which nothing can be judged."""
+_SHEET_COLUMNS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,14 @@ def _share(right: list[bool]) -> float | None:
     return round(float(np.mean(right)), 4) if right else None
 
 
-def contact_sheet(outcomes: list[Outcome], columns: int = 7) -> Image:
+def contact_sheet(outcomes: list[Outcome]) -> Image:
     """The true crops of plates that were not read exactly, with truth and outcome, (H, W, 3) BGR."""
     cells = []
     for outcome in outcomes:
         crop = crop_plate(load_picture(outcome.plate.image), outcome.plate.box, 0.2)
         read = outcome.reading.text if outcome.reading else "not found"
         cells.append(cell(crop, (f"{outcome.plate.text} {outcome.plate.box.width:.0f}px", read), (210, 100)))
-    return sheet(cells, columns)
+    return sheet(cells, _SHEET_COLUMNS)
 
 
 def main(arguments: list[str]) -> int:

@@ -31,10 +31,12 @@ from training.plates import Layout, load_fonts, load_layouts
 from training.profiles import run_profile
 from training.sheet import cell, sheet
 from training.synthesize import draw_plate
+from training.tables import LABEL_COLUMNS, META_COLUMNS
 
 log = logging.getLogger(__name__)
 
 _CELL = (150, 76)
+_ROWS, _COLUMNS = 12, 5
 _CHUNK = 250
 """Plates that are drawn from one seed of their own, so that any process may draw them."""
 
@@ -63,11 +65,11 @@ def _choose(layouts: Sequence[Layout], random_: random.Random) -> Layout:
     return random_.choices(layouts, [layout.weight for layout in layouts])[0]
 
 
-def preview(seed: int, layouts: Sequence[Layout], rows: int = 12, columns: int = 5) -> Image:
+def preview(seed: int, layouts: Sequence[Layout]) -> Image:
     """A sheet of plates, each drawn and, beside it, photographed: (H, W, 3) BGR."""
     draw_random, photo_random = random.Random(seed), np.random.default_rng(seed)
     cells = []
-    for _ in range(rows * columns):
+    for _ in range(_ROWS * _COLUMNS):
         layout = _choose(layouts, draw_random)
         plate = draw_plate(draw_random, layout)
         crop = photograph(plate.image, characters_across(plate.text, plate.lines), photo_random)
@@ -75,7 +77,7 @@ def preview(seed: int, layouts: Sequence[Layout], rows: int = 12, columns: int =
             cell(plate.image, (f"{plate.text} {layout.name}",), _CELL),
             cell(np.asarray(cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR), np.uint8), ("",), _CELL),
         ]
-    return sheet(cells, 2 * columns)
+    return sheet(cells, 2 * _COLUMNS)
 
 
 def write_data_set(folder: Path, count: int, seed: int, layouts: Sequence[Layout], processes: int = 1) -> None:
@@ -94,8 +96,8 @@ def write_data_set(folder: Path, count: int, seed: int, layouts: Sequence[Layout
             labels.append([name, text, country, "synthetic"])
             meta.append([name, width, height, lines, "", ""])
             drawn[country] += 1
-        _write_csv(folder / "meta.csv", ["image", "width", "height", "lines", "group", "note"], meta)
-        _write_csv(folder / "labels.csv", ["image", "text", "country", "source"], labels)
+        _write_csv(folder / "meta.csv", META_COLUMNS, meta)
+        _write_csv(folder / "labels.csv", LABEL_COLUMNS, labels)
         manifest = _manifest(seed, count, layouts, drawn)
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
@@ -153,7 +155,7 @@ def _manifest(seed: int, count: int, layouts: Sequence[Layout], drawn: Counter[s
     }
 
 
-def _write_csv(path: Path, header: list[str], rows: list[list[object]]) -> None:
+def _write_csv(path: Path, header: Sequence[str], rows: list[list[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
 

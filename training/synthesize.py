@@ -176,7 +176,7 @@ def _draw_stickers(canvas: Image, random_: random.Random) -> None:
         w, h = round(width * random_.uniform(0.09, 0.15)), round(height * random_.uniform(0.11, 0.18))
         x1, y1 = round((x + inwards) * width), round(y * height)
         cv2.rectangle(canvas, (x1, y1), (min(width - 1, x1 + w), min(height - 1, y1 + h)), _colour(random_), -1)
-        mask = small_text(random_.choice(_STICKERS), str(random_.choice(font_files("any"))), round(h * 0.7), 1)
+        mask = small_text(random_.choice(_STICKERS), str(random_.choice(font_files("any"))), round(h * 0.7))
         mask = narrowed(mask, w - 4)
         colour: Colour = random_.choice([(20, 20, 20), (240, 240, 240), (180, 20, 20)])
         _paint(canvas, mask, x1 + (w - mask.shape[1]) // 2, y1 + round(h * 0.15), colour)
@@ -199,7 +199,7 @@ def _draw_frame(canvas: Image, random_: random.Random) -> None:
             word = random_.choice(DEALERS)
             if random_.random() < 0.4:
                 word = "".join(random_.choice("ABCDEFGHIKLMNOPRSTUVW") for _ in range(random_.randint(3, 14)))
-            mask = small_text(word, str(random_.choice(font_files("any"))), round(depth * 0.7), 1)
+            mask = small_text(word, str(random_.choice(font_files("any"))), round(depth * 0.7))
             room = round(width * random_.uniform(0.4, 0.9))
             mask = narrowed(mask, room)
             _paint(canvas, mask, (width - mask.shape[1]) // 2, y + round(depth * 0.15), ink)
@@ -259,7 +259,7 @@ def _draw_band(canvas: Image, x: int, width: int, text: str, random_: random.Ran
             dx, dy = np.cos(np.radians(angle)) * width * 0.28, np.sin(np.radians(angle)) * width * 0.28
             cv2.circle(canvas, (round(centre[0] + dx), round(centre[1] + dy)), 1, (60, 210, 240), -1, cv2.LINE_AA)
     if text := text.removeprefix("*"):
-        mask = small_text(text, str(random_.choice(font_files("din"))), round(height * random_.uniform(0.18, 0.26)), 1)
+        mask = small_text(text, str(random_.choice(font_files("din"))), round(height * random_.uniform(0.18, 0.26)))
         mask = narrowed(mask, round(width * 0.84))
         _paint(canvas, mask, x + (width - mask.shape[1]) // 2, round(height * 0.66), (240, 240, 240))
 
@@ -330,7 +330,7 @@ def _draw_header(canvas: Image, layout: Layout, random_: random.Random) -> float
     depth = round(height * random_.uniform(0.2, 0.28))
     canvas[:depth] = _varied(_BAND_BLUE, random_)[::-1]
     text = draw_text(random_.choice(layout.header), random_)
-    mask = small_text(text, str(random_.choice(font_files("din"))), round(depth * 0.5), 1)
+    mask = small_text(text, str(random_.choice(font_files("din"))), round(depth * 0.5))
     mask = narrowed(mask, round(width * 0.8))
     _paint(canvas, mask, (width - mask.shape[1]) // 2, round(depth * 0.25), (240, 240, 240))
     return float(depth + 0.05 * height)
@@ -354,7 +354,7 @@ def _draw_caption(
     if not text:
         return
     height, width = canvas.shape[:2]
-    mask = small_text(text, str(random_.choice(font_files("any"))), round(height * share), 1)
+    mask = small_text(text, str(random_.choice(font_files("any"))), round(height * share))
     room = round(width * random_.uniform(0.45, 0.9))
     mask = narrowed(mask, room)
     x = round((width - mask.shape[1]) * random_.choice([0.5, 0.5, random_.random()]))

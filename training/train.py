@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -44,19 +44,8 @@ from training.own import is_own, read_own, split_own, usual_samples
 from training.pools import prepare_pools, print_of, real_to_learn
 from training.profiles import run_profile
 from training.quantize_aware import rounded
-from training.run_folder import (
-    POOLS,
-    SETTINGS,
-    START,
-    WEIGHTS,
-    TrainSettings,
-    export_words,
-    keep_prints,
-    read_settings,
-    require_finite,
-    resumed_reader,
-    write_settings,
-)
+from training.reader_settings import ReaderTrainSettings, export_words, read_settings, resumed_reader
+from training.run_folder import POOLS, SETTINGS, START, WEIGHTS, keep_prints, require_finite, write_settings
 from training.state import load_state, save_state
 from training.widen import load_weights, stored_reader
 
@@ -95,7 +84,7 @@ JUDGES = 400
 """Drawn plates that stand for the usual validation plates where there are none."""
 
 
-def learning_rate_at(step: int, settings: TrainSettings) -> float:
+def learning_rate_at(step: int, settings: ReaderTrainSettings) -> float:
     """One cycle: linear warm-up, then a cosine down to a thousandth."""
     rising = settings.warm_up * settings.steps
     if step < rising:
@@ -107,7 +96,7 @@ def learning_rate_at(step: int, settings: TrainSettings) -> float:
 class Batches:
     """Draws batches of jittered views from the pools; batch k is the same in every run with the same seed."""
 
-    def __init__(self, pools: Mapping[str, Pool], settings: TrainSettings) -> None:
+    def __init__(self, pools: Mapping[str, Pool], settings: ReaderTrainSettings) -> None:
         self._pools = list(pools.values())
         self._labels = [pool.labels()[0] for pool in self._pools]
         self._settings = settings
@@ -152,7 +141,7 @@ class Trainer:
     The step is Keras' own, so that every backend of Keras takes it, on as many devices as it divides batches among.
     """
 
-    def __init__(self, settings: TrainSettings, folder: Path) -> None:
+    def __init__(self, settings: ReaderTrainSettings, folder: Path) -> None:
         self.settings, self.folder = settings, folder
         keras.utils.set_random_seed(settings.seed)
         self.model = _build(settings)
@@ -227,11 +216,11 @@ class Trainer:
         return Scores(usual, own, kept)
 
 
-def _build(settings: TrainSettings) -> keras.Model:
+def _build(settings: ReaderTrainSettings) -> keras.Model:
     return build_reader(settings.width, settings.context, settings.dropout, architecture=settings.architecture)
 
 
-def train(settings: TrainSettings, folder: Path, resume: bool) -> Path:
+def train(settings: ReaderTrainSettings, folder: Path, resume: bool) -> Path:
     """Run or go on with a run; returns the file of the best weights.
 
     KeyboardInterrupt after the step in hand (Ctrl-C), with the state to resume from on disk.
@@ -290,7 +279,7 @@ def _cut_history(path: Path, step: int) -> None:
         path.write_bytes(b"".join(lines[:1] + [line for line in lines[1:] if float(line.split(b",")[0]) <= step]))
 
 
-def _usual(settings: TrainSettings) -> list[Sample]:
+def _usual(settings: ReaderTrainSettings) -> list[Sample]:
     """The usual plates to judge by; none where own crops are learned and there are no others."""
     data = Path(settings.data)
     if settings.own:
@@ -298,13 +287,13 @@ def _usual(settings: TrainSettings) -> list[Sample]:
     return read_split(data / "reader", "val") + boxed_samples(data / "detector", "val")
 
 
-def _prints(settings: TrainSettings, own: list[Sample], judged: list[Sample]) -> dict[str, str]:
+def _prints(settings: ReaderTrainSettings, own: list[Sample], judged: list[Sample]) -> dict[str, str]:
     """Prints of the real plates that are learned from, `own` among them, and of those that are judged by."""
     learned = real_to_learn(Path(settings.data), with_own=bool(own))
     return {"learned from": print_of(learned + own), "judged by": print_of(judged)}
 
 
-def _keep_start(folder: Path, settings: TrainSettings) -> None:
+def _keep_start(folder: Path, settings: ReaderTrainSettings) -> None:
     """Note what the run goes on from, with what the card of these weights tells, or the run that they lie in, before an
     export replaces both."""
     (folder / START).unlink(missing_ok=True)
@@ -333,7 +322,7 @@ def _keep_start(folder: Path, settings: TrainSettings) -> None:
     (folder / START).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
 
 
-def _judges(settings: TrainSettings, usual: list[Sample], judged: list[Sample]) -> Judges:
+def _judges(settings: ReaderTrainSettings, usual: list[Sample], judged: list[Sample]) -> Judges:
     """The plates to judge by, `judged` being the owner's that are held back."""
     if not settings.own:
         return Judges(plain_pool(usual))
@@ -401,11 +390,8 @@ def _judge(trainer: Trainer, judges: Judges, done: int, loss: float) -> None:
     record(trainer.folder / HISTORY, COLUMNS, row)
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m training train`."""
-    if (status := run_profile("train", arguments)) is not None:
-        return status
-    default = TrainSettings()
+def _parser() -> argparse.ArgumentParser:
+    default = ReaderTrainSettings()
     parser = argparse.ArgumentParser(prog="python -m training train", description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/reader/default"), help="folder of the run (%(default)s)")
     parser.add_argument(
@@ -452,23 +438,34 @@ def main(arguments: list[str]) -> int:
         choices=ARCHITECTURES,
         help=f"({default.architecture}); a crnn is to compare with, and cannot be exported",
     )
-    given = vars(parser.parse_args(arguments))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    folder, data, resume = given.pop("run"), given.pop("data"), given.pop("resume")
+    return parser
+
+
+def _settings(given: dict[str, Any], folder: Path, resume: bool) -> ReaderTrainSettings:
+    """Of a new run, or of the one in `folder`; `given` are the options of the command line, None where not given."""
     given = {
         name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None
     }
-    if data is not None:
+    if data := given.pop("data", None):
         given["own" if is_own(data) else "data"] = str(data)
     if resume:
-        settings = resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
-    else:
-        if given["init"]:
-            architecture, width = stored_reader(Path(given["init"]))
-            given = {"architecture": architecture, "width": width, **given}
-        if "own" in given:
-            given = {**OWN_DEFAULTS, **given}
-        settings = TrainSettings(**given)
+        return resumed_reader(folder, {name: value for name, value in given.items() if value != ""})
+    if given["init"]:
+        architecture, width = stored_reader(Path(given["init"]))
+        given = {"architecture": architecture, "width": width, **given}
+    if "own" in given:
+        given = {**OWN_DEFAULTS, **given}
+    return ReaderTrainSettings(**given)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m training train`."""
+    if (status := run_profile("train", arguments)) is not None:
+        return status
+    given = vars(_parser().parse_args(arguments))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    folder, resume = given.pop("run"), given.pop("resume")
+    settings = _settings(given, folder, resume)
     try:
         best = train(settings, folder, resume)
     except OSError as error:

@@ -43,21 +43,21 @@ LIST_SIZE = 100
 _LEAST_PROBABILITY = 1e-3
 
 
-def similar_plates(truth: str, size: int = LIST_SIZE) -> frozenset[str]:
-    """A list of `size` plates, none of them `truth`, chosen to be taken for it: all that one look-alike character makes
-    of it, all that lack its first or last one, then any at one or two steps. The same truth gives the same list."""
+def similar_plates(truth: str) -> frozenset[str]:
+    """LIST_SIZE plates, none of them `truth`, chosen to be taken for it: all that one look-alike character makes of it,
+    all that lack its first or last one, then any at one or two steps. The same truth gives the same plates."""
     random_ = Random(truth)
     swaps = [truth[:i] + c + truth[i + 1 :] for i, was in enumerate(truth) for c in ALPHABET if look_alike(was, c)]
     random_.shuffle(swaps)
     chosen = dict.fromkeys([*swaps, truth[1:], truth[:-1]])
-    while len(chosen) < size:
+    while len(chosen) < LIST_SIZE:
         text = list(truth)
         for _ in range(random_.choice([1, 2])):
             text[random_.randrange(len(text))] = random_.choice(ALPHABET)
         if 0 < distance(truth, "".join(text)) <= 2:
             chosen["".join(text)] = None
     chosen.pop(truth, None)
-    return frozenset(list(chosen)[:size])
+    return frozenset(list(chosen)[:LIST_SIZE])
 
 
 def rules(settings: VoteSettings) -> dict[str, Callable[[], Rule]]:
