@@ -1,7 +1,7 @@
 """Characters ↔ CTC classes, and greedy decoding.
 
 The order of the alphabet matters: class 0 is CTC's blank, class k is ALPHABET[k - 1]. A model's card carries the
-alphabet it was trained with, and `card.py` refuses one that differs.
+alphabet it was trained with, and `reader.py` refuses one that differs.
 
 Dimensions: T time steps, C = 1 + len(ALPHABET) classes.
 """

@@ -3,22 +3,23 @@
 import json
 import os
 import platform
+import re
 import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
-
-import cv2
 
 from edge import __version__
 from edge.config import Config
 from edge.detector import PlateDetector
 from edge.detector_choice import settled
+from edge.doctor_machine import Machine
 from edge.errors import SourceError
+from edge.jpeg import encode_jpeg
+from edge.memory import memory_mb
 from edge.overlay import draw
 from edge.pipeline import Pipeline
 from edge.preprocess import crop_plate, letterbox
@@ -188,7 +189,7 @@ def _measure(pipeline: Pipeline, stopwatch: _Stopwatch, frame: Frame, config: Co
     calls["vote"].append(Times(min(voted, left.processor), voted))
     calls["detect"][-1] = detect.less(stopwatch.total("letterbox", 1))
     picture = stopwatch("draw", draw, result, config.live.width)
-    stopwatch("encode", cv2.imencode, ".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, config.live.quality])
+    stopwatch("encode", encode_jpeg, picture, config.live.quality)
     return sum(event.kind == "final" for event in result.events)
 
 
@@ -208,20 +209,12 @@ def _p95(ordered: Sequence[float]) -> float:
     return ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else 0.0
 
 
-def memory_mb(field: str) -> float:
-    """A figure of /proc/self/status in MB; 0 where there is none."""
-    for line in _lines("/proc/self/status"):
-        if line.startswith(field + ":"):
-            return round(int(line.split()[1]) * 1024 / 1e6, 1)
-    return 0.0
-
-
 def _machine() -> dict[str, str]:
-    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    board = "".join(_lines("/proc/device-tree/model")).rstrip("\0")
+    machine = Machine()
+    model = re.search(r"^model name\s*: *(.*\S)", machine.text("proc/cpuinfo") or "", re.MULTILINE)
     return {
-        "processor": models[0] if models else platform.processor() or platform.machine(),
-        "board": board,
+        "processor": model[1] if model else platform.processor() or platform.machine(),
+        "board": machine.text("proc/device-tree/model") or "",
         "cores": str(os.cpu_count()),
         "architecture": platform.machine(),
         "system": platform.platform(),
@@ -231,13 +224,6 @@ def _machine() -> dict[str, str]:
 def _versions(backend: str) -> dict[str, str]:
     versions = {"gatereader": __version__, "python": platform.python_version(), "backend": backend}
     return versions | {package: installed(package) or "not installed" for package in _PACKAGES}
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
 
 
 def bench_json(report: BenchReport) -> str:

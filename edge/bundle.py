@@ -15,6 +15,7 @@ from pathlib import Path
 from edge.config import Config, Origins
 from edge.config_show import show_config
 from edge.doctor import model_files, report_json, report_lines
+from edge.doctor_broker import OPTIONS
 from edge.doctor_machine import Diagnosis, Machine
 from edge.doctor_service import UNIT
 from edge.errors import ConfigError, GateReaderError, OutputError
@@ -24,12 +25,9 @@ from edge.log_files import form_of, log_files
 from edge.log_rows import read_rows
 from edge.privacy import known_plates
 from edge.redaction import Redactor, url_secrets
-from edge.sign_in import SignIn
 from edge.whole_file import write_named
 
 _LOG_LINES = 500
-_BROKER = "etc/gatereader/mosquitto_pub"
-"""The options of the bridge to MQTT, below the machine's root."""
 _LEAST_TEXT = 4
 """Characters; the record also has scraps such as 11, and a bundle without any 11 in it would tell little."""
 _README = """gatereader support bundle
@@ -54,7 +52,7 @@ def write_bundle(
 ) -> None:
     """Writes the archive, for its owner's eyes; OutputError if it cannot be. `file` is the configuration's."""
     machine = machine or Machine()
-    secrets = (*_secrets(config, file), *_broker_secrets(machine.text(_BROKER) or ""))
+    secrets = (*_secrets(config, file), *_broker_secrets(machine.text(OPTIONS) or ""))
     redactor = Redactor(secrets, _plates(config))
     parts = {
         "README.txt": _README,
@@ -97,8 +95,7 @@ def _secrets(config: Config | None, file: Path | None) -> Iterator[str]:
     if config is None:
         return
     yield from url_secrets(config.source.source)
-    camera = SignIn(config.source.user, config.source.password_file, config.source.password_env)
-    for password in (camera.password, lambda: check_live_settings(config.live)):
+    for password in (config.source.sign_in().password, lambda: check_live_settings(config.live)):
         try:
             yield password()
         except ConfigError:

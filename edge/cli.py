@@ -101,6 +101,27 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--save", type=_path, metavar="DIR", help="write the pictures, with what was found drawn on them")
     _add_configuration(read, "detector", "reader")
 
+    _add_replay(commands, common)
+    _add_review(commands, common)
+    add_log_commands(commands, _log, common, _add_configuration)
+
+    check = commands.add_parser("check", parents=[common], help="check configuration, models, CSV file and source")
+    check.set_defaults(run=_check)
+    _add_configuration(check, "source", "csv", "listen", "camera", "detector", "reader")
+
+    _add_doctor(commands, common)
+    _add_aim(commands, common)
+    _add_config(commands, common)
+    _add_bench(commands, common)
+
+    password = commands.add_parser("password", parents=[common], help="make the live page's password_hash")
+    password.set_defaults(run=_password)
+    return parser
+
+
+def _add_replay(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
     replay = commands.add_parser("replay", parents=[common], help="a clip through the whole pipeline: its events")
     replay.set_defaults(run=_replay)
     replay.add_argument("clip", metavar="CLIP", help="a clip, a folder of frames in name order, or another source")
@@ -110,6 +131,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_comparison(replay)
     _add_configuration(replay, "camera", "detector", "reader")
 
+
+def _add_review(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
     review = commands.add_parser("review", parents=[common], help="say what the plates of doubtful passes are")
     review.set_defaults(run=_review)
     review.add_argument("--list", action="store_true", help="list the crops that wait")
@@ -121,31 +146,6 @@ def _parser() -> argparse.ArgumentParser:
         "SECTION.KEY=VALUE sets any key; may be given again"
     )
     _add_configuration(review, "csv", "folder", set_help=answers)
-
-    add_log_commands(commands, _log, common, _add_configuration)
-
-    check = commands.add_parser("check", parents=[common], help="check configuration, models, CSV file and source")
-    check.set_defaults(run=_check)
-    _add_configuration(check, "source", "csv", "listen", "camera", "detector", "reader")
-
-    _add_doctor(commands, common)
-    _add_aim(commands, common)
-    _add_config(commands, common)
-
-    bench = commands.add_parser("bench", parents=[common], help="measure what each stage costs on this machine")
-    bench.set_defaults(run=_bench)
-    bench.add_argument("--frames", type=_count, default=200, metavar="N", help="frames to measure (default: 200)")
-    bench.add_argument("--threads", type=_count, metavar="N", help="threads of each model")
-    bench.add_argument("--json", action="store_true", help="one JSON object")
-    bench.add_argument("--soak", type=_positive, metavar="MINUTES", help="so long instead: pace, heat, memory, speeds")
-    told = "tell how often a car at that speed is read; may be given again (5, 10, 20, 30, 50)"
-    bench.add_argument("--speed", dest="speeds", type=_positive, action="append", metavar="KMH", help=told)
-    bench.add_argument("--fov", type=_angle, metavar="DEGREES", help="what the camera sees from left to right (60)")
-    _add_configuration(bench, "source", "detector", "reader")
-
-    password = commands.add_parser("password", parents=[common], help="make the live page's password_hash")
-    password.set_defaults(run=_password)
-    return parser
 
 
 def _add_doctor(
@@ -182,6 +182,21 @@ def _add_config(
         action.set_defaults(run=run)
         action.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the same as --config FILE")
         _add_configuration(action, *_OPTIONS)
+
+
+def _add_bench(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    bench = commands.add_parser("bench", parents=[common], help="measure what each stage costs on this machine")
+    bench.set_defaults(run=_bench)
+    bench.add_argument("--frames", type=_count, default=200, metavar="N", help="frames to measure (default: 200)")
+    bench.add_argument("--threads", type=_count, metavar="N", help="threads of each model")
+    bench.add_argument("--json", action="store_true", help="one JSON object")
+    bench.add_argument("--soak", type=_positive, metavar="MINUTES", help="so long instead: pace, heat, memory, speeds")
+    told = "tell how often a car at that speed is read; may be given again (5, 10, 20, 30, 50)"
+    bench.add_argument("--speed", dest="speeds", type=_positive, action="append", metavar="KMH", help=told)
+    bench.add_argument("--fov", type=_angle, metavar="DEGREES", help="what the camera sees from left to right (60)")
+    _add_configuration(bench, "source", "detector", "reader")
 
 
 def _add_comparison(parser: argparse.ArgumentParser) -> None:
@@ -322,7 +337,7 @@ def _review(options: argparse.Namespace) -> int:
     config = _configure(options)
     wishes = Wishes(tuple(answers), options.list, options.export, options.all, options.json)
     for line in review(crops_folder(config.review, config.csv.path), wishes):
-        _print(line)
+        _print(line if options.json else printable(line))
     return 0
 
 

@@ -7,6 +7,7 @@ files, a guess for copied ones.
 
 import logging
 import math
+import os
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +17,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge import MOST_PIXELS
 from edge.capture import keep_quiet, silent
 from edge.errors import SourceError
 from edge.frame_pool import FramePool
 from edge.interlaced import is_refused, looks_unwritten
 from edge.pace import Pace
-from edge.picture_kind import HEAD, NO_HEIC, find_fault, has_more, is_heic
+from edge.picture_kind import HEAD, NO_HEIC, find_fault, has_more, is_heic, told_size
 from edge.records import Frame, Image
 from edge.source_state import Cause, ClosedByWith, SourceState, turn, waiting
 
@@ -144,7 +146,7 @@ class Recording:
             self.skipped.append((name, reason))
 
 
-class Pictures(Recording):
+class PictureSequence(Recording):
     """Pictures as a clip of `fps` a second; one that cannot be read leaves a gap."""
 
     def __init__(self, paths: Sequence[Path], description: str, fps: float = 0.0) -> None:
@@ -306,6 +308,10 @@ def read_picture(path: Path) -> Image:
     except cv2.error:
         image = None
     if image is None:
+        width, height = told_size(data)
+        most = os.environ.get(MOST_PIXELS, "")
+        if most.isdecimal() and width * height > int(most):
+            raise SourceError(f"{width}×{height} pixels are more than {MOST_PIXELS} = {most} allows")
         raise SourceError("not a picture that can be decoded")
     if has_more(data):
         _notes.warning("%s holds more than one picture; only the first is looked at", path)

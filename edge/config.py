@@ -31,7 +31,7 @@ from edge.reader import ReaderSettings
 from edge.recording import RecordingSettings
 from edge.redaction import hide_credentials
 from edge.region import RegionSettings
-from edge.source import SourceSettings, unheeded
+from edge.source_settings import SourceSettings, unheeded
 from edge.toml import convert, default_file, syntax_hint
 from edge.tracker import TrackerSettings
 from edge.vote import VoteSettings

@@ -7,14 +7,12 @@ import grp
 import json
 import os
 import platform
-import pwd
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge import __version__
-from edge.card import shipped_model
 from edge.check import check
 from edge.clock import clock_synced
 from edge.config import Config, kept_folders
@@ -27,9 +25,11 @@ from edge.doctor_service import find_service, page_protection, running_page, ser
 from edge.errors import ConfigError, ModelError, SourceError
 from edge.ledger import record_files
 from edge.network import NOT_TOLD, SCHEMES, ask_camera, check_url, public_url, signed_url
+from edge.ownership import user_name
+from edge.reader import reader_path
 from edge.runtime import open_interpreter
 from edge.sign_in import only_the_services
-from edge.source import SourceSettings
+from edge.source_settings import SourceSettings
 from edge.v4l2 import holders, video_devices
 from edge.versions import OPENCV, installed
 from edge.whole_file import existing
@@ -128,7 +128,7 @@ def versions() -> dict[str, str]:
 
 def permissions(config: Config | None, service_user: str, machine: Machine) -> Diagnosis:
     """Whether the user who asks may use the cameras; the folders are `check`'s."""
-    user = _user_name()
+    user = user_name(os.geteuid())
     if os.geteuid() == 0:
         cure = f"to see what the service may do: sudo -u {service_user or 'USER'} gatereader doctor …"
         return Diagnosis("permissions", "unknown", "asked as root, who may do everything", cure)
@@ -145,13 +145,6 @@ def permissions(config: Config | None, service_user: str, machine: Machine) -> D
 def _device(source: str) -> str:
     """`video0` of a V4L2 source, through its lasting names."""
     return f"video{source}" if source.isdigit() else Path(source.removeprefix("v4l2:")).resolve().name
-
-
-def _user_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def _group_name(number: int) -> str:
@@ -224,10 +217,9 @@ def delegate(kind: str, find: Callable[[], Path]) -> Diagnosis:
 
 def model_files(config: Config) -> tuple[tuple[str, Callable[[], Path]], ...]:
     """Detector and reader, and what tells the file of each; it raises ModelError if a shipped one is missing."""
-    named = config.reader.model
     return (
         ("detector", lambda: detector_path(settled(config.detector, config.region).model)),
-        ("reader", lambda: Path(named) if named else shipped_model("reader.tflite")),
+        ("reader", lambda: reader_path(config.reader.model)),
     )
 
 

@@ -18,7 +18,8 @@ _NOW = {0: "too low a voltage", 1: "frequency capped", 2: "throttled", 3: "soft 
 _EVER = 16
 """The same bits, moved by this, say that it happened since the start (raspberrypi.com, `vcgencmd get_throttled`)."""
 _POWER = "use the board's own power supply and a short, thick cable, and take other devices off its USB ports"
-_COOL = "give it a heat sink or a fan, shade and air, or set source.fps = 5"
+COOL = "give it a heat sink or a fan, shade and air, or set source.fps = 5"
+"""What to do about heat."""
 
 
 def board(machine: Machine) -> Diagnosis:
@@ -59,9 +60,9 @@ def temperature(machine: Machine) -> Diagnosis:
     degrees, limit, name = heat
     text = f"{degrees:.0f} °C ({name}; it is slowed down from {limit:.0f} °C)"
     if degrees >= limit:
-        return Diagnosis("temperature", "bad", text, _COOL)
+        return Diagnosis("temperature", "bad", text, COOL)
     if degrees >= limit - 5:
-        return Diagnosis("temperature", "attention", text, _COOL)
+        return Diagnosis("temperature", "attention", text, COOL)
     return Diagnosis("temperature", "ok", text)
 
 
@@ -127,7 +128,7 @@ def _throttled(bits: int) -> Diagnosis:
     if not now and not before:
         return Diagnosis("throttling", "ok", "neither slowed down nor short of power since the start")
     cures = [_POWER] * any(bits >> bit & 1 for bit in (0, _EVER))
-    cures += [_COOL] * any(bits >> bit & 1 for bit in (1, 2, 3, 1 + _EVER, 2 + _EVER, 3 + _EVER))
+    cures += [COOL] * any(bits >> bit & 1 for bit in (1, 2, 3, 1 + _EVER, 2 + _EVER, 3 + _EVER))
     told = f"now: {', '.join(now)}" if now else f"since the start: {', '.join(before)}"
     return Diagnosis("throttling", "bad" if now else "attention", f"{told} ({bits:#x})", "; ".join(cures))
 

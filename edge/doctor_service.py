@@ -91,8 +91,7 @@ Health = Callable[[Address], Mapping[str, object] | None]
 
 def ask_health(address: Address) -> Mapping[str, object] | None:
     """What `/healthz` says; None if nobody answers."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    connection = http.client.HTTPConnection(everywhere.get(address.host, address.host), address.port, timeout=3)
+    connection = http.client.HTTPConnection(*address.reachable, timeout=3)
     try:
         connection.request("GET", HEALTH_PATH, headers={"Host": "localhost"})
         values = json.loads(connection.getresponse().read(65_536))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from edge.log_files import counts_as, log_files
 from edge.ownership import as_owner
 from edge.torn_lines import torn_path
-from edge.whole_file import PARTIAL, create, synchronise_folder
+from edge.whole_file import PARTIAL, synchronise_folder, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def commit(journal: Path, replaced: Iterable[Path], deleted: Iterable[Path]) -> 
         "replace": {os.path.relpath(file, folder): new_file(file).stat().st_size for file in replaced},
         "delete": [os.path.relpath(file, folder) for file in deleted],
     }
-    _write(journal, json.dumps(plan).encode())
+    write_whole(journal, json.dumps(plan).encode(), durable=True)  # the folder's owner may have to finish it
     finish(journal)
 
 
@@ -99,8 +99,9 @@ def _carry_out(journal: Path, plan: _Plan) -> None:
 def discard(path: Path) -> None:
     """Removes new files of the log at `path` that no journal names: an erasure ended before it was decided. The folder
     is ours, or shared with others that append."""
-    partial = journal_path(path)
-    partial.with_name(partial.name + PARTIAL).unlink(missing_ok=True)
+    journal = journal_path(path)
+    for partial in (f".{journal.name}{PARTIAL}", f"{journal.name}{PARTIAL}"):  # without the dot it was named before
+        journal.with_name(partial).unlink(missing_ok=True)
     for file in path.parent.glob(f"*{NEW}"):
         name = file.name.removesuffix(NEW)
         if name == torn_path(path).name or counts_as(path, name):  # others are another log's, which shares the folder
@@ -128,14 +129,3 @@ def _require_deletable(file: Path) -> None:
     """PermissionError now rather than when the journal is there, which would stop the service until it is done."""
     if not os.access(file.parent, os.W_OK | os.X_OK, effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-
-
-def _write(journal: Path, data: bytes) -> None:
-    """The journal is there as a whole or not at all, and belongs to the folder's owner, who may have to finish it."""
-    partial = journal.with_name(journal.name + PARTIAL)
-    with os.fdopen(create(partial), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(journal)
-    synchronise_folder(journal.parent)

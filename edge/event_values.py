@@ -1,4 +1,4 @@
-"""An event as JSON values, flat, as the live page, `replay --json` and kept crops tell it."""
+"""An event as JSON values, flat, as the live page, `replay --json` and kept crops tell it, and as a line of the log."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,3 +53,10 @@ def answer_values(event: PlateEvent) -> dict[str, Any]:
 def pairs(characters: Sequence[tuple[str, float]]) -> list[list[str | float]]:
     """Characters with what each is worth, as JSON values."""
     return [[character, round(confidence, 4)] for character, confidence in characters]
+
+
+def event_line(event: PlateEvent, show_plate: bool = True) -> str:
+    """A pass in one line: plate, status, confidence, readings, and unless it was accepted the reason."""
+    plate = (event.plate or "-") if show_plate else "(plate)"
+    reason = f", {event.reason}" if event.reason else ""
+    return f"{plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"

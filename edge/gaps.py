@@ -23,7 +23,6 @@ _GROWTH = 1.2
 """The tracker takes the steps for the camera's pace, and lets a plate miss three of them: they may grow by so much."""
 _SIGHTS = 3
 """Frames before the gap, in one of which a plate is seen that is there: the tracker lets it miss so many."""
-_UNDECIDED = ("reading", "preview")
 _NOTHING = PlateReading("", 0.0, ())
 
 
@@ -63,7 +62,7 @@ class GapPipeline:
         """Goes on with the plates that were decided before the gap and are there after it."""
         boxes = self._models.look_ahead(after.image)
         known = {track.track: track for tracks in self._tracks for track in tracks}
-        decided = [track for track in known.values() if track.state not in _UNDECIDED]
+        decided = [track for track in known.values() if track.decided]
         seen = [(box, self._models.read(crop_plate(after.image, box))) for box in boxes if decided]
         self._models.held = tuple(
             track.box for track in decided if any(self._stayed(track, box, reading) for box, reading in seen)

@@ -127,7 +127,8 @@ class LiveServer:
     (seconds since the processing loop last turned; above 10 /healthz says 503), `camera` (a mapping: `name`, `online`,
     `since`, `cause`), `last_frame_age` (seconds), `frames`, `dropped`, `fps`, `passes`, `uptime` (seconds). `aim`
     measures a result for the page /aim, in that thread too and only while somebody looks at it; without it there is no
-    such page. `crops` shows the plates' pictures in the list; `frames` hands out whole frames as the camera gave them.
+    such page. Until `show_crops` and `give_frames` say otherwise the list shows the plates' pictures, and no whole
+    frames are handed out.
     """
 
     def __init__(
@@ -135,9 +136,6 @@ class LiveServer:
         settings: LiveSettings,
         status: Callable[[], Mapping[str, object]],
         aim: Callable[[FrameResult], Mapping[str, object]] | None = None,
-        *,
-        crops: bool = True,
-        frames: bool = False,
     ) -> None:
         from edge.live_feed import EventBoard, PictureFeed  # noqa: PLC0415 - the settings must load without a font
 
@@ -147,8 +145,7 @@ class LiveServer:
         self._password_hash = check_live_settings(settings)
         self._status, self._aim = status, aim
         self._feed = PictureFeed(settings.width, settings.quality, settings.max_fps)
-        self._feed.gives_frames = frames
-        self._board = EventBoard(crops=crops)
+        self._board = EventBoard()
         self._address = parse_listen(settings.listen)
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -161,8 +158,7 @@ class LiveServer:
         """Where the page is, after `start` with the port that it got; empty when it is switched off."""
         if not self._settings.enabled:
             return ""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address.host, self._address.host)
-        return f"http://{Address(host, self._address.port)}/"
+        return f"http://{self._address.reachable}/"
 
     @property
     def watched(self) -> bool:

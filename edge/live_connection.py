@@ -1,12 +1,13 @@
 """Connections to the live page: not too many at once, and none that only keeps one open."""
 
 import asyncio
-import ipaddress
 import logging
 import time
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edge.address import is_here
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +63,3 @@ class BoundedConnection(H11Protocol):
             self.transport.abort()
         else:
             self.loop.call_later(PATIENCE, self._look, self.cycle)
-
-
-def is_here(address: str) -> bool:
-    """Whether an address is this machine's own loopback: 127.0.0.0/8, ::1, also as IPv6 writes the former."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback

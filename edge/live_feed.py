@@ -102,11 +102,11 @@ class PictureFeed:
         if newest is not None and newest is not self._encoded and now - self._encoded_at >= 0.9 * self._interval:
             # on the event loop's own thread: 5 ms here and there cost less than one more thread and its hand-over
             picture = draw(newest, self._width)
-            ok, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
-            if ok:
+            with suppress(OSError):
+                jpeg = encode_jpeg(picture, self._quality)
                 if not self._black:
                     self._black = encode_jpeg(np.zeros_like(picture), self._quality)
-                self._jpeg, self._encoded, self._encoded_at = jpeg.tobytes(), newest, now
+                self._jpeg, self._encoded, self._encoded_at = jpeg, newest, now
                 self._number += 1
                 self._wake()
         return self._jpeg
@@ -164,12 +164,12 @@ class _Told(NamedTuple):
 class EventBoard:
     """The last events, newest first; a pass's preview stands there until its final event takes its place.
 
-    With `crops` their plates' pictures are kept beside them, small, in memory. All methods may be called from
-    any thread.
+    Unless `show_crops` says otherwise their plates' pictures are kept beside them, small, in memory. All methods may be
+    called from any thread.
     """
 
-    def __init__(self, *, crops: bool = True) -> None:
-        self._crops = crops
+    def __init__(self) -> None:
+        self._crops = True
         self._lock = threading.Lock()
         self._events: dict[int, _Told] = {}
         self._earlier: Sequence[RecentPass] = ()

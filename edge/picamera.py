@@ -4,7 +4,6 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from edge.camera import DEFAULT_SIZE, CameraError
 from edge.errors import SourceError
 from edge.records import Image
+from edge.source_settings import SourceSettings
 from edge.source_state import turn
 
 log = logging.getLogger(__name__)
@@ -49,44 +49,24 @@ _FAILURES = (OSError, RuntimeError, ValueError, LookupError)
 """What picamera2 and libcamera raise where a camera cannot be had."""
 
 
-@dataclass(frozen=True, slots=True)
-class PiWishes:
-    """What to ask the camera for; 0 leaves a thing to it."""
-
-    size: tuple[int, int] = (0, 0)
-    """Width and height of the picture as the sensor sees it, pixels; (0, 0) for 1280×720."""
-    fps: float = 0.0
-    rotate: int = 0
-    """Degrees clockwise."""
-    small_width: int = 0
-    """Width of a second, smaller picture of each frame, pixels; 0 for none."""
-    shutter: float = 0.0
-    """Exposure time, milliseconds."""
-    gain: float = 0.0
-    """Analogue gain, 1 and more."""
-    exposure: float = 0.0
-    """Brighter or darker than the camera would, in stops, where it chooses shutter or gain."""
-    focus: float = 0.0
-    """Metres to what should be sharp; 0 focuses by itself, again and again."""
-
-    def controls(self, known: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
-        """libcamera's controls for these wishes, and the names of those that the camera does not know."""
-        wanted: dict[str, Any] = {}
-        if self.fps:
-            wanted["FrameRate"] = self.fps
-        if self.shutter:
-            wanted["ExposureTime"] = round(1000 * self.shutter)
-        if self.gain:
-            wanted["AnalogueGain"] = self.gain
-        if self.exposure:
-            wanted["ExposureValue"] = self.exposure
-        if self.focus:
-            wanted |= {"AfMode": _MANUAL, "LensPosition": 1.0 / self.focus}
-        elif "AfMode" in known:
-            wanted["AfMode"] = _CONTINUOUS
-        # FrameRate is picamera2's own word for FrameDurationLimits
-        lacking = [name for name in wanted if name not in known and name != "FrameRate"]
-        return {name: value for name, value in wanted.items() if name not in lacking}, lacking
+def camera_controls(settings: SourceSettings, known: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """libcamera's controls for what the settings wish, and the names of those that the camera does not know."""
+    wanted: dict[str, Any] = {}
+    if settings.fps:
+        wanted["FrameRate"] = settings.fps
+    if settings.shutter:
+        wanted["ExposureTime"] = round(1000 * settings.shutter)
+    if settings.gain:
+        wanted["AnalogueGain"] = settings.gain
+    if settings.exposure:
+        wanted["ExposureValue"] = settings.exposure
+    if settings.focus:
+        wanted |= {"AfMode": _MANUAL, "LensPosition": 1.0 / settings.focus}
+    elif "AfMode" in known:
+        wanted["AfMode"] = _CONTINUOUS
+    # FrameRate is picamera2's own word for FrameDurationLimits
+    lacking = [name for name in wanted if name not in known and name != "FrameRate"]
+    return {name: value for name, value in wanted.items() if name not in lacking}, lacking
 
 
 def import_picamera2() -> Any:
@@ -128,15 +108,15 @@ class PiStream:
 class PiCapture:
     """A started picamera2 camera. `rotate` is what is left to turn, degrees clockwise."""
 
-    def __init__(self, camera: Any, number: int, wishes: PiWishes, controls: Mapping[str, Any], timeout: float) -> None:
+    def __init__(self, camera: Any, number: int, settings: SourceSettings, controls: Mapping[str, Any]) -> None:
         self.small: Image | None = None
-        self._camera, self._number, self._timeout = camera, number, timeout
+        self._camera, self._number, self._timeout = camera, number, settings.read_timeout
         self._controls = controls
         configuration = camera.camera_configuration()
         self.main = PiStream(configuration["main"])
-        lores = PiStream(configuration["lores"]) if wishes.small_width and configuration.get("lores") else None
+        lores = PiStream(configuration["lores"]) if settings.small_width and configuration.get("lores") else None
         self.lores = lores if lores is not None and lores.size[0] < self.main.size[0] else None
-        self.rotate = 0 if _is_turned(configuration.get("transform")) else wishes.rotate
+        self.rotate = 0 if _is_turned(configuration.get("transform")) else settings.rotate
         self._names = ["main", "lores"] if self.lores else ["main"]
         self._left = _SETTLED
 
@@ -187,14 +167,14 @@ def _is_turned(transform: Any) -> bool:
     return bool(getattr(transform, "hflip", False) and getattr(transform, "vflip", False))
 
 
-def pi_camera(number: int, wishes: PiWishes, read_timeout: float) -> Callable[[], PiCapture]:
+def pi_camera(number: int, settings: SourceSettings) -> Callable[[], PiCapture]:
     """What opens camera `number`. Raises SourceError now if picamera2 is not there."""
     picamera2 = import_picamera2()
 
     def open_camera() -> PiCapture:
         try:
             _check_listed(number, picamera2.global_camera_info())
-            return _open(picamera2, number, wishes, read_timeout)
+            return _open(picamera2, number, settings)
         except SourceError:
             raise
         except _FAILURES as error:
@@ -233,12 +213,12 @@ def _failure(number: int, error: BaseException) -> CameraError:
     return CameraError("no picture", f"camera {number}: {said}")
 
 
-def _open(picamera2: Any, number: int, wishes: PiWishes, read_timeout: float) -> PiCapture:
+def _open(picamera2: Any, number: int, settings: SourceSettings) -> PiCapture:
     """The camera, started; if that fails, nothing of it stays open."""
     camera = picamera2.__new__(picamera2)  # so that what it had made is known where its __init__ fails
     try:
         camera.__init__(number)
-        return _start(camera, number, wishes, read_timeout)
+        return _start(camera, number, settings)
     except _FAILURES:
         _let_go(camera)
         raise
@@ -257,24 +237,24 @@ def _let_go(camera: Any) -> None:
         os.close(camera.notifyme_w)
 
 
-def _start(camera: Any, number: int, wishes: PiWishes, read_timeout: float) -> PiCapture:
+def _start(camera: Any, number: int, settings: SourceSettings) -> PiCapture:
     """Configure and start it, and say what it does otherwise than wished."""
-    size = wishes.size if any(wishes.size) else DEFAULT_SIZE
-    controls, lacking = wishes.controls(camera.camera_controls)
+    size = (settings.width, settings.height) if settings.width else DEFAULT_SIZE
+    controls, lacking = camera_controls(settings, camera.camera_controls)
     if lacking:
         log.warning("camera %d cannot be told %s", number, ", ".join(lacking))
     streams: dict[str, Any] = {"main": {"size": size, "format": "RGB888"}}
-    if wishes.small_width:
-        small = min(wishes.small_width, size[0])
+    if settings.small_width:
+        small = min(settings.small_width, size[0])
         streams["lores"] = {"size": (small, 2 * round(small * size[1] / size[0] / 2)), "format": _SMALL_FORMAT}
-    if wishes.rotate == 180:  # the sensor reads out the other way round, for nothing; it cannot do a quarter turn
+    if settings.rotate == 180:  # the sensor reads out the other way round, for nothing; it cannot do a quarter turn
         streams["transform"] = importlib.import_module("libcamera").Transform(hflip=1, vflip=1)
     camera.configure(camera.create_video_configuration(**streams, buffer_count=4, controls=controls))
     camera.start()
-    capture = PiCapture(camera, number, wishes, controls, read_timeout)
+    capture = PiCapture(camera, number, settings, controls)
     if capture.main.size != size:
         log.info("camera %d gives %s instead of %d×%d", number, capture.main, *size)
-    if wishes.small_width and capture.lores is None:
+    if settings.small_width and capture.lores is None:
         log.warning("camera %d gives no second stream that is smaller; plates are looked for in the first", number)
     elif capture.lores is not None and capture.lores.size != streams["lores"]["size"]:
         log.info("camera %d gives its small picture as %s", number, capture.lores)

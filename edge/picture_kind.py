@@ -1,5 +1,6 @@
 """What the bytes of a picture's file tell before they are decoded: what OpenCV would get wrong without a word."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -9,6 +10,8 @@ _TIFF: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "b
 _TIFF_ENTRY = 12
 _ANIMATED = 0x02
 """The bit of a WebP's VP8X chunk."""
+_FRAME_HEADERS = [bytes([marker]) for marker in range(0xC0, 0xD0) if marker not in (0xC4, 0xC8, 0xCC)]
+"""The second bytes of a JPEG's markers SOF0 to SOF15 (ITU-T T.81, table B.1); three in between are others."""
 
 HEAD = 64
 """Bytes of a file from which `is_heic` can tell."""
@@ -27,6 +30,17 @@ def find_fault(data: bytes) -> str:
     if data.startswith(_PNG) and b"IEND" not in data:
         return "a PNG that is cut off"  # libpng would write a line of its own to standard error
     return ""
+
+
+def told_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG or JPEG says it has; 0, 0 for another file."""
+    if data.startswith(_PNG):
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data.startswith(b"\xff\xd8"):
+        for at in _segments(data):
+            if data[at + 1 : at + 2] in _FRAME_HEADERS:
+                return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+    return 0, 0
 
 
 def is_heic(data: bytes) -> bool:
@@ -50,7 +64,14 @@ def has_more(data: bytes) -> bool:
 
 def _has_end(jpeg: bytes) -> bool:
     """Whether the end marker follows the picture's data; an EXIF thumbnail before it has one of its own."""
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xDA:  # over the segments, to the start of scan
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    *_, at = 2, *_segments(jpeg)
     return jpeg.find(b"\xff\xd9", at) >= 0
+
+
+def _segments(jpeg: bytes) -> Iterator[int]:
+    """Where each of its segments begins, up to the start of scan."""
+    at = 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xDA:
+        yield at
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    yield at

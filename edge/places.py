@@ -3,7 +3,7 @@
 from collections import deque
 
 from edge.geometry import overlap
-from edge.track import STILL, Place, Track
+from edge.track import STILL, Track, TrackPlace
 
 _PLACES = 32
 _TEXTS = 8
@@ -15,10 +15,10 @@ class Places:
     """A bounded number of places, those of the latest tracks."""
 
     def __init__(self) -> None:
-        self._texts: deque[Place] = deque(maxlen=_PLACES)
-        self._driven: deque[Place] = deque(maxlen=_PLACES)
+        self._texts: deque[TrackPlace] = deque(maxlen=_PLACES)
+        self._driven: deque[TrackPlace] = deque(maxlen=_PLACES)
 
-    def at(self, track: Track) -> Place | None:
+    def at(self, track: Track) -> TrackPlace | None:
         """The place where a track began, if one is known there."""
         known = (*reversed(self._driven), *reversed(self._texts))
         return next((place for place in known if overlap(place.box, track.first_box) >= STILL), None)
@@ -30,7 +30,7 @@ class Places:
                 # what drives off, or drives there, is nothing that always stood there
                 if max(overlap(left.box, track.first_box), overlap(left.box, track.box)) >= STILL:
                     self.forget(left)
-            self._driven.append(Place(track.box, driven=True))
+            self._driven.append(TrackPlace(track.box, driven=True))
         elif not track.noted:
             track.noted = True
             place = self.at(track)
@@ -41,7 +41,7 @@ class Places:
             elif track.poll.clear_texts:
                 self._texts.append(_told(track, place))
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: TrackPlace) -> None:
         """Know no more of a place."""
         for known in (self._driven, self._texts):
             if place in known:
@@ -53,13 +53,13 @@ class Places:
         self._driven.clear()
 
 
-def _told(track: Track, before: Place | None) -> Place:
+def _told(track: Track, before: TrackPlace | None) -> TrackPlace:
     """A place with what its latest track says, and those before it said."""
     texts, text = tuple(sorted(track.poll.clear_texts)), track.poll.text
     times = int(track.final is not None and track.final.status == "accepted")
     if before is None:
-        return Place(track.first_box, texts, text, times, track.last_time)
+        return TrackPlace(track.first_box, texts, text, times, track.last_time)
     if times and text == before.text and track.first_time - before.last_time <= _SOON:
         times += before.times
     older = (known for known in before.texts if known not in texts)
-    return Place(before.box, (*texts, *older)[:_TEXTS], text, times, track.last_time)
+    return TrackPlace(before.box, (*texts, *older)[:_TEXTS], text, times, track.last_time)

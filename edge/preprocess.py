@@ -146,10 +146,10 @@ def plate_view(crop: Image, lines: int = 1) -> PlateView:
         lower_start = min(height - 1, round(height * (0.5 - _LINE_OVERLAP)))
         half = READER_WIDTH // 2
         pixels = np.empty((READER_HEIGHT, READER_WIDTH), dtype=np.uint8)
-        pixels[:, :half] = _resize(grey[:upper_end], half, READER_HEIGHT)
-        pixels[:, half:] = _resize(grey[lower_start:], half, READER_HEIGHT)
+        pixels[:, :half] = _resize(grey[:upper_end], half)
+        pixels[:, half:] = _resize(grey[lower_start:], half)
     else:
-        pixels = _resize(grey, READER_WIDTH, READER_HEIGHT)
+        pixels = _resize(grey, READER_WIDTH)
     return PlateView(even_contrast(pixels), lines)
 
 
@@ -161,11 +161,14 @@ def plate_views(crop: Image) -> tuple[PlateView, ...]:
     return (one,)
 
 
-def _resize(grey: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
-    """Shrinking by more than 2 averages areas, lest thin strokes vanish; everything else is interpolated.
+def _resize(grey: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
+    """To the reader's height. Shrinking by more than 2 averages areas, lest thin strokes vanish; all else is
+    interpolated.
 
     INTER_LINEAR_EXACT gives the same bytes on x86 and on ARM, INTER_LINEAR does not.
     """
-    shrinks = grey.shape[1] > 2 * width or grey.shape[0] > 2 * height
-    resized = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR_EXACT)
+    shrinks = grey.shape[1] > 2 * width or grey.shape[0] > 2 * READER_HEIGHT
+    resized = cv2.resize(
+        grey, (width, READER_HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR_EXACT
+    )
     return np.asarray(resized, dtype=np.uint8)

@@ -40,7 +40,6 @@ _SIGHT_EVERY = 1.0
 """Seconds of recorded frames from one noted sight of a plate to the next; far less than `AROUND`."""
 _REMEMBERED = 128
 """Passes whose sights are told with all their texts; more than the tracker knows of, but for signs of long ago."""
-_UNDECIDED = ("reading", "preview")
 
 
 class _Waiting(NamedTuple):
@@ -199,7 +198,7 @@ class Recorder:
         if frame.index == self._last_index:
             return  # events that came without a frame bring the last one again
         self._last_index = frame.index
-        busy = any(track.state in _UNDECIDED for track in result.tracks)
+        busy = any(not track.decided for track in result.tracks)
         if busy or settings.frames == "all" or any(event.kind == "final" for event in result.events):
             self._until = frame.time + settings.after
         if not self._pace.wants(frame.time):
@@ -257,7 +256,7 @@ class Recorder:
     def _told(self, track: TrackedPlate) -> dict[str, str]:
         if track.track in self._finals:
             return self._finals[track.track]
-        return {} if track.state in _UNDECIDED else {"plate": track.text}
+        return {"plate": track.text} if track.decided else {}
 
     def _remember(self, event: PlateEvent) -> None:
         self._finals[event.track] = {key: getattr(event, key) for key in ("event_id", *TEXTS)}

@@ -115,6 +115,11 @@ class TrackedPlate:
     lines: int = 1
     """Lines of characters on it."""
 
+    @property
+    def decided(self) -> bool:
+        """Whether the vote has its final answer."""
+        return self.state not in ("reading", "preview")
+
 
 @dataclass(frozen=True, slots=True)
 class PlateEvent:

@@ -13,6 +13,7 @@ from edge.clip import Clip
 from edge.compare import Difference, compare, examine, summary
 from edge.config import Config
 from edge.errors import ConfigError, SourceError
+from edge.event_values import event_line
 from edge.gaps import GapPipeline
 from edge.motion import open_detector
 from edge.passes import SESSION_FIRST, SESSION_LAST, Pass, pass_of, read_passes
@@ -29,7 +30,6 @@ from edge.recorded import (
 )
 from edge.records import Frame, PlateEvent
 from edge.redaction import hide_credentials
-from edge.service import event_line
 from edge.source import Source, open_source
 
 WORSE = 3

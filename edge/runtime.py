@@ -15,7 +15,7 @@ from edge.errors import ModelError
 
 Int8Array = npt.NDArray[np.int8]
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _SCALE_TOLERANCE = 1e-5
 _MOST_THREADS = 16
 """Beyond any board's cores, and both models' fit into the service's TasksMax; 100,000 would crash the interpreter."""
@@ -95,7 +95,7 @@ def _interpreter_class() -> tuple[Any, str]:
         from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415
 
         # Worth a line: tflite-runtime 2.14 was measured 8 times slower, and it wants numpy below 2.
-        _log.warning("ai-edge-litert is not installed (%s); tflite-runtime is used, which is slower", cause)
+        log.warning("ai-edge-litert is not installed (%s); tflite-runtime is used, which is slower", cause)
         return Interpreter, "tflite-runtime"
     except ImportError:
         raise ModelError(f"no runtime for TFLite models ({cause}): pip install ai-edge-litert") from None

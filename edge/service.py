@@ -23,19 +23,19 @@ from edge.camera import LiveCamera
 from edge.clock import ClockWatch
 from edge.config import Config, kept_folders
 from edge.detector_choice import choice_text
+from edge.event_values import event_line
 from edge.json_log import json_path
 from edge.live import LiveServer
-from edge.motion import FrozenMeter, MotionCount
+from edge.motion_watch import FrozenMeter, MotionCount
 from edge.notify import notify
 from edge.parts import Extra, Parts
-from edge.privacy import Processor
+from edge.privacy import Privacy, Processor
 from edge.records import Frame, FrameResult, PlateEvent
 from edge.reload import Reload
 from edge.source import SourceState, open_source
 from edge.written import ROWS_WAIT, UNWRITTEN, written_bytes, written_values
 
-_log = logging.getLogger(__name__)
-_ANY_ADDRESS = ("0.0.0.0", "::")
+log = logging.getLogger(__name__)
 _TIDY_EVERY = 3600.0
 """Seconds from one look for what is too old to the next."""
 _ALIVE_EVERY = 1.0
@@ -139,12 +139,13 @@ class Progress:
         self.frozen: FrozenMeter | None = None
         self._clock = ClockWatch()
         self._name, self._camera, self._rows, self._extras = name, camera, log, extras
+        self._privacy: Privacy | None = None
         self._told_at, self._told_frames = float("-inf"), 0
         self._tidied_at = self.started_at
 
-    def use(self, log: Log, extras: Sequence[Extra]) -> None:
+    def use(self, log: Log, extras: Sequence[Extra], privacy: Privacy) -> None:
         """Tell of these from now on."""
-        self._rows, self._extras = log, extras
+        self._rows, self._extras, self._privacy = log, extras, privacy
 
     def saw(self, result: FrameResult) -> None:
         """A frame went all the way."""
@@ -153,6 +154,13 @@ class Progress:
         self.motion.look(result)
         if self.frozen is not None:
             self.frozen.look(result.frame)
+
+    def _tidy(self) -> None:
+        self._rows.tidy()
+        for extra in self._extras:
+            extra.tidy()
+        if self._privacy is not None:
+            self._privacy.tidy()
 
     def turn(self) -> None:
         """The loop went round: once a second, try what the disk did not take, and tell systemd."""
@@ -165,9 +173,7 @@ class Progress:
             self._rows.flush()
         if now - self._tidied_at >= _TIDY_EVERY:
             self._tidied_at = now
-            self._rows.tidy()
-            for extra in self._extras:
-                extra.tidy()
+            self._tidy()
         self._clock.look()
         seen = self._camera.state()
         status = f"{self.rate:.1f} frames/s, {self.passes} passes" if seen.online else f"camera offline: {seen.cause}"
@@ -256,7 +262,8 @@ class Loop:
         """Go on with the parts as they are now."""
         self._pipeline, self._rows, self._extras = parts.pipeline, parts.ledger, parts.extras
         self._log_plates, self.rest_fps = parts.config.service.log_plates, parts.rest_fps
-        self._progress.use(parts.ledger, parts.extras)
+        self._progress.use(parts.ledger, parts.extras, parts.privacy)
+        parts.privacy.tidy()
         self._progress.motion.use(parts.config.motion)
 
     def run(self, source: Iterable[Frame | None], stop: Stop) -> None:
@@ -307,14 +314,7 @@ class Loop:
             self._rows(event)
             if event.kind == "final":
                 self._progress.passes += 1
-                _log.info("%s", event_line(event, self._log_plates))
-
-
-def event_line(event: PlateEvent, show_plate: bool = True) -> str:
-    """A pass in one line: plate, status, confidence, readings, and unless it was accepted the reason."""
-    plate = (event.plate or "-") if show_plate else "(plate)"
-    reason = f", {event.reason}" if event.reason else ""
-    return f"{plate} {event.status} {event.confidence:.2f}, {event.readings} readings{reason}"
+                log.info("%s", event_line(event, self._log_plates))
 
 
 def _use(parts: Parts, loop: Loop, page: LiveServer) -> None:
@@ -332,7 +332,7 @@ def page_place(url: str, listen: str) -> str:
         return "no live page"
     # the name alone: whether NAME.local is this machine, or any other, only the network knows
     others = f", for other machines http://{socket.gethostname()}:{urlsplit(url).port}/"
-    return f"live page on {url}{others if parse_listen(listen).host in _ANY_ADDRESS else ''}"
+    return f"live page on {url}{others if parse_listen(listen).is_everywhere else ''}"
 
 
 def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
@@ -347,25 +347,23 @@ def run(config: Config, load: Callable[[], Config] | None = None) -> bool:
         source = stack.enter_context(open_source(config.source))
         parts.watch(source.description)
         progress = Progress(config.service.camera, source, parts.ledger, parts.extras)
-        progress.motion.use(config.motion)
         if isinstance(source, LiveCamera):  # a recording may well hold one picture for long
             progress.frozen = FrozenMeter()
         meter = AimMeter(parts.scale, lambda: parts.config.vote.edge_margin)
         aim = aim_values(meter, config.aim, config.source.shutter)
-        crops, frames = config.pictures.keep != "off", config.privacy.unknown == "keep"
-        page = stack.enter_context(closing(LiveServer(config.live, progress.status, aim, crops=crops, frames=frames)))
-        progress.page = page
+        progress.page = page = stack.enter_context(closing(LiveServer(config.live, progress.status, aim)))
+        loop = Loop(parts.pipeline, parts.ledger, page, progress)
+        loop.rest = source.rest
+        _use(parts, loop, page)  # before the passes of earlier runs are listed: it may empty the list
         lines, pictures = json_path(config.json, config.csv.path), kept_folders(config).get("pictures")
         page.recall(lines, veil=parts.privacy.veil_told, pictures=pictures)
         page.start()
         place = page_place(page.url, config.live.listen)
-        _log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
+        log.info("watching %s; %s; passes go to %s", source.description, place, config.csv.path or "no file")
         if told := choice_text(config.detector, config.region):
-            _log.info("%s", told)
-        loop = Loop(parts.pipeline, parts.ledger, page, progress, config.service.log_plates, extras=parts.extras)
-        loop.rest, loop.rest_fps = source.rest, parts.rest_fps
+            log.info("%s", told)
         if load is not None:
             loop.reload = progress.reload = Reload(load, parts, lambda: _use(parts, loop, page))
         loop.run(source, stop)
-        _log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
+        log.info("%s after %d frames, %d passes", stop.cause or "source ended", progress.frames, progress.passes)
     return not (source.skipped or parts.ledger.waiting)  # by now it tried its last, and the log says what is lost

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from statistics import linear_regression, mean, median
 from typing import Literal
 
-from edge.bench import memory_mb
 from edge.config import Config
 from edge.detector import FINDABLE_WIDTH, PlateDetector
 from edge.detector_choice import settled
 from edge.doctor_board import hottest, throttling
 from edge.doctor_machine import Machine
 from edge.errors import SourceError
+from edge.memory import memory_mb
 from edge.motion import GatedDetector
 from edge.pace import lower_limit
 from edge.pipeline import Pipeline

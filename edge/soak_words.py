@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from edge.doctor_board import COOL
 from edge.soak import Passing, Sample, SoakReport, is_heat
 
-_COOL = "give it a heat sink or a fan, shade and air, or set source.fps = 5"
 _GROWS = 1.0
 """MB in 100,000 frames above which memory is said to grow."""
 _KINDS = {"resting": "nothing moves", "looking": "something moves, no plate", "plate": "a plate"}
@@ -84,7 +84,7 @@ def _thermal(report: SoakReport) -> str:
     if since:
         degrees = next((f" at {sample.degrees:.0f} °C" for sample in since if sample.degrees is not None), "")
         said = next((f" ({sample.throttled})" for sample in since if sample.throttled), "")
-        return f"{told}: the processor throttles{degrees}{said}; {_COOL}"
+        return f"{told}: the processor throttles{degrees}{said}; {COOL}"
     why = f"not for heat ({warmest})" if hot else "whether for heat this machine does not tell"
     return f"{told}; {why}: does another program work beside it?"
 

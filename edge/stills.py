@@ -65,7 +65,7 @@ def read_paths(
             if album is not None:
                 album.add(still)
         except SourceError as error:
-            yield {"image": _shown(path), "error": _shown(error).removeprefix(f"{_shown(path)}: ")}
+            yield {"image": as_utf8(path), "error": as_utf8(error).removeprefix(f"{as_utf8(path)}: ")}
         else:
             yield still_values(still, vote.needed(1))
 
@@ -102,7 +102,7 @@ def still_values(still: Still, accept: float) -> dict[str, Any]:
     height, width = still.frame.image.shape[:2]
     place = {"frame": still.frame.index, "time": round(still.frame.time, 3)} if still.of_clip else {}
     return {
-        "image": _shown(still.path),
+        "image": as_utf8(still.path),
         **place,
         "width": width,
         "height": height,
@@ -177,7 +177,7 @@ def _clip(path: Path) -> Iterator[tuple[Path, Frame | SourceError]]:
         yield from ((path, SourceError(reason)) for _, reason in source.skipped)
 
 
-def _shown(what: object) -> str:
+def as_utf8(what: object) -> str:
     """As text that is UTF-8: a byte of a file's name that is none becomes `\\xe9`, as in the shell's $'…'."""
     return str(what).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

@@ -61,7 +61,7 @@ class Look(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class TrackPlace:
     """Where a track stood when it ended, and what else is known of those that stood there."""
 
     box: PlateBox
@@ -114,7 +114,7 @@ class Track:
     shot: Shot | None = None
     """The picture of `poll.best`, until the pass is decided."""
     final: PlateEvent | None = None
-    place: Place | None = None
+    place: TrackPlace | None = None
     """What was known of the place of its first sight then."""
     noted: bool = False
     """Its end was counted for its place."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import cv2
 import httpx
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ from output_samples import MOMENT
 from test_service import FakeCamera
 
 from edge.aim import AimMeter, AimSettings, Measure, measure
-from edge.aim_command import _Screen, aim_live, aim_pictures
+from edge.aim_command import _Screen, aim_live, aim_pictures, picture_lines
 from edge.aim_words import aim_values, report_of
 from edge.cli import main
 from edge.config import Config
@@ -95,6 +98,27 @@ def test_it_finds_what_read_finds_and_by_the_same_formats(
     monkeypatch.setattr("edge.aim_command.PlateDetector", asked_for)
     with pytest.raises(ModelError, match=f"from {DetectorSettings().of_stills.candidates} on"):
         next(aim_pictures(Config(), [picture]))
+
+
+def test_a_files_name_steers_no_terminal_and_colours_stay() -> None:
+    report = Mock(text="AB123CD", verdict="good", figures=[], exact=None, ago=0, advice=[])
+    for plates in ([], [(None, report)]):
+        told = {"image": "g\x1b]0;x\x07.jpg", "plates": plates}
+        first, *more = picture_lines(told, as_json=False, colour=True)
+        assert first.startswith("g\\x1b]0;x\\x07.jpg: ")
+        assert [line.count("\x1b[") for line in more] == [2] * len(plates)
+
+
+def test_a_files_name_that_is_no_text_is_told_as_by_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.zeros((90, 160, 3), np.uint8))
+    (tmp_path / "empty.png").rename(tmp_path / os.fsdecode(b"g\xe9.png"))
+    (tmp_path / os.fsdecode(b"b\xe9.png")).write_bytes(b"")
+    told = []
+    for command in ("read", "aim"):
+        assert main([command, "--json", str(tmp_path)]) == 1
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        told.append([(line["image"], line.get("error")) for line in lines])
+    assert told[1] == told[0] == [(f"{tmp_path}/b\\xe9.png", "an empty file"), (f"{tmp_path}/g\\xe9.png", None)]
 
 
 def test_an_unreadable_picture_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from aim_scenes import BY_NAME, scene
 from output_samples import MOMENT
-from test_browser import ARGUMENTS, CHROMIUM, wait_for
+from test_browser import ARGUMENTS, CHROMIUM
+from waiting import wait_for
 
 from edge.aim import AimMeter, AimSettings
 from edge.aim_words import aim_values

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from output_samples import EVENT, event, result
+from waiting import wait_for
 
 from edge.live import LiveServer, LiveSettings
 from edge.live_app import MjpegResponse
@@ -90,14 +91,6 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-def wait_for(condition: Any, seconds: float = 10.0) -> None:
-    """Playwright's own wait_for_function evaluates text, which the page's Content-Security-Policy rightly forbids."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 def open_page(browser: Any, gate: Gate, width: int = 1280) -> Any:
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.complaints = []
@@ -109,6 +102,7 @@ def open_page(browser: Any, gate: Gate, width: int = 1280) -> Any:
 
 def test_the_picture_moves_and_an_event_appears(browser: Any, gate: Gate) -> None:
     page = open_page(browser, gate)
+    # not by wait_for_function, which evaluates text: the page's Content-Security-Policy rightly forbids that
     wait_for(lambda: page.evaluate("document.getElementById('picture').naturalWidth") == 640)
     first = page.evaluate(DRAW_ON_CANVAS)
     wait_for(lambda: page.evaluate(DRAW_ON_CANVAS) != first)

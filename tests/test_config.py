@@ -310,6 +310,14 @@ def test_config_show_tells_every_value_and_where_it_comes_from(
     assert "#" not in shown(capsys, str(path))
 
 
+def test_the_name_of_a_variable_is_hidden_as_it_may_be_the_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, CAMERA)
+    assert 'password_env = "(hidden)"' in shown(capsys, str(path))
+    assert 'password_env = "GATE_CAMERA"' in shown(capsys, str(path), "--secrets")
+
+
 def test_what_config_show_prints_is_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (
         "[source]\nsource = 'rtsp://gate:hunter2@camera/s?key=abc'\n[live]\nquality = 20\n[privacy]\nknown = ['AB1']\n"

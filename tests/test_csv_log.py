@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -46,15 +45,6 @@ def write(path: Path, *plates: str) -> None:
     for plate in plates:
         log(entry(plate=plate))
     log.close()
-
-
-@pytest.fixture
-def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Europe/Berlin")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("_berlin")
@@ -162,13 +152,6 @@ def test_a_cell_cannot_break_the_row(path: Path) -> None:
 
 
 # --- after a power cut ---
-
-
-@pytest.fixture
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cut by hand need not reach the disk, which takes milliseconds each time."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
 
 
 @pytest.mark.usefixtures("_no_waiting")

@@ -5,6 +5,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from waiting import FakeClock
 
 from edge.alphabet import encode
 from edge.demo import FPS, LEGIBLE, DemoSource, demo_truth
@@ -122,18 +123,13 @@ def test_fonts_come_with_their_licences() -> None:
 
 
 def test_the_source_is_paced_and_counts_what_it_is_late_for() -> None:
-    seconds, slept = [0.0], list[float]()
-
-    def sleep(duration: float) -> None:
-        slept.append(duration)
-        seconds[0] += duration
-
-    with DemoSource(0, now=lambda: seconds[0], sleep=sleep) as source:
+    clock = FakeClock()
+    with DemoSource(0, now=clock.now, sleep=clock.sleep) as source:
         frames = filter(None, source)
         times = [next(frames).time for _ in range(4)]
         assert times == pytest.approx([0, 1 / FPS, 2 / FPS, 3 / FPS])
-        assert sum(slept) == pytest.approx(3 / FPS)
-        seconds[0] += 1.0
+        assert sum(clock.slept) == pytest.approx(3 / FPS)
+        clock.seconds += 1.0
         late = next(frames)
         assert late.time == pytest.approx(18 / FPS)
         assert late.index == 18
@@ -154,16 +150,12 @@ def test_no_more_frames_come_than_were_asked_for(fps: float, wanted: float) -> N
 
 
 def test_between_two_rare_frames_a_word_comes_and_it_can_be_closed() -> None:
-    seconds = [0.0]
-
-    def sleep(duration: float) -> None:
-        seconds[0] += duration
-
-    with DemoSource(0, fps=0.05, now=lambda: seconds[0], sleep=sleep) as source:
+    clock = FakeClock()
+    with DemoSource(0, fps=0.05, now=clock.now, sleep=clock.sleep) as source:
         frames = iter(source)
         assert next(frames) is not None
         assert next(frames) is None
-        assert seconds[0] <= 1.0
+        assert clock.seconds <= 1.0
         source.close()
         assert list(frames) == []
 

@@ -1,6 +1,7 @@
 """Links from page to page lead to files and headings that are there; the settings that pages name exist."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_linked_from_the_first() -> None:
     linked = {(ROOT / target.partition("#")[0]).resolve() for target in LINK.findall((ROOT / "README.md").read_text())}
     assert [page.name for page in PAGES if page.parent.name == "docs" and page not in linked] == []
+
+
+def test_the_design_names_every_module_of_the_device_and_no_other() -> None:
+    """In the table of the interfaces; `demo_*.py` names all that begin so."""
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w*]+\.py)`", design.partition("## The interfaces")[2].partition("\n## ")[0])
+    modules = [path.name for path in (ROOT / "edge").glob("*.py") if path.name != "__init__.py"]
+    assert [module for module in modules if not any(fnmatch(module, name) for name in named)] == []
+    assert [name for name in named if not any(fnmatch(module, name) for module in modules)] == []
 
 
 def test_settings_that_pages_name_exist() -> None:

@@ -3,7 +3,6 @@
 import base64
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -12,11 +11,12 @@ from unittest.mock import Mock
 import cv2
 import numpy as np
 import pytest
+from waiting import take_until
 
 from edge.capture import open_stream
 from edge.doctor import network
 from edge.jpeg import decode_jpeg
-from edge.source import Source, SourceSettings, open_source
+from edge.source import SourceSettings, open_source
 
 SIGN_IN = "Basic " + base64.b64encode(b"gate:s3c/ret").decode()
 
@@ -81,29 +81,21 @@ def port() -> Iterator[int]:
         server.shutdown()
 
 
-def wait_for(source: Source, wanted: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    for _ in source:
-        if wanted():
-            return
-        assert time.monotonic() < end, source.state()
-
-
 def test_mjpeg_comes_and_a_loss_is_noticed(port: int) -> None:
     with open_source(SourceSettings(source=f"http://gate:s3c%2Fret@127.0.0.1:{port}/video", open_timeout=5)) as source:
-        wait_for(source, lambda: source.state().frames >= 5)
+        take_until(source, lambda: source.state().frames >= 5)
         frame = next(frame for frame in source if frame is not None)
         assert frame.image.shape == (120, 160, 3)
         assert source.description == f"http://127.0.0.1:{port}/video"
         Camera.stop.set()
-        wait_for(source, lambda: not source.state().online)
+        take_until(source, lambda: not source.state().online)
         assert source.state().cause in ("lost", "no picture")
 
 
 @pytest.mark.parametrize("path", KINDS)
 def test_parts_of_another_type_than_ffmpeg_wants_come_as_in_every_browser(port: int, path: str) -> None:
     with open_source(SourceSettings(source=f"http://gate:s3c%2Fret@127.0.0.1:{port}{path}", open_timeout=5)) as source:
-        wait_for(source, lambda: source.state().frames >= 3)
+        take_until(source, lambda: source.state().frames >= 3)
         frame = next(frame for frame in source if frame is not None)
     assert frame.image.shape == (120, 160, 3)
     assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ, "files must not get them"
@@ -123,7 +115,7 @@ def test_jpegs_that_are_not_quite_right_come_without_a_word(
 def test_pictures_that_are_none_are_told(port: int) -> None:
     address = f"http://gate:s3c%2Fret@127.0.0.1:{port}/noise"
     with open_source(SourceSettings(source=address, open_timeout=2, read_timeout=0.5)) as source:
-        wait_for(source, lambda: source.state().cause not in ("", "connecting"))
+        take_until(source, lambda: source.state().cause not in ("", "connecting"))
         assert source.state().cause in ("no picture", "timeout")
 
 
@@ -142,7 +134,7 @@ def test_what_nobody_wants_is_not_decoded(port: int, monkeypatch: pytest.MonkeyP
 def test_the_address_of_a_single_picture_is_told(port: int, caplog: pytest.LogCaptureFixture) -> None:
     address = f"http://gate:s3c%2Fret@127.0.0.1:{port}/snapshot.jpg"
     with open_source(SourceSettings(source=address, open_timeout=2, read_timeout=1)) as source:
-        wait_for(source, lambda: source.state().cause not in ("", "connecting"))
+        take_until(source, lambda: source.state().cause not in ("", "connecting"))
         assert (source.state().cause, source.state().frames) == ("no picture", 0)
     assert "no picture; it gives a single picture; wanted is the address of its stream" in caplog.text
     finding = network(SourceSettings(source=address))
@@ -156,4 +148,4 @@ def test_the_address_of_a_single_picture_is_told(port: int, caplog: pytest.LogCa
 )
 def test_what_is_wrong_is_named(port: int, sign_in: str, path: str, cause: str) -> None:
     with open_source(SourceSettings(source=f"http://{sign_in}127.0.0.1:{port}{path}", open_timeout=5)) as source:
-        wait_for(source, lambda: source.state().cause == cause)
+        take_until(source, lambda: source.state().cause == cause)

@@ -1,7 +1,6 @@
 """The JSON lines: every event, with everything that is known of it."""
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 from output_samples import entry
 
-from edge import line_file
 from edge.chain import START
 from edge.config import load_config
 from edge.errors import ConfigError, OutputError
@@ -108,13 +106,6 @@ def test_it_lies_beside_the_csv_file_unless_it_has_a_path(settings: JsonSettings
 def test_a_link_is_followed_once_and_all_files_lie_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "plates.jsonl").symlink_to(tmp_path / "disk" / "events.jsonl")
     assert json_path(JsonSettings(), str(tmp_path / "plates.csv")) == tmp_path / "disk" / "events.jsonl"
-
-
-@pytest.fixture
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cut by hand need not reach the disk, which takes milliseconds each time."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
 
 
 @pytest.mark.slow

@@ -434,7 +434,7 @@ def test_no_writer_follows_a_link_in_the_place_of_its_half_written_file(record: 
     victim = record.folder / "victim"
     victim.write_bytes(b"somebody's")
     record.write(PLATE)
-    for name in (".new.partial", "plates.csv.erasing.partial", "link"):
+    for name in (".new.partial", ".plates.csv.erasing.partial", "link"):
         (record.folder / name).symlink_to(victim)
     write_whole(record.folder / "new", b"x")
     os.close(create(record.folder / "link"))

@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,15 +30,6 @@ def path(tmp_path: Path) -> Path:
         log(entry(plate=plate, plate_raw=plate, second="", status=status, first_utc=seen))
         log.close()
     return path
-
-
-@pytest.fixture
-def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Europe/Berlin")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 def plates(path: Path, choice: Choice) -> list[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from output_samples import entry
 
-from edge import line_file
 from edge.chain import START, CsvForm, JsonForm
 from edge.cli import main
 from edge.csv_log import CsvLog, CsvSettings
@@ -179,13 +178,6 @@ def test_a_file_of_the_first_version_is_set_aside_and_told(path: Path) -> None:
     report = verify_log(path)
     assert [(one.file.name, one.rows) for one in report.files] == [("plates.1.csv", 0), ("plates.csv", 1)]
     assert "without a chain" in report.files[0].notes[0]
-
-
-@pytest.fixture
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cut by hand need not reach the disk, which takes milliseconds each time."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edge.detector import PlateDetector
-from edge.motion import FROZEN, FROZEN_SECONDS, ChangeMeter, FrozenMeter, GatedDetector, MotionCount, MotionSettings
+from edge.motion import ChangeMeter, GatedDetector, MotionSettings
+from edge.motion_watch import FROZEN, FROZEN_SECONDS, FrozenMeter, MotionCount
 from edge.records import Frame, FrameResult, Image, PlateBox, TrackedPlate
 from edge.region import RegionSettings
 

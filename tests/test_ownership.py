@@ -168,7 +168,7 @@ def test_a_journal_leads_root_to_nothing_of_his_own(
 def test_a_link_in_the_place_of_a_half_written_file_leads_root_nowhere(home: Path, victim: Path) -> None:
     Record(home).write(PLATE)
     keep_more(home)
-    for link in ("recorded/.events.jsonl.partial", "plates.csv.erasing.partial", "plates.csv.erase-new"):
+    for link in ("recorded/.events.jsonl.partial", ".plates.csv.erasing.partial", "plates.csv.erase-new"):
         (home / link).symlink_to(victim)
     give(home)
     assert erase(home, "--record", str(home / "recorded")) == 0

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -18,9 +19,11 @@ import pytest
 from edge import picamera
 from edge.camera import CameraError
 from edge.errors import SourceError
-from edge.picamera import PiCapture, PiWishes, pi_camera
+from edge.picamera import PiCapture, pi_camera
 from edge.records import Image
 from edge.source import SourceSettings, open_source
+
+CAMERA = SourceSettings(source="picamera:0", read_timeout=3)
 
 
 class FakePicamera2:
@@ -152,7 +155,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakePicamera2]]:
 
 
 def test_frames_come_as_blue_green_red(fake: type[FakePicamera2]) -> None:
-    with open_source(SourceSettings(source="picamera:0", read_timeout=3)) as source:
+    with open_source(CAMERA) as source:
         frame = next(frame for frame in source if frame is not None)
         assert frame.image.shape == (720, 1280, 3)
         assert frame.image[1, 1].tolist() == [200, 0, 0], "picamera2 calls blue, green, red RGB888"
@@ -165,7 +168,7 @@ def test_frames_come_as_blue_green_red(fake: type[FakePicamera2]) -> None:
 )
 def test_other_orders_are_converted(fake: type[FakePicamera2], name: str, first: list[int]) -> None:
     fake.gives = {"format": name, "size": (64, 48), "stride": 256}
-    assert read(pi_camera(0, PiWishes(), 3)())[1, 1].tolist() == first
+    assert read(pi_camera(0, CAMERA)())[1, 1].tolist() == first
 
 
 def test_wishes_are_passed_on_and_the_answer_is_believed(
@@ -173,7 +176,7 @@ def test_wishes_are_passed_on_and_the_answer_is_believed(
 ) -> None:
     caplog.set_level("INFO")
     fake.gives = {"format": "YUV420", "size": (100, 80), "stride": 128}
-    image = read(pi_camera(0, PiWishes(size=(640, 480), fps=12.0), 3)())
+    image = read(pi_camera(0, replace(CAMERA, width=640, height=480, fps=12.0))())
     assert image.shape == (80, 100, 3), "the rows' padding is cut off"
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
@@ -185,16 +188,16 @@ def test_wishes_are_passed_on_and_the_answer_is_believed(
 def test_a_strange_format_is_named_and_the_camera_let_go(fake: type[FakePicamera2]) -> None:
     fake.gives = {"format": "SBGGR10", "size": (64, 48), "stride": 128}
     with pytest.raises(CameraError, match="SBGGR10"):
-        pi_camera(0, PiWishes(), 3)()
+        pi_camera(0, CAMERA)()
     assert fake.opened[0].events[-1] == "close"
 
 
 def test_causes(fake: type[FakePicamera2]) -> None:
     with pytest.raises(CameraError, match="no such device") as error:
-        pi_camera(3, PiWishes(), 3)()
+        pi_camera(3, CAMERA)()
     assert error.value.cause == "no such device"
     assert fake.opened == [], "picamera2 leaves a pipe open of a camera that is not there"
-    capture = pi_camera(0, PiWishes(), 3)()
+    capture = pi_camera(0, CAMERA)()
     fake.gives = {"format": "nothing", "size": (64, 48), "stride": 128}
     with pytest.raises(CameraError, match="timeout"):
         read(capture)
@@ -234,14 +237,14 @@ def test_a_camera_that_cannot_be_had_is_told_in_its_own_words_and_nothing_of_it_
     else:
         monkeypatch.setattr(fake, where, fail)
     with pytest.raises(CameraError, match=said) as error:
-        pi_camera(0, PiWishes(), 3)()
+        pi_camera(0, CAMERA)()
     assert error.value.cause == cause
     assert "\n" not in str(error.value)
     assert fake.opened[0].still_open() == 0
 
 
 def test_a_camera_that_cannot_be_closed_is_left(fake: type[FakePicamera2]) -> None:
-    capture = pi_camera(0, PiWishes(), 3)()
+    capture = pi_camera(0, CAMERA)()
     fake.at_close = RuntimeError("Failed to release camera: Device or resource busy")
     capture.release()
     assert fake.opened[0].still_open() == 2, "libcamera may still write to its pipe"
@@ -263,24 +266,24 @@ def test_without_permission_libcamera_sees_no_camera_at_all(
     monkeypatch.setattr(picamera, "_DEV", tmp_path)
     monkeypatch.setattr("edge.picamera.os.access", lambda path, _: path not in denied)
     with pytest.raises(CameraError, match=r"systemd/install\.sh --camera picamera.*group video") as error:
-        pi_camera(0, PiWishes(), 3)()
+        pi_camera(0, CAMERA)()
     assert error.value.cause == "no permission"
     assert f"{tmp_path}/{shut}" in str(error.value)
     denied.clear()
     with pytest.raises(CameraError, match="rpicam-hello") as error:
-        pi_camera(0, PiWishes(), 3)()
+        pi_camera(0, CAMERA)()
     assert error.value.cause == "no such device"
 
 
 @pytest.mark.usefixtures("fake")
 def test_picamera2_logs_nothing_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
-    pi_camera(0, PiWishes(), 3)
+    pi_camera(0, CAMERA)
     logging.getLogger("picamera2.picamera2").error("Camera __init__ sequence did not complete.")
     assert caplog.messages == []
 
 
 def test_a_picture_that_is_not_wanted_is_not_copied_and_its_buffer_given_back(fake: type[FakePicamera2]) -> None:
-    capture = pi_camera(0, PiWishes(), 3)()
+    capture = pi_camera(0, CAMERA)()
     assert capture.read(lambda: False) is None
     assert capture.read(lambda: True) is not None
     assert [(request.made, request.released) for request in fake.opened[0].requests] == [([], True), (["main"], True)]
@@ -305,8 +308,7 @@ def test_a_module_of_the_system_that_was_built_for_another_numpy_is_told_in_one_
 
 
 def test_exposure_gain_and_focus_are_told_in_the_cameras_units(fake: type[FakePicamera2]) -> None:
-    wishes = PiWishes(shutter=1.0, gain=2.0, exposure=-0.5, focus=4.0)
-    pi_camera(0, wishes, 3)()
+    pi_camera(0, replace(CAMERA, shutter=1.0, gain=2.0, exposure=-0.5, focus=4.0))()
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
     assert asked["controls"] == {
@@ -322,7 +324,7 @@ def test_what_a_camera_cannot_be_told_is_said_and_left_out(
     fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture
 ) -> None:
     fake.camera_controls = {"ExposureTime": None}
-    pi_camera(0, PiWishes(shutter=1.0, focus=4.0), 3)()
+    pi_camera(0, replace(CAMERA, shutter=1.0, focus=4.0))()
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
     assert asked["controls"] == {"ExposureTime": 1000}
@@ -332,7 +334,7 @@ def test_what_a_camera_cannot_be_told_is_said_and_left_out(
 def test_what_the_camera_does_is_read_back(fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     fake.metadata = {"ExposureTime": 4000, "AnalogueGain": 2.1, "LensPosition": 0.25}
-    capture = pi_camera(0, PiWishes(shutter=1.0, gain=2.0, focus=4.0), 3)()
+    capture = pi_camera(0, replace(CAMERA, shutter=1.0, gain=2.0, focus=4.0))()
     for _ in range(30):
         read(capture)
     assert caplog.messages == [
@@ -346,7 +348,7 @@ def test_the_second_stream_is_the_frames_small_picture(
 ) -> None:
     caplog.set_level("INFO")
     fake.gives_lores = {"format": "YUV420", "size": (416, 240), "stride": 448}
-    settings = SourceSettings(source="picamera:0", read_timeout=3, small_width=416, rotate=90)
+    settings = replace(CAMERA, small_width=416, rotate=90)
     with open_source(settings) as source:
         frame = next(frame for frame in source if frame is not None)
     asked = fake.opened[0].events[0]
@@ -363,7 +365,7 @@ def test_a_camera_without_a_second_smaller_stream_goes_on_with_one(
     fake: type[FakePicamera2], caplog: pytest.LogCaptureFixture, lores: dict[str, Any] | None
 ) -> None:
     fake.gives_lores = lores
-    capture = pi_camera(0, PiWishes(small_width=416), 3)()
+    capture = pi_camera(0, replace(CAMERA, small_width=416))()
     assert read(capture).shape == (720, 1280, 3)
     assert capture.small is None
     assert "no second stream" in caplog.text
@@ -374,7 +376,7 @@ def test_half_a_turn_is_the_cameras_unless_it_cannot(
     fake: type[FakePicamera2], turns: bool, corner: tuple[int, int]
 ) -> None:
     fake.turns = turns
-    image = read(pi_camera(0, PiWishes(rotate=180), 3)())
+    image = read(pi_camera(0, replace(CAMERA, rotate=180))())
     asked = fake.opened[0].events[0]
     assert isinstance(asked, dict)
     assert (asked["transform"].hflip, asked["transform"].vflip) == (1, 1)

@@ -16,7 +16,6 @@ from review_samples import doubtful
 from test_log_erase import Record, of
 from test_recording import look
 
-from edge import line_file
 from edge.chain import START
 from edge.csv_log import CsvLog, CsvSettings
 from edge.kept_crops import KeptCrops, ReviewSettings
@@ -30,18 +29,13 @@ from edge.review import read_items
 from edge.source import SourceSettings, open_source
 from edge.torn_lines import read_torn
 
+pytestmark = pytest.mark.usefixtures("_no_waiting")  # what reaches the disk is played
+
 EVERY_HOW = pytest.mark.parametrize("how", HOWS)
 ONE_HOW = pytest.mark.parametrize(
     "how", [pytest.param(how, marks=pytest.mark.slow) if how != "content lost" else how for how in HOWS]
 )
 """The others only where there is time."""
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reaches the disk is played, so that nothing has to wait for it."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(line_file, "_synchronise", lambda _: None)
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -233,6 +233,21 @@ def test_a_crop_that_was_removed_meanwhile_is_told_and_the_rest_goes_on(folder: 
     assert answers(folder)[SECOND] == Answer("plate", "XY987ZW")
 
 
+def test_what_a_description_holds_steers_no_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as one that was copied here from another machine."""
+    path = read_items(folder)[0][0].path
+    evil = "\x1b]0;x\x07\n"
+    texts = dict.fromkeys(("id", "time", "camera", "status", "reason", "plate", "plate_raw", "second"), evil)
+    answer = {"kind": "plate", "text": evil}
+    path.write_text(json.dumps(json.loads(path.read_text()) | texts | {"answer": answer}), encoding="utf-8")
+    _, said = session(folder, "s")
+    assert main(["review", "--folder", str(folder), "--list", "--all"]) == 0
+    for text in (said, capsys.readouterr().out):
+        assert "\\x1b]0;x\\x07\\n" in text
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
 def test_a_damaged_picture_is_told(folder: Path) -> None:
     read_items(folder)[0][0].picture.write_bytes(b"\xff\xd8\xff")
     _, said = session(folder)

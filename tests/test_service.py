@@ -20,11 +20,12 @@ from edge import service
 from edge.config import Config
 from edge.csv_log import CsvSettings
 from edge.errors import SourceError
+from edge.event_values import event_line
 from edge.live import LiveSettings
-from edge.motion import FROZEN, FrozenMeter
+from edge.motion_watch import FROZEN, FrozenMeter
 from edge.privacy import PrivacySettings, VeiledPipeline
 from edge.records import Frame, FrameResult, PlateEvent
-from edge.service import Loop, Progress, Stop, _use, event_line
+from edge.service import Loop, Progress, Stop, _use
 from edge.source import SourceSettings, SourceState
 from edge.source_state import Cause
 

@@ -16,11 +16,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from waiting import FakeClock
 
 from edge import capture, interlaced
 from edge.camera import CameraError, LiveCamera
 from edge.capture import open_v4l2
-from edge.clip import PICTURES, Clip, Pictures, Video, read_picture
+from edge.clip import PICTURES, Clip, PictureSequence, Video, read_picture
 from edge.demo import DemoSource
 from edge.errors import ConfigError, SourceError
 from edge.network import Asked, check_url, find_cause, public_url
@@ -224,12 +225,8 @@ def test_fewer_frames_of_a_video(video: Path) -> None:
 
 @pytest.mark.parametrize(("realtime", "fps"), [(True, 0.0), (True, 10.0), (False, 0.0)])
 def test_a_video_rests_if_it_comes_by_the_clock(video: Path, realtime: bool, fps: float) -> None:
-    seconds = [0.0]
-
-    def sleep(duration: float) -> None:
-        seconds[0] += duration
-
-    clip = Clip(Video(video, fps), realtime=realtime, now=lambda: seconds[0], sleep=sleep)
+    clock = FakeClock()
+    clip = Clip(Video(video, fps), realtime=realtime, now=clock.now, sleep=clock.sleep)
     clip.rest(2.5)
     times = list[float]()
     for frame in clip:
@@ -253,16 +250,11 @@ def test_a_video_over_and_over(video: Path) -> None:
 
 
 def test_a_video_at_its_own_speed(video: Path) -> None:
-    seconds, slept = [0.0], list[float]()
-
-    def sleep(duration: float) -> None:
-        slept.append(duration)
-        seconds[0] += duration
-
-    clip = Clip(Video(video), realtime=True, now=lambda: seconds[0], sleep=sleep)
+    clock = FakeClock()
+    clip = Clip(Video(video), realtime=True, now=clock.now, sleep=clock.sleep)
     assert clip.live
     assert len(list(clip)) == 40
-    assert sum(slept) == pytest.approx(3.9)
+    assert sum(clock.slept) == pytest.approx(3.9)
 
 
 def write_gif(path: Path, milliseconds: list[int]) -> Path:
@@ -339,14 +331,10 @@ def test_a_video_with_a_gap_is_not_cut_off_and_nobody_waits_for_it(
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", film([0, 100, 20_100], 202))
-    seconds = [0.0]
-
-    def sleep(duration: float) -> None:
-        seconds[0] += duration
-
-    clip = Clip(Video(video), realtime=True, now=lambda: seconds[0], sleep=sleep)
+    clock = FakeClock()
+    clip = Clip(Video(video), realtime=True, now=clock.now, sleep=clock.sleep)
     assert [frame.time for frame in clip if frame] == [0.0, 0.1, 20.1]
-    assert seconds[0] == pytest.approx(0.1 + 10)
+    assert clock.seconds == pytest.approx(0.1 + 10)
     assert not clip.skipped
 
 
@@ -720,7 +708,7 @@ def test_one_picture(folder: Path) -> None:
 
 def test_reading_a_folder_again_names_what_is_broken_once(folder: Path) -> None:
     (folder / "001.png").write_bytes(b"no picture")
-    pictures = Pictures(sorted(folder.iterdir()), "folder")
+    pictures = PictureSequence(sorted(folder.iterdir()), "folder")
     assert len([*pictures.read(), *pictures.read()]) == 6
     assert len(pictures.skipped) == 1
 
@@ -959,18 +947,13 @@ def test_nobody_waits_for_a_night_between_two_passes_nor_without_a_word(tmp_path
     picture = np.zeros((40, 60, 3), np.uint8)
     for name in ("20261120T200000Z_t5.jpg", "20261120T200000Z_t7.jpg", "20261121T060000Z_t0.5.jpg"):
         cv2.imwrite(str(tmp_path / name), picture)
-    seconds, slept = [0.0], list[float]()
-
-    def sleep(duration: float) -> None:
-        slept.append(duration)
-        seconds[0] += duration
-
-    clip = Clip(TimedPictures(tmp_path), realtime=True, now=lambda: seconds[0], sleep=sleep)
+    clock = FakeClock()
+    clip = Clip(TimedPictures(tmp_path), realtime=True, now=clock.now, sleep=clock.sleep)
     seen = list(clip)
     times = [frame.time for frame in seen if frame is not None]
     assert times == [5.0, 7.0, 7.0 + APART], "time goes on as it did"
-    assert sum(slept) == pytest.approx(5 + 2 + 10)
-    assert max(slept) <= 0.5, "whoever asks to stop is heard"
+    assert sum(clock.slept) == pytest.approx(5 + 2 + 10)
+    assert max(clock.slept) <= 0.5, "whoever asks to stop is heard"
     assert seen.count(None) >= 2 * 15
 
 

@@ -3,6 +3,10 @@
 import errno
 import json
 import os
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -53,6 +57,51 @@ def test_the_line_for_people(text: str, plate: str, confidence: float, line: str
     assert (
         still_line({"image": "gate.jpg", "plates": [{"text": text, "plate": plate, "confidence": confidence}]}) == line
     )
+
+
+def blank_png(side: int) -> bytes:
+    """A square of one bit for each pixel, as the smallest file with that many."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    pack, row = zlib.compressobj(), bytes(1 + (side + 7) // 8)
+    rows = b"".join(pack.compress(row) for _ in range(side)) + pack.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({}, ["30000×30000 pixels are more than OPENCV_IO_MAX_IMAGE_PIXELS = 134217728 allows", "200", "90"]),
+        (
+            {"OPENCV_IO_MAX_IMAGE_PIXELS": "9999"},
+            [
+                f"{size} pixels are more than OPENCV_IO_MAX_IMAGE_PIXELS = 9999 allows"
+                for size in ("30000×30000", "200×90")
+            ]
+            + ["90"],
+        ),
+    ],
+)
+def test_a_small_file_of_a_thousand_megapixels_is_refused_and_the_others_are_read(
+    tmp_path: Path, own: dict[str, str], told: list[str]
+) -> None:
+    """OpenCV reads its limit when it is imported, so in a process of its own."""
+    (tmp_path / "1.png").write_bytes(blank_png(30_000))
+    (tmp_path / "2.jpg").write_bytes(encode_jpeg(np.zeros((90, 200, 3), np.uint8), 90))
+    (tmp_path / "3.png").write_bytes(blank_png(90))
+    code = (
+        "import sys; from edge.clip import *\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: print(read_picture(Path(path)).shape[1])\n"
+        "    except SourceError as error: print(error)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENCV_IO_MAX_IMAGE_PIXELS"} | own
+    command = [sys.executable, "-c", code, *(str(path) for path in sorted(tmp_path.iterdir()))]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines(), done.stderr) == (told, "")
 
 
 def test_a_pipe_and_standard_input_are_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

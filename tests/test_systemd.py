@@ -17,7 +17,7 @@ SETTINGS = FOLDER / "gatereader.toml"
 
 HARDENING = (
     *("CapabilityBoundingSet=", "AmbientCapabilities=", "NoNewPrivileges=", "Protect", "Private", "Remove", "Restrict"),
-    *("LockPersonality=", "MemoryDenyWriteExecute=", "SystemCall", "DevicePolicy=", "UMask="),
+    *("LockPersonality=", "MemoryDenyWriteExecute=", "SystemCall", "DevicePolicy=", "UMask=", "LimitCORE="),
 )
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
