@@ -763,7 +763,7 @@ def sign_ins(monkeypatch: pytest.MonkeyPatch) -> Callable[[], SignIns]:
     return lambda: SignIns(Credentials("gate", HASH))
 
 
-@pytest.mark.parametrize("addresses", [1, 5, 100])
+@pytest.mark.parametrize("addresses", [1, 5, 40])
 def test_guesses_from_however_many_addresses_keep_no_newcomer_waiting(
     sign_ins: Callable[[], SignIns], addresses: int
 ) -> None:

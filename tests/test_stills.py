@@ -74,22 +74,22 @@ def blank_png(side: int) -> bytes:
 @pytest.mark.parametrize(
     ("own", "told"),
     [
-        ({}, ["30000×30000 pixels are more than OPENCV_IO_MAX_IMAGE_PIXELS = 134217728 allows", "200", "90"]),
+        ({}, ["12000×12000 pixels are more than OPENCV_IO_MAX_IMAGE_PIXELS = 134217728 allows", "200", "90"]),
         (
             {"OPENCV_IO_MAX_IMAGE_PIXELS": "9999"},
             [
                 f"{size} pixels are more than OPENCV_IO_MAX_IMAGE_PIXELS = 9999 allows"
-                for size in ("30000×30000", "200×90")
+                for size in ("12000×12000", "200×90")
             ]
             + ["90"],
         ),
     ],
 )
-def test_a_small_file_of_a_thousand_megapixels_is_refused_and_the_others_are_read(
+def test_a_small_file_of_many_megapixels_is_refused_and_the_others_are_read(
     tmp_path: Path, own: dict[str, str], told: list[str]
 ) -> None:
     """OpenCV reads its limit when it is imported, so in a process of its own."""
-    (tmp_path / "1.png").write_bytes(blank_png(30_000))
+    (tmp_path / "1.png").write_bytes(blank_png(12_000))
     (tmp_path / "2.jpg").write_bytes(encode_jpeg(np.zeros((90, 200, 3), np.uint8), 90))
     (tmp_path / "3.png").write_bytes(blank_png(90))
     code = (
