@@ -61,6 +61,11 @@ class Ages:
             return None
         return now - self._days
 
+    def is_too_old(self, path: Path, told: datetime) -> bool:
+        """Whether the file or folder, which tells that it is from `told`, is too old; no while nobody can tell."""
+        oldest = self.oldest()
+        return oldest is not None and self.born(path, told) <= oldest
+
     def born(self, path: Path, told: datetime) -> datetime:
         """When the file or folder is from, which says `told` by its name or its stamp.
 

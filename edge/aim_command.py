@@ -23,7 +23,7 @@ from edge.printable import printable
 from edge.reader import PlateReader
 from edge.records import Frame, PlateBox
 from edge.source import open_source, starting
-from edge.stills import as_utf8, frames_of, read_still
+from edge.stills import as_utf8, failure_values, frames_of, read_still
 
 _WORDS: dict[Verdict, str] = {"good": "good", "fair": "fair", "poor": "POOR", "unknown": "-"}
 _HEADLINES: dict[Verdict, str] = {
@@ -52,7 +52,7 @@ def aim_pictures(config: Config, paths: Sequence[Path]) -> Iterator[dict[str, An
     canvas = detector.card.input.shape[1]
     for path, frame in frames_of(paths):
         if isinstance(frame, SourceError):
-            yield {"image": as_utf8(path), "error": as_utf8(frame).removeprefix(f"{as_utf8(path)}: ")}
+            yield failure_values(path, frame)
             continue
         scale = frame_scale(frame, canvas, config.region)
         plates: list[tuple[PlateBox, Report]] = []

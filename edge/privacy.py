@@ -116,8 +116,7 @@ class PseudonymKey:
 
     def tidy(self) -> None:
         """Makes the key anew if it is too old; by a clock that is known to be wrong none is."""
-        oldest = self._ages.oldest()
-        if oldest is None or self._ages.born(self._path, self._made) > oldest:
+        if not self._ages.is_too_old(self._path, self._made):
             return
         try:
             self._made, self._key = self._make()
@@ -157,8 +156,7 @@ class _LeftKey:
 
     def tidy(self) -> None:
         """Deletes it if it is too old."""
-        oldest = self._ages.oldest()
-        if self._made is None or oldest is None or self._ages.born(self._path, self._made) > oldest:
+        if self._made is None or not self._ages.is_too_old(self._path, self._made):
             return
         self._made = None
         try:

@@ -96,7 +96,8 @@ def _serials() -> Mapping[int, Mapping[tuple[float, ...], float]]:
             for letters, count in shares.items():
                 weight = vehicles * count / shares.total() / len(templates)
                 serials[len(letters)][letters] += weight
+    totals = {length: sum(each.values()) for length, each in serials.items()}
     return {
-        length: {letters: weight / sum(each.values()) for letters, weight in each.items()}
+        length: {letters: weight / totals[length] for letters, weight in each.items()}
         for length, each in serials.items()
     }

@@ -65,7 +65,7 @@ def read_paths(
             if album is not None:
                 album.add(still)
         except SourceError as error:
-            yield {"image": as_utf8(path), "error": as_utf8(error).removeprefix(f"{as_utf8(path)}: ")}
+            yield failure_values(path, error)
         else:
             yield still_values(still, vote.needed(1))
 
@@ -121,6 +121,11 @@ def still_values(still: Still, accept: float) -> dict[str, Any]:
         ],
         "ms": {"detect": round(1000 * still.detect_seconds, 2), "read": round(1000 * still.read_seconds, 2)},
     }
+
+
+def failure_values(path: Path, error: SourceError) -> dict[str, Any]:
+    """The result of what cannot be read: why, without the name that stands beside it."""
+    return {"image": as_utf8(path), "error": as_utf8(error).removeprefix(f"{as_utf8(path)}: ")}
 
 
 def still_line(values: Mapping[str, Any]) -> str:

@@ -251,7 +251,7 @@ def test_motion_is_as_long_as_speed_and_shutter_make_it() -> None:
     assert smear(6.0, 90.0).sum(axis=0) == pytest.approx(kernel.sum(axis=1), abs=0.01)
     step = np.full((40, 200), 20, np.float32)
     step[:, 100:] = 200
-    widths = [edge_width(motion_blurred(step, np.random.default_rng(seed))[20]) for seed in range(60)]
+    widths = [edge_width(motion_blurred(step, np.random.default_rng(seed), step.shape[1])[20]) for seed in range(60)]
     assert max(widths) <= 0.04 * 200 + 2  # never so long that nobody could read it
     assert len(set(widths)) > 4
 
@@ -259,10 +259,10 @@ def test_motion_is_as_long_as_speed_and_shutter_make_it() -> None:
 def test_bloom_spills_over_dark_strokes_only() -> None:
     plate = np.full((50, 160), 200, np.float32)
     plate[10:40, 78:82] = 20
-    lit = bloom(plate, np.random.default_rng(1))
+    lit = bloom(plate, np.random.default_rng(1), plate.shape[1])
     assert lit[25, 80] > plate[25, 80] + 10
     flat = np.full((50, 160), 90, np.float32)
-    assert bloom(flat, np.random.default_rng(1)) == pytest.approx(flat)
+    assert bloom(flat, np.random.default_rng(1), flat.shape[1]) == pytest.approx(flat)
 
 
 def test_noise_grows_with_light_and_denoising_takes_it_away() -> None:

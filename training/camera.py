@@ -20,16 +20,15 @@ LONGEST_SMEAR = 0.04
 _BLOCK = 8
 
 
-def motion_blurred(crop: Grey, random_: Generator, plate_width: float | None = None) -> Grey:
+def motion_blurred(crop: Grey, random_: Generator, width: float) -> Grey:
     """A car of 3 to 50 km/h, seen at a slant, while the shutter is open for 1/1000 to 1/50 s; now and then the camera
-    shakes instead, in any direction."""
+    shakes instead, in any direction. `width` is the plate's, in pixels."""
     speed, open_for = random_.uniform(0.8, 14.0), float(np.exp(random_.uniform(np.log(1e-3), np.log(2e-2))))
     if random_.random() < 0.8:
         across = random_.uniform(0.1, 0.7)  # sine of the angle between the drive and the line of sight
         angle = random_.normal(0, 12)
     else:
         across, angle = 0.3, random_.uniform(-90, 90)
-    width = plate_width or crop.shape[1]
     length = min(speed * across * open_for * width / PLATE_METRES, LONGEST_SMEAR * width)
     if length < 0.4:
         return crop
@@ -54,9 +53,9 @@ def smear(length: float, angle: float) -> Grey:
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
-def bloom(crop: Grey, random_: Generator, plate_width: float | None = None) -> Grey:
-    """A reflecting ground under infrared light: so bright that it spills over the strokes of the characters."""
-    width = plate_width or crop.shape[1]
+def bloom(crop: Grey, random_: Generator, width: float) -> Grey:
+    """A reflecting ground under infrared light: so bright that it spills over the strokes of the characters
+    of a plate `width` pixels wide."""
     low, high, _, _ = cv2.minMaxLoc(crop)
     over = np.maximum(crop - np.float32(0.5 * (low + high)), 0)
     spilled = cv2.GaussianBlur(over, (0, 0), sigmaX=max(0.5, random_.uniform(0.008, 0.022) * width))

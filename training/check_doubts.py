@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from edge.looks import look_again
+from edge.looks import read_well
 from edge.reader import PlateReader
 from training.check_pictures import Picture
 from training.check_rules import corrected
@@ -30,7 +30,7 @@ def doubted_labels(
     rows = [row for labels in sets for row in labels.rows if isinstance(pictures[row.path], Picture)]
     for row in track(rows, "texts", console=Console(stderr=True), transient=True):
         crop = np.asarray(cv2.imread(str(row.path), cv2.IMREAD_COLOR), dtype=np.uint8)
-        reading = look_again(reader.read(crop), crop, reader.read)
+        reading = read_well(crop, reader.read)
         label = corrected(row.plate) or row.plate
         if reading.text != label and reading.confidence >= SURE:
             told = f"labelled {row.plate}" if row.plate else "labelled as no plate"

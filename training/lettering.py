@@ -127,7 +127,7 @@ def _seal(height: int, space: int, random_: random.Random) -> Mask:
     if kind == "two":
         apart = min(size * random_.uniform(0.5, 0.65), height / 2 - size / 2)
         places = [height / 2 - apart, height / 2 + apart]
-    outline = _circle() if kind in ("two", "one") else _outline(kind, random_)
+    outline = _outline(kind, random_)
     thickness = random_.choice([-1, -1, max(2, round(height * random_.uniform(0.02, 0.05)))])
     for place in places:
         points = (outline * size / 2 + (x, place)).round().astype(np.int32)
@@ -148,11 +148,11 @@ def _engrave(mask: Mask, size: float, where: tuple[float, list[float]], random_:
     drawn = mask.copy()
     for place in places:
         for _ in range(random_.randint(1, 6)):
-            ends = [(round(x + size * random_.uniform(-0.4, 0.4)), round(place + size * random_.uniform(-0.4, 0.4)))]
-            ends.append(
+            start, end = (
                 (round(x + size * random_.uniform(-0.4, 0.4)), round(place + size * random_.uniform(-0.4, 0.4)))
+                for _ in range(2)
             )
-            cv2.line(drawn, ends[0], ends[1], random_.randint(0, 255), max(1, round(size * 0.08)), cv2.LINE_AA)
+            cv2.line(drawn, start, end, random_.randint(0, 255), max(1, round(size * 0.08)), cv2.LINE_AA)
         cv2.circle(
             drawn, (round(x), round(place)), max(1, round(size * 0.15)), random_.randint(0, 255), -1, cv2.LINE_AA
         )
@@ -161,6 +161,8 @@ def _engrave(mask: Mask, size: float, where: tuple[float, list[float]], random_:
 
 def _outline(kind: str, random_: random.Random) -> npt.NDArray[np.float64]:
     """Corners of a sign within a circle of radius about 1 around 0, (N, 2) x and y."""
+    if kind in ("two", "one"):
+        return _circle()
     if kind == "star":
         return _star()
     if kind == "heart":
