@@ -33,7 +33,7 @@ from training.plates import (
     load_layouts,
 )
 from training.synth import find_layouts, main, write_data_set
-from training.synthesize import _captions, _draw_band, draw_plate
+from training.synthesize import _captions, _draw_band, _draw_rim, _draw_stack, draw_plate
 from training.vanity import LONGEST_WORD, vanity
 
 LAYOUTS = load_layouts()
@@ -126,6 +126,34 @@ def test_a_band_keeps_its_letters_and_stars_to_itself() -> None:
             assert bool(((green > 150) & (red > 150) & (blue < 120)).any()) == starry
 
 
+def test_a_rim_is_at_the_edge_and_behind_round_corners_is_no_plate() -> None:
+    behind = 0
+    for seed in range(40):
+        canvas = np.full((110, 520, 3), 235, np.uint8)
+        _draw_rim(canvas, (20, 20, 20), random.Random(seed))
+        assert (canvas[25:85, 40:480] == 235).all()
+        assert (canvas[55] < 90).any(axis=1).any()
+        behind += bool(canvas[0, 0].max() < 120) and bool(canvas[0, -1].max() < 120)
+    assert 8 < behind < 40
+
+
+def test_what_is_stacked_stands_left_of_where_the_serial_begins() -> None:
+    for seed in range(20):
+        canvas = np.full((110, 520, 3), 235, np.uint8)
+        start = _draw_stack(canvas, 12, (20, 20, 20), random.Random(seed))
+        assert 12 < start < 70
+        rows, columns = np.nonzero(canvas.min(axis=2) < 120)
+        assert 10 <= columns.min() <= columns.max() < start
+        assert rows.max() - rows.min() > 0.2 * 110
+
+
+def test_thin_characters_stand_anywhere() -> None:
+    texts = [draw_serial("AA000AA", ALPHABET[10:], random.Random(seed)).text for seed in range(3000)]
+    ones, twos = (sum(text[2:5].count(sign) for text in texts) for sign in "12")
+    assert ones > 1.08 * twos
+    assert sum(text[0] == "I" for text in texts) > 1.5 * sum(text[1] == "I" for text in texts)
+
+
 def test_right_bands_and_choices_in_small_lettering() -> None:
     france = one("FR", colours=(((235, 235, 235), (20, 20, 20)),))
     right = [draw_plate(random.Random(seed), france, False).image[60, -4] for seed in range(40)]
@@ -199,6 +227,17 @@ def test_a_photograph_is_a_grey_crop_that_differs_each_time() -> None:
     assert first.shape != second.shape or (first != second).any()
     again = rephotograph(plate.image, 7, random_)
     assert again.ndim == 2
+
+
+def test_some_crops_have_much_around_the_plate(monkeypatch: pytest.MonkeyPatch) -> None:
+    plate = np.full((110, 520, 3), 255, np.uint8)
+    plate[::8] = 0
+    edges = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr("training.augment._LOOSELY_CUT", share)
+        crops = [photograph(plate, 7, np.random.default_rng(seed)) for seed in range(60)]
+        edges.append(np.mean([crop[:2].std() / max(1.0, crop.std()) for crop in crops]))
+    assert edges[1] < 0.8 * edges[0]  # less of the plate's stripes at the crop's edge
 
 
 def test_jitter_keeps_the_shape() -> None:

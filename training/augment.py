@@ -30,6 +30,8 @@ _ZOOMED = 0.08
 """Share of the crops that come from a smaller picture which was scaled up again."""
 _LETTERED = 0.5
 """Share of the holders with a dealer's name on them."""
+_LOOSELY_CUT = 0.2
+"""Share of the crops with much around the plate on all sides, as some detectors' boxes and many people's have it."""
 _BADLY_CUT = 0.06
 """Share of the crops of which one side is far from the plate or a little inside of it."""
 
@@ -44,6 +46,10 @@ def photograph(plate: Image, characters: int, random_: Generator) -> npt.NDArray
     narrowest = max(30.0, NARROWEST * characters)
     width = float(np.exp(random_.uniform(np.log(narrowest), np.log(240.0))))
     loose = (random_.normal(0.03, 0.045, 4), random_.normal(0.06, 0.07, 4))
+    if random_.random() < _LOOSELY_CUT:
+        beside = random_.uniform(0.02, 0.14)
+        loose = (loose[0] + beside, loose[1] + random_.uniform(0.04, 0.3))
+        width *= 1 + 2 * beside
     if random_.random() < _BADLY_CUT:
         loose[int(random_.integers(2))][int(random_.integers(2))] = random_.choice([-0.03, 0.2, 0.35])
     zoom = max(narrowest / width, random_.uniform(0.5, 0.85)) if random_.random() < _ZOOMED else 1.0

@@ -64,7 +64,8 @@ def bloom(crop: Grey, random_: Generator, width: float) -> Grey:
 
 def noisy(crop: Grey, random_: Generator) -> Grey:
     """Shot and read noise: the brighter a pixel, the more it varies; sometimes coarse, as after demosaicing."""
-    deviation = np.float32(min(random_.gamma(1.4, 2.8), 0.35 * float(crop.std()) + 0.5))
+    most = 0.35 if random_.random() < 0.7 else 0.5
+    deviation = np.float32(min(random_.gamma(1.4, 2.8) * (most / 0.35), most * float(crop.std()) + 0.5))
     noise = random_.standard_normal(crop.shape, dtype=np.float32)
     if random_.random() < 0.5:
         noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=0.8).astype(np.float32) * np.float32(1.6)
@@ -82,7 +83,7 @@ def denoised(crop: Grey, random_: Generator) -> Grey:
 def sharpened(crop: Grey, random_: Generator) -> Grey:
     """An unsharp mask with its halos."""
     soft = cv2.GaussianBlur(crop, (0, 0), sigmaX=random_.uniform(0.7, 1.6))
-    return np.asarray(crop + np.float32(random_.uniform(0.3, 1.6)) * (crop - soft), dtype=np.float32)
+    return np.asarray(crop + np.float32(random_.uniform(0.3, 2.2)) * (crop - soft), dtype=np.float32)
 
 
 def rained_on(crop: Grey, random_: Generator) -> Grey:

@@ -44,8 +44,9 @@ LETTERING = {
 }
 """Key of small lettering → the class of the fonts that it is drawn with."""
 
-_THIN, _THIN_ENDS = "I1", 0.12
-"""Characters that look like the edge beside which they stand, and how often a line begins or ends with one that may."""
+_THIN, _OFTEN_THIN = "I1", 0.12
+"""Characters that look like the edge or are lost beside a broad one, and how often one stands where it may at either
+end of a line, and at one more place."""
 _SEALED = 0.2
 """How often there are seals where a layout has spaces, dashes or dots, or beside the upper of two lines: a reader meets
 some that no layout has."""
@@ -302,10 +303,10 @@ def draw_serial(pattern: str, letters: str, random_: random.Random) -> Serial:
 
 def _draw_line(tokens: Sequence[str], letters: str, random_: random.Random) -> str:
     parts = [vanity(random_) if token == VANITY else random_.choice(_choices(token, letters)) for token in tokens]
-    for end in {0, len(tokens) - 1}:
-        thin = [sign for sign in _choices(tokens[end], letters) if sign in _THIN]
-        if thin and random_.random() < _THIN_ENDS:
-            parts[end] = random_.choice(thin)
+    for place in {0, len(tokens) - 1, random_.randrange(len(tokens))}:
+        thin = [sign for sign in _choices(tokens[place], letters) if sign in _THIN]
+        if thin and random_.random() < _OFTEN_THIN:
+            parts[place] = random_.choice(thin)
     if random_.random() < _SEALED:
         parts = ["*" if part in (" ", "-", ".") else part for part in parts]
     return "".join(parts)

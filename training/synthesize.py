@@ -28,6 +28,8 @@ from training.plates import (
 
 _PRESSED = 0.5
 """How often a plate's characters are drawn from dies of its own, and not from a font."""
+_STACKED = 0.07
+"""How often small characters stand above each other left of a serial, where there is no band."""
 _BAND_BLUE: Colour = (22, 50, 140)
 _SCREW: Colour = (120, 118, 112)
 _STICKERS: tuple[str, ...] = (
@@ -209,9 +211,7 @@ def _draw_furniture(canvas: Image, layout: Layout, ink: Colour, random_: random.
     """Border, bands and screws; returns the columns between which the serial has room."""
     height, width = canvas.shape[:2]
     if random_.random() < 0.55:
-        thickness = random_.randint(2, 5)
-        inset = random_.randint(0, 4)
-        cv2.rectangle(canvas, (inset, inset), (width - 1 - inset, height - 1 - inset), ink[::-1], thickness)
+        _draw_rim(canvas, ink, random_)
     left = right = round(height * random_.uniform(0.05, 0.16))
     text = draw_text(layout.band, random_)
     banded = bool(text) and random_.random() < 0.85
@@ -228,10 +228,60 @@ def _draw_furniture(canvas: Image, layout: Layout, ink: Colour, random_: random.
         if not text.startswith("*"):
             _draw_emblem(canvas, width - band, band, random_)
         right = band + round(height * random_.uniform(0.03, 0.1))
+    if not banded and random_.random() < _STACKED:
+        left = _draw_stack(canvas, left, ink, random_)
     if random_.random() < 0.3:
         colour = _varied(random_.choice([_SCREW, ink, (60, 60, 60), (200, 200, 200)]), random_)
         _draw_screws(canvas, layout, (left, right), colour, random_)
     return left, width - right
+
+
+def _draw_stack(canvas: Image, left: int, ink: Colour, random_: random.Random) -> int:
+    """Two to four small characters above each other left of the serial, as a state's in Australia or a class of
+    vehicles; returns where the serial has room."""
+    height = canvas.shape[0]
+    count = random_.randint(2, 4)
+    cell = round(height * min(random_.uniform(0.14, 0.24), 0.8 / count))
+    top = round(height * random_.uniform(0.4, 0.6) - cell * count / 2)
+    font = str(random_.choice(font_files("any")))
+    colour = _varied(ink, random_)
+    widest = 0
+    for row in range(count):
+        mask = small_text(random_.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), font, round(cell * 0.85))
+        _paint(canvas, mask, left + (cell - mask.shape[1]) // 2, max(0, top + row * cell), colour)
+        widest = max(widest, mask.shape[1])
+    return int(left + max(cell, widest) + round(height * random_.uniform(0.02, 0.1)))
+
+
+def _draw_rim(canvas: Image, ink: Colour, random_: random.Random) -> None:
+    """A line along the edges; often with round corners, beyond which lies what is behind the plate."""
+    height, width = canvas.shape[:2]
+    thickness, inset = random_.randint(2, 5), random_.randint(0, 4)
+    if random_.random() < 0.5:
+        cv2.rectangle(canvas, (inset, inset), (width - 1 - inset, height - 1 - inset), ink[::-1], thickness)
+        return
+    thickness, inset = random_.randint(2, max(3, height // 18)), random_.randint(0, max(1, height // 20))
+    outline = _rounded(width, height, inset, round(height * random_.uniform(0.06, 0.22)))
+    behind = np.ones(canvas.shape[:2], np.uint8)
+    cv2.fillPoly(behind, [outline], 0)
+    canvas[behind > 0] = _varied(random_.choice([(25, 25, 28), (60, 60, 64), ink]), random_)[::-1]
+    cv2.polylines(canvas, [outline], True, _varied(ink, random_)[::-1], thickness, cv2.LINE_AA)
+    if random_.random() < 0.3:  # the raised rim's lit or shaded side
+        inner = _rounded(width, height, inset + thickness, round(height * random_.uniform(0.06, 0.2)))
+        grey = random_.randint(0, 255)
+        cv2.polylines(canvas, [inner], True, (grey, grey, grey), random_.randint(1, 2), cv2.LINE_AA)
+
+
+def _rounded(width: int, height: int, inset: int, radius: int) -> "cv2.typing.MatLike":
+    """Corners (N, 2) of a rectangle with round corners, `inset` pixels within the picture."""
+    turn = np.linspace(0, np.pi / 2, 7)
+    right, bottom = width - 1 - inset - radius, height - 1 - inset - radius
+    centres = [(right, bottom), (inset + radius, bottom), (inset + radius, inset + radius), (right, inset + radius)]
+    arcs = [
+        np.stack([x + radius * np.cos(turn + k * np.pi / 2), y + radius * np.sin(turn + k * np.pi / 2)], axis=1)
+        for k, (x, y) in enumerate(centres)
+    ]
+    return np.concatenate(arcs).round().astype(np.int32)
 
 
 def _draw_screws(
