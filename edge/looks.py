@@ -1,4 +1,4 @@
-"""Other looks at a crop that was read without being sure: tighter, turned either way, and upright if it is slanted.
+"""Other looks at a crop that was read without being sure: tighter, wider, turned, and upright if it is slanted.
 
 What is hard to read is misread differently when it is moved by a few pixels, while what is right tends to come again.
 """
@@ -18,8 +18,11 @@ from edge.slant import slant, upright
 
 _SURE = 0.9
 _MARGIN = PLATE_MARGIN / (1 + 2 * PLATE_MARGIN)
-_TIGHTER = ((_MARGIN, _MARGIN), (0.01, 0.08))
+_TIGHTER = ((_MARGIN, _MARGIN), (0.01, 0.08), (0.0, 0.15))
 """Shares of the crop's width and height that are cut off on either side."""
+_WIDER, _WIDER_TURNED = 0.1, 0.04
+"""Shares of the crop's width and height that are added on either side, its edge drawn out: a character at the edge is
+taken for the plate's border, and turning would cut it."""
 _TURN = 3.0
 """Degrees."""
 _SLANTED, _LEANING = 6.0, 8.0
@@ -75,11 +78,13 @@ def _less_sure(best: PlateReading, readings: Sequence[PlateReading]) -> PlateRea
 
 
 def other_looks(crop: Image) -> Iterator[Image]:
-    """The crop without its margin, without what stands above and below the number, and turned either way; one that is
-    seen slanted also upright, with and without those."""
+    """The crop without its margin, without what stands above and below the number (less and more of it), with more
+    around it, and turned either way; one that is seen slanted also upright, as it is and tighter."""
     yield from _tighter(crop)
+    yield _wider(crop, _WIDER)
+    turned = _wider(crop, _WIDER_TURNED)
     for angle in (_TURN, -_TURN):
-        yield rotated(crop, angle, cv2.INTER_LINEAR)
+        yield rotated(turned, angle, cv2.INTER_LINEAR)
     seen = slant(crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8))
     if seen and (abs(seen.slope) >= _SLANTED or abs(seen.lean) >= _LEANING):
         stood = upright(crop, seen)
@@ -92,3 +97,9 @@ def _tighter(crop: Image) -> Iterator[Image]:
     for across, down in _TIGHTER:
         x, y = round(across * width), round(down * height)
         yield crop[y : height - y, x : width - x]
+
+
+def _wider(crop: Image, share: float) -> Image:
+    height, width = crop.shape[:2]
+    x, y = round(share * width), round(share * height)
+    return np.asarray(cv2.copyMakeBorder(crop, y, y, x, x, cv2.BORDER_REPLICATE), dtype=np.uint8)

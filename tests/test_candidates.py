@@ -92,7 +92,7 @@ def test_an_unsure_reading_of_a_still_picture_is_made_again() -> None:
 
     ((_, found),) = read_plates(IMAGE, [faint(confidence=0.9)], read, THRESHOLD)
     assert found.text == "AB123CD"
-    assert found.confidence == pytest.approx(0.8 * 3.2 / 3.9), "one of five looks lacks the last character"
+    assert found.confidence == pytest.approx(0.8 * 4.8 / 5.5), "one of seven looks lacks the last character"
     assert looks[0] == 130  # the box's 120 pixels and 4 % on either side
     assert len(looks) > 1
 

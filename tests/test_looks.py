@@ -13,6 +13,8 @@ from edge.records import Image, PlateReading
 from edge.slant import Slant, slant, upright
 
 CROP = np.zeros((40, 160, 3), np.uint8)
+LOOKS = 6
+"""At a crop that is not seen slanted."""
 
 
 def script(*readings: tuple[str, float]) -> Callable[[Image], PlateReading]:
@@ -28,38 +30,40 @@ def test_a_sure_reading_is_made_once() -> None:
 @pytest.mark.parametrize(
     ("readings", "text"),
     [
-        ([("AB123C", 0.7), ("AB123CD", 0.6), ("AB123CD", 0.66), ("AB123CD", 0.5), ("", 0.0)], "AB123CD"),
-        ([("AB123C", 0.7), ("AB123CD", 0.2), ("AB123CD", 0.2), ("AB123CD", 0.2), ("", 0.0)], "AB123C"),
+        ([("AB123C", 0.7), ("AB123CD", 0.6), ("AB123CD", 0.66), ("AB123CD", 0.5)], "AB123CD"),
+        ([("AB123C", 0.7), ("AB123CD", 0.2), ("AB123CD", 0.2), ("AB123CD", 0.2)], "AB123C"),
         ([("AB123C", 0.2), ("AB123CD", 0.98), ("AB123C", 0.2), ("AB123C", 0.2), ("AB123C", 0.2)], "AB123CD"),
-        ([("", 0.0)] * 5, ""),
+        ([], ""),
     ],
     ids=["three agree", "three doubt it", "one is sure", "nothing"],
 )
 def test_the_looks_vote(readings: list[tuple[str, float]], text: str) -> None:
-    assert read_well(CROP, script(*readings)).text == text
+    nothing = [("", 0.0)] * (1 + LOOKS - len(readings))
+    assert read_well(CROP, script(*readings, *nothing)).text == text
 
 
 @pytest.mark.parametrize(
     ("others", "confidences"),
     [
-        (["AB12"] * 4, [0.8, 0.8, 0.8, 0.8]),
-        (["AB12", "AB12", "A812", "A812"], [0.8, 0.48, 0.8, 0.8]),
-        (["AB12", "AB12", "AB2", "AB2"], [0.8, 0.8, 0.48, 0.8]),
-        (["AB12", "AB12", "AB12", "AB142"], [0.8, 0.8, 0.8, 0.8]),
-        (["AB12", "AB12", "AB142", "AB142"], [0.8, 0.8, 0.6, 0.8]),
-        (["AB12", "AB12", "1AB12", "1AB12"], [0.6, 0.8, 0.8, 0.8]),
+        ([], [0.8, 0.8, 0.8, 0.8]),
+        (["A812", "A812"], [0.8, 0.8 * 5 / 7, 0.8, 0.8]),
+        (["AB2", "AB2"], [0.8, 0.8, 0.8 * 5 / 7, 0.8]),
+        (["AB142"], [0.8, 0.8, 0.8, 0.8]),
+        (["AB142", "AB142"], [0.8, 0.8, 5 / 7, 0.8]),
+        (["1AB12", "1AB12"], [5 / 7, 0.8, 0.8, 0.8]),
     ],
     ids=["all agree", "two have another", "two lack one", "one has one more", "two have one more", "two at the end"],
 )
 def test_a_character_that_other_looks_contradict_is_less_sure(others: list[str], confidences: list[float]) -> None:
-    found = read_well(CROP, script(*((text, 0.8) for text in ("AB12", *others))))
+    same = ["AB12"] * (1 + LOOKS - len(others))
+    found = read_well(CROP, script(*((text, 0.8) for text in (*same, *others))))
     assert found.text == "AB12"
     assert [confidence for _, confidence in found.characters] == pytest.approx(confidences)
     assert found.confidence == min(confidence for _, confidence in found.characters)
 
 
 def test_sharpness_is_that_of_the_crop_as_it_is() -> None:
-    sharp = iter((100.0, 900.0, 800.0, 700.0, 600.0))
+    sharp = iter((100.0, *range(900, 900 - LOOKS, -1)))
     found = read_well(CROP, lambda _: reading("AB123CD", 0.8, next(sharp)))
     assert found.sharpness == 100.0
 
@@ -75,23 +79,27 @@ def test_the_reader_looks_again_at_what_it_read() -> None:
 
 
 def test_what_lost_is_a_rival_of_the_reading() -> None:
-    found = read_well(CROP, script(("AB123C", 0.5), ("AB123CD", 0.8), ("AB123CD", 0.7), ("A8123CD", 0.6), ("", 0.0)))
+    looks = [("AB123CD", 0.8), ("AB123CD", 0.7), ("A8123CD", 0.6)]
+    found = read_well(CROP, script(("AB123C", 0.5), *looks, *[("", 0.0)] * (LOOKS - len(looks))))
     assert found.text == "AB123CD"
     assert [text for text, _ in found.rivals] == ["A8123CD", "AB123C"]
     assert [share for _, share in found.rivals] == pytest.approx([0.4, 1 / 3])
     assert read_well(CROP, script(("AB123CD", 0.9))).rivals == ()
 
 
-def test_the_looks_are_tighter_and_turned_either_way() -> None:
+def test_the_looks_are_tighter_wider_and_turned_either_way() -> None:
     crop = np.full((60, 240), 200, np.uint8)
     cv2.line(crop, (0, 30), (239, 30), 0, 3)
-    tight, low, *turned = other_looks(crop)
+    tight, low, lowest, wide, *turned = other_looks(crop)
     assert tight.shape == (56, 222)  # without the 4 % around the box
     assert low.shape == (50, 236)
+    assert lowest.shape == (42, 240)
+    assert wide.shape == (72, 288)
+    assert (wide[6:-6, 24:-24] == crop).all()
     for look, sign in zip(turned, (1, -1), strict=True):
-        assert look.shape == crop.shape
-        left, right = (int(look[:, column].argmin()) for column in (10, 229))
-        assert sign * (left - right) == pytest.approx(219 * np.tan(np.radians(3.0)), abs=2)
+        assert look.shape == (64, 260)  # so that turning cuts nothing
+        left, right = (int(look[:, column].argmin()) for column in (10, 249))
+        assert sign * (left - right) == pytest.approx(239 * np.tan(np.radians(3.0)), abs=2)
 
 
 def lettering(slope: float = 0.0, lean: float = 0.0) -> Image:
@@ -104,11 +112,11 @@ def lettering(slope: float = 0.0, lean: float = 0.0) -> Image:
     return upright(crop, Slant(-slope, -lean))
 
 
-@pytest.mark.parametrize(("slope", "lean", "looks"), [(0, 0, 4), (3, 0, 4), (10, 0, 7), (-12, 5, 7), (0, 15, 7)])
+@pytest.mark.parametrize(("slope", "lean", "looks"), [(0, 0, 6), (3, 0, 6), (10, 0, 10), (-12, 5, 10), (0, 15, 10)])
 def test_what_is_seen_slanted_is_also_read_upright(slope: float, lean: float, looks: int) -> None:
     made = list(other_looks(lettering(slope, lean)))
     assert len(made) == looks
-    for look in made[4:5]:
+    for look in made[LOOKS : LOOKS + 1]:
         seen = slant(look)
         assert seen is not None
         assert max(abs(seen.slope), abs(seen.lean)) < 3
