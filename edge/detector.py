@@ -37,6 +37,11 @@ of the validation pictures; 0.7 left seven rows in the demo's first minute that 
 _BLANK = 114
 _AT_BORDER = 0.25
 """Plate widths; a box that ends this near to where nothing is looked for may be cut there."""
+_LARGE = 0.4
+"""Share of the longer side that is looked at; the network cannot reach around a plate of 0.69 and more, and cuts some
+smaller ones. What is so wide is looked at from further away, too."""
+_WIDER = 1.15
+"""How much wider a plate must be from further away than nearby to have been cut there."""
 _AROUND = 2.0
 """Plate widths and heights on each side of such a box, in which it is looked at again."""
 
@@ -117,7 +122,7 @@ class PlateDetector:
         self._frame_size = (0, 0)
         self._windows: tuple[Window, ...] = ()
         self._stencil: npt.NDArray[np.uint8] | None = None
-        self._blanks: dict[Window, npt.NDArray[np.bool_]] = {}
+        self._blanks: dict[tuple[Window, bool], npt.NDArray[np.bool_]] = {}
         self.stage_seconds: dict[str, float] = {"letterbox": 0.0, "detect": 0.0}
         """Wall time of the last call's stages, in seconds."""
 
@@ -132,6 +137,15 @@ class PlateDetector:
         if self._stencil is None:
             return boxes
         return merge([box for each in boxes if self._counts(box := self._whole(image, each))], self._nms_iou)
+
+    def detect_small(self, image: Image) -> tuple[PlateBox, ...]:
+        """As `detect`, seen from twice as far away: a plate that fills the picture is larger than any that the network
+        has learned."""
+        height, width = image.shape[:2]
+        self._look_at(width, height)
+        self.stage_seconds = {"letterbox": 0.0, "detect": 0.0}
+        found = self._detect(image, Window(0, 0, width, height), everywhere=True, far=True)
+        return tuple(box for box in found if self._stencil is None or self._counts(box))
 
     def canvas_scale(self, width: int, height: int) -> float:
         """Detector pixels for each pixel of a frame of that size, where it looks closest."""
@@ -158,39 +172,50 @@ class PlateDetector:
         same = max(around, key=lambda other: _inside(box, other), default=box)
         return same if _inside(box, same) >= _COVERED else box
 
-    def _detect(self, image: Image, window: Window, *, everywhere: bool = False) -> tuple[PlateBox, ...]:
-        """The boxes of one part of the frame, in the frame's pixels; with `everywhere` without regard to the region."""
+    def _detect(
+        self, image: Image, window: Window, *, everywhere: bool = False, far: bool = False
+    ) -> tuple[PlateBox, ...]:
+        """The boxes of one part of the frame, in the frame's pixels; with `everywhere` without regard to the region,
+        with `far` only as `detect_small` looks."""
+        found = self._look(image, window, everywhere, far)
+        large = _LARGE * max(window.x2 - window.x1, window.y2 - window.y1)
+        if not far and any(box.width >= large for box in found):
+            found = larger(found, self._look(image, window, everywhere, far=True), large)
+        if (window.x1, window.y1) != (0, 0):
+            found = tuple(shifted(box, window.x1, window.y1) for box in found)
+        return found
+
+    def _look(self, image: Image, window: Window, everywhere: bool, far: bool) -> tuple[PlateBox, ...]:
+        """The boxes of one part of the frame in its own pixels, the most confident first."""
         start = time.perf_counter()
         part = slice(window.y1, window.y2), slice(window.x1, window.x2)
         looked_at = None if everywhere else self._stencil
-        boxed = letterbox(image[part], self._size, None if looked_at is None else looked_at[part])
+        room = self._size // 2 if far else self._size
+        boxed = letterbox(image[part], self._size, None if looked_at is None else looked_at[part], room)
         if looked_at is not None:
-            self._blank(boxed, window)
+            self._blank(boxed, window, far)
         tensor = to_int8(boxed.canvas)[np.newaxis]
         middle = time.perf_counter()
         boxes, scores = decode(self._levels(self.model.run(tensor)), self._bins, self._least)
         kept = suppress(boxes, scores, self._nms_iou)
         kept = kept[whole(boxes[kept], boxed, window)]
-        width, height = window.x2 - window.x1, window.y2 - window.y1
-        found = to_frame(boxes[kept], scores[kept], boxed, width, height)
-        if (window.x1, window.y1) != (0, 0):
-            found = tuple(shifted(box, window.x1, window.y1) for box in found)
+        found = to_frame(boxes[kept], scores[kept], boxed, window.x2 - window.x1, window.y2 - window.y1)
         self.stage_seconds["letterbox"] += middle - start
         self.stage_seconds["detect"] += time.perf_counter() - middle
         return found
 
-    def _blank(self, boxed: Letterboxed, window: Window) -> None:
+    def _blank(self, boxed: Letterboxed, window: Window, far: bool) -> None:
         """Grey where nothing is looked for, so that what is there cannot help or mislead."""
         assert self._stencil is not None
-        if window not in self._blanks:  # the same in every frame of this size
+        if (window, far) not in self._blanks:  # the same in every frame of this size
             part = self._stencil[window.y1 : window.y2, window.x1 : window.x2]
             width = max(1, round(part.shape[1] * boxed.scale))
             height = max(1, round(part.shape[0] * boxed.scale))
             small = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
             blank = np.zeros(boxed.canvas.shape[:2], bool)
             blank[boxed.top : boxed.top + height, boxed.left : boxed.left + width] = small == 0
-            self._blanks[window] = blank
-        boxed.canvas[self._blanks[window]] = _BLANK
+            self._blanks[window, far] = blank
+        boxed.canvas[self._blanks[window, far]] = _BLANK
 
     def _counts(self, box: PlateBox) -> bool:
         """Whether the middle of a box is where plates are looked for."""
@@ -286,6 +311,22 @@ def merge(boxes: Sequence[PlateBox], iou: float) -> tuple[PlateBox, ...]:
         if all(overlap(box, other) < iou and _inside(box, other) < _COVERED for other in kept):
             kept.append(box)
     return tuple(kept[:_MOST_PLATES])
+
+
+def larger(near: Sequence[PlateBox], far: Sequence[PlateBox], least: float) -> tuple[PlateBox, ...]:
+    """What is seen from nearby, but in the place of parts of plates that are `least` wide and more the whole ones that
+    are seen from further away, no surer than the parts. The most confident first."""
+    found: list[PlateBox] = []
+    left = list(near)
+    for box in far:
+        parts = [other for other in left if _inside(box, other) >= _COVERED and 3 * other.height >= box.height]
+        if box.width < max(least, _WIDER * max((part.width for part in parts), default=math.inf)):
+            continue
+        sure = max(part.confidence for part in parts)
+        if 2 * box.confidence >= sure:
+            left = [other for other in left if other not in parts]
+            found.append(replace(box, confidence=sure))
+    return tuple(sorted((*found, *left), key=lambda box: box.confidence, reverse=True))
 
 
 def _inside(box: PlateBox, other: PlateBox) -> float:

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from edge.candidates import read_plates
+from edge.candidates import StillDetector, find_plates, whole_plate
 from edge.clip import PICTURES, Clip, Video, read_picture
 from edge.errors import OutputError, SourceError
 from edge.jpeg import encode_jpeg
 from edge.nbest import alternatives
 from edge.overlay import draw
 from edge.picture_folder import DRAWN, find_pictures
-from edge.pipeline import Detector, Reader
+from edge.pipeline import Reader
 from edge.records import Frame, FrameResult, PlateBox, PlateReading, TrackedPlate
 from edge.vote import VoteSettings, rule_reading, surely
 
@@ -45,7 +44,7 @@ class Still:
 
 def read_paths(
     paths: Sequence[Path],
-    detector: Detector | None,
+    detector: StillDetector | None,
     reader: Reader,
     vote: VoteSettings,
     save: Path | None = None,
@@ -71,17 +70,12 @@ def read_paths(
 
 
 def read_still(
-    path: Path, frame: Frame, detector: Detector | None, reader: Reader, formats: tuple[str, ...] = ()
+    path: Path, frame: Frame, detector: StillDetector | None, reader: Reader, formats: tuple[str, ...] = ()
 ) -> Still:
     """Find and read all plates of one picture as the formats would have them; without a detector all of it is one."""
     image = frame.image
-    height, width = image.shape[:2]
-    start = perf_counter()
-    boxes = (PlateBox(0.0, 0.0, width, height, 1.0),) if detector is None else detector.detect(image)
-    found = perf_counter()
-    threshold = getattr(detector, "threshold", 0.0)
-    plates = read_plates(image, boxes, reader.read, threshold)
-    return apply_formats(Still(path, frame, _is_clip(path), plates, found - start, perf_counter() - found), formats)
+    found = whole_plate(image, reader.read) if detector is None else find_plates(image, detector, reader.read)
+    return apply_formats(Still(path, frame, _is_clip(path), *found), formats)
 
 
 def apply_formats(still: Still, formats: tuple[str, ...]) -> Still:

@@ -1,14 +1,19 @@
 """Boxes that the detector is not sure of count only if the reader finds a plate's text in them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from core_fakes import IMAGE, Gate, Script, frame, reading
 
-from edge.candidates import is_plate, read_plates
+from edge.candidates import find_plates, is_plate
+from edge.demo_plates import STYLES, draw_plate
+from edge.detector import PlateDetector
 from edge.pipeline import Pipeline
+from edge.reader import PlateReader
 from edge.records import Image, PlateBox, PlateReading
 from edge.stills import read_still
 
@@ -31,6 +36,21 @@ def faint(x: float = 400.0, confidence: float = 0.3) -> PlateBox:
 )
 def test_a_box_counts_by_confidence_or_by_text(confidence: float, text: str, certainty: float, counts: bool) -> None:
     assert is_plate(faint(confidence=confidence), reading(text, certainty), THRESHOLD) is counts
+
+
+class Seen:
+    """Finds these boxes, and those from further away."""
+
+    threshold = THRESHOLD
+
+    def __init__(self, boxes: Sequence[PlateBox], far: Sequence[PlateBox] = ()) -> None:
+        self._boxes, self._far = tuple(boxes), tuple(far)
+
+    def detect(self, image: Image) -> tuple[PlateBox, ...]:
+        return self._boxes
+
+    def detect_small(self, image: Image) -> tuple[PlateBox, ...]:
+        return self._far
 
 
 def gate() -> Gate:
@@ -90,23 +110,44 @@ def test_an_unsure_reading_of_a_still_picture_is_made_again() -> None:
         looks.append(crop.shape[1])
         return reading("AB123C", 0.7) if len(looks) == 1 else reading("AB123CD", 0.8)
 
-    ((_, found),) = read_plates(IMAGE, [faint(confidence=0.9)], read, THRESHOLD)
+    ((_, found),) = find_plates(IMAGE, Seen([faint(confidence=0.9)]), read).plates
     assert found.text == "AB123CD"
     assert found.confidence == pytest.approx(0.8 * 4.8 / 5.5), "one of seven looks lacks the last character"
     assert looks[0] == 130  # the box's 120 pixels and 4 % on either side
     assert len(looks) > 1
 
 
+class LeftOnly:
+    """Reads what lies in the left of the picture."""
+
+    def read(self, crop: Image) -> PlateReading:
+        column = (crop.ctypes.data - IMAGE.ctypes.data) // 3 % IMAGE.shape[1]
+        return reading("AB123CD" if np.shares_memory(crop, IMAGE) and column < 400 else "", 0.9)
+
+
 def test_a_still_picture_keeps_no_faint_box_without_text() -> None:
-    class Two:
-        threshold = THRESHOLD
-
-        def detect(self, image: Image) -> tuple[PlateBox, ...]:
-            return faint(100.0), faint(700.0)
-
-        def read(self, crop: Image) -> PlateReading:
-            column = (crop.ctypes.data - IMAGE.ctypes.data) // 3 % IMAGE.shape[1]
-            return reading("AB123CD" if np.shares_memory(crop, IMAGE) and column < 400 else "", 0.9)
-
-    still = read_still(Path("gate.jpg"), frame(0.0), Two(), Two())
+    still = read_still(Path("gate.jpg"), frame(0.0), Seen([faint(100.0), faint(700.0)]), LeftOnly())
     assert [read.text for _, read in still.plates] == ["AB123CD"]
+
+
+def test_a_still_picture_in_which_nothing_is_found_is_looked_at_from_further_away() -> None:
+    near, far = [faint(700.0)], [faint(100.0, 0.9), faint(700.0, 0.9)]
+    still = read_still(Path("gate.jpg"), frame(0.0), Seen(near, far), LeftOnly())
+    assert [(box.x1, read.text) for box, read in still.plates] == [(100.0, "AB123CD")]  # sure, but without a text: no
+    assert still.detect_seconds > 0
+    found = read_still(Path("gate.jpg"), frame(0.0), Seen([faint(120.0)], far), LeftOnly())
+    assert [box.x1 for box, _ in found.plates] == [120.0]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75, 0.95])
+def test_a_picture_of_nothing_but_a_plate_is_read(share: float) -> None:
+    """The network cannot reach around a plate of two thirds of the picture's width, and would cut it."""
+    plate = draw_plate("AB 123 CD", STYLES[0], np.random.default_rng(1))
+    width = round(640 * share)
+    height = round(plate.shape[0] * width / plate.shape[1])
+    picture = np.full((480, 640, 3), (70, 60, 55), np.uint8)
+    x, y = (640 - width) // 2, (480 - height) // 2
+    picture[y : y + height, x : x + width] = cv2.resize(plate, (width, height), interpolation=cv2.INTER_AREA)
+    soft = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.uint8)
+    found = find_plates(soft, PlateDetector(), PlateReader().read)
+    assert [reading.text for _, reading in found.plates] == ["AB123CD"]

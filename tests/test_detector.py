@@ -10,7 +10,17 @@ import pytest
 import edge.detector as detector
 from edge.card import TensorSpec
 from edge.demo_scene import DemoScene
-from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, golden_picture, merge, suppress, to_frame
+from edge.detector import (
+    DetectorSettings,
+    LevelMaps,
+    PlateDetector,
+    decode,
+    golden_picture,
+    larger,
+    merge,
+    suppress,
+    to_frame,
+)
 from edge.errors import ModelError
 from edge.geometry import at_edge, overlap
 from edge.preprocess import letterbox
@@ -81,12 +91,52 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
 
 def test_a_plate_comes_back_in_the_frames_pixels(make: Make) -> None:
     # Canvas 64: the frame 128×64 is halved and has a border of 16 above and below.
-    found = make([(0, 3, 4, 0.9, (2, 1, 3, 1))]).detect(np.zeros((64, 128, 3), np.uint8))
+    found = make([(0, 3, 4, 0.9, (2, 1, 1, 1))]).detect(np.zeros((64, 128, 3), np.uint8))
     assert len(found) == 1
     box = found[0]
-    # The cell's centre is (36, 28); its sides are 16, 8, 24 and 8 away; then minus the border, times 2.
-    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((40, 8, 120, 40), abs=1e-3)
+    # The cell's centre is (36, 28); its sides are 16, 8, 8 and 8 away; then minus the border, times 2.
+    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((40, 8, 88, 40), abs=1e-3)
     assert box.confidence == pytest.approx(0.9, abs=0.01)
+
+
+def test_from_further_away_the_picture_takes_half_of_the_canvas(make: Make) -> None:
+    plates = make([(0, 3, 4, 0.9, (2, 1, 1, 1))], region=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),))
+    frame = np.full((64, 128, 3), 200, np.uint8)
+    (box,) = plates.detect_small(frame)
+    # 128 × 64 becomes 32 × 16 with a border of 16 beside and 24 above it.
+    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((16, 0, 112, 48), abs=1e-3)
+    (seen,) = seen_by(plates)
+    assert (seen[0, 24:40, 16:48] == 200 - 128).all()
+    assert ((seen[0] == 114 - 128).sum()) == 3 * (64 * 64 - 32 * 16)
+    left = ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0))
+    assert make([(0, 3, 4, 0.9, (2, 1, 1, 1))], region=(left,)).detect_small(frame) == ()
+
+
+def test_a_plate_too_wide_for_the_network_is_seen_whole_from_further_away(make: Make) -> None:
+    frame = np.zeros((64, 128, 3), np.uint8)
+    plates = make([(0, 3, 4, 0.9, (2, 1, 3, 1))])
+    (box,) = plates.detect(frame)  # 40 to 120 from nearby
+    assert len(seen_by(plates)) == 2
+    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((16, 0, 128, 48), abs=1e-3)
+    assert box.confidence == pytest.approx(0.9, abs=0.01)
+    narrow = make([(0, 3, 4, 0.9, (1, 1, 1, 1))])
+    narrow.detect(frame)
+    assert len(seen_by(narrow)) == 1
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "whole"),
+    [
+        (PlateBox(0, 100, 200, 140, 0.6), PlateBox(0, 100, 300, 145, 0.4), True),
+        (PlateBox(0, 100, 200, 140, 0.6), PlateBox(0, 100, 220, 145, 0.9), False),  # hardly wider
+        (PlateBox(0, 100, 200, 140, 0.6), PlateBox(0, 100, 300, 145, 0.2), False),  # hardly seen
+        (PlateBox(100, 180, 160, 196, 0.6), PlateBox(0, 0, 300, 200, 0.9), False),  # a plate below a board
+        (PlateBox(0, 100, 200, 140, 0.6), PlateBox(0, 300, 300, 345, 0.9), False),  # elsewhere, and only from there
+    ],
+)
+def test_only_what_was_cut_is_taken_from_further_away(near: PlateBox, far: PlateBox, whole: bool) -> None:
+    expected = PlateBox(far.x1, far.y1, far.x2, far.y2, near.confidence) if whole else near
+    assert larger([near], [far], 160) == (expected,)
 
 
 def test_boxes_are_cut_at_the_edge_and_dropped_outside(make: Make) -> None:

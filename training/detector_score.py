@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from edge.candidates import read_plates
+from edge.candidates import find_plates
 from edge.detector import DetectorSettings, LevelMaps, PlateDetector, decode, merge, suppress, to_frame
 from edge.preprocess import letterbox
 from edge.reader import PlateReader
@@ -73,7 +73,7 @@ def read_finder(model: Path) -> Finder:
     detector, reader = PlateDetector(DetectorSettings(str(model)).of_stills), PlateReader()
 
     def find(picture: data.Picture) -> Found:
-        plates = read_plates(picture.image, detector.detect(picture.image), reader.read, detector.threshold)
+        plates = find_plates(picture.image, detector, reader.read).plates
         return Found(_corners([box for box, _ in plates]), np.ones(len(plates), np.float32))
 
     return find

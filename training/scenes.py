@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from edge.candidates import read_plates
+from edge.candidates import find_plates
 from edge.detector import DetectorSettings, PlateDetector
 from edge.errors import ConfigError, SourceError
 from edge.geometry import overlap
@@ -78,7 +78,7 @@ def read_labels(folder: Path) -> dict[Path, list[Labelled]]:
 
 def judge(picture: Image, plates: list[Labelled], detector: PlateDetector, reader: PlateReader) -> list[Outcome]:
     """Every labelled plate of one picture, matched with the best box that overlaps it enough."""
-    free = list(read_plates(picture, detector.detect(picture), reader.read, detector.threshold))
+    free = list(find_plates(picture, detector, reader.read).plates)
     outcomes = []
     for plate in plates:
         best = max(free, key=lambda found: overlap(found[0], plate.box), default=None)
