@@ -58,6 +58,7 @@ def test_option_without_sense_is_refused(options: list[str], wanted: str) -> Non
 
 
 @pytest.mark.training
+@pytest.mark.filterwarnings("default")
 def test_real_networks_are_built_exported_and_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnxruntime", reason="the extra [versus] is not installed")
     pytest.importorskip("onnx", reason="the extra [versus] is not installed")
