@@ -35,9 +35,10 @@ from edge.stills import read_still
 
 PASS_FPS = 3.0
 """Frames a second of the recorded pass; `gatereader replay --fps` must say the same."""
-NEARLY = {"reading": 0.1, "confidence": 0.1, "x1": 2.0, "y1": 2.0, "x2": 2.0, "y2": 2.0}
-"""Most by which a reading's confidence, a box's and its sides (pixels) may differ: OpenCV scales whole pictures in
-another arithmetic on ARM, which moves grey values by a step or two (docs/arm64.md), and boxes with them."""
+NEARLY = {"reading": 0.1, "confidence": 0.1, "x1": 2.5, "y1": 2.5, "x2": 2.5, "y2": 2.5}
+"""Most by which a reading's confidence, a box's and its sides may differ (one pixel of the detector's canvas in a
+frame of 1280): OpenCV scales whole pictures in another arithmetic on ARM, which moves grey values by a step or two
+(docs/arm64.md), and boxes with them."""
 SURE = 0.9
 """A reading this confident on either side must be the same text on both; an unsure one may turn, and is told."""
 _DARK, _BLUR = 0.25, 1.2
