@@ -7,6 +7,7 @@ import calendar
 import errno
 import logging
 import re
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +31,8 @@ _PARTS = 8
 _TOGETHER = 250
 """Lines that waited are written as one, after the first that the disk took: synchronised one by one, thousands of them
 would hold the program up for longer than systemd's watchdog waits."""
+_ERASURE_SECONDS = 5.0
+"""For so long the end of the program waits with its last rows for a plate to be erased from the file."""
 _NOT_THE_OWNERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EBUSY)
 """A disk that is full, read-only or broken at start is no mistake in the configuration: it may come back. Nor is a
 folder in which a plate is being erased."""
@@ -106,6 +109,7 @@ class LineLog:
         self.path = path
         self._keeping, self._now = keeping, now
         self._lines: deque[bytes] = deque()
+        self._erasing = False
         self._told_size = False
         self._ages = Ages(keeping.max_days, now, _last_change(path))
         self._file = LineFile(path, form, journal, keeping.due, now)
@@ -157,6 +161,7 @@ class LineLog:
                     self._lines.popleft()
                 together = _TOGETHER
         except OSError as error:
+            self._erasing = error.errno == errno.EBUSY
             self._report(f"{self.path}: {error.strerror or error}")
             return
         if self._unwritten:
@@ -181,8 +186,12 @@ class LineLog:
             self._untidy = ""
 
     def close(self) -> None:
-        """Tries once more what is waiting, and closes the file."""
+        """Tries once more what is waiting, for a while if it is for an erasure's end, and closes the file."""
+        end = time.monotonic() + _ERASURE_SECONDS
         self.flush()
+        while self._lines and self._erasing and time.monotonic() < end:
+            time.sleep(0.02)
+            self.flush()
         if self._lines:
             log.error("%s: %d rows could not be written and are lost", self.path, self.lost + len(self._lines))
         self._file.close()

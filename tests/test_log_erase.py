@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from zlib import crc32
 
@@ -588,6 +589,21 @@ def test_a_service_that_starts_during_an_erasure_waits_with_its_rows(record: Rec
         ledger(of("YY222YY"))
         assert ledger.waiting == 2
     ledger.close()
+    assert (record.rows(), record.is_whole()) == (2, True)
+
+
+def test_a_service_that_ends_during_an_erasure_waits_with_its_last_rows(record: Record) -> None:
+    ledger = record.open()
+    ledger(of("YY111YY"))
+    with ExitStack() as stack:
+        stack.enter_context(folder_lock(record.folder, exclusive=True))
+        ledger(of("YY222YY"))
+        assert ledger.waiting == 2
+        timer = threading.Timer(0.1, stack.close)
+        timer.start()
+        ledger.close()
+        timer.join()
+    assert ledger.error == ""
     assert (record.rows(), record.is_whole()) == (2, True)
 
 
